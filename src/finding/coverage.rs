@@ -1,0 +1,184 @@
+//! Coverage is a promise: seen = scanned + left out, by reason, for files and
+//! for bytes, so that a reader can prove that nothing was dropped silently.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Why something was not scanned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// A symbolic link; links are never followed.
+    SymbolicLink,
+    /// A FIFO, socket or device node; never opened.
+    SpecialFile,
+    /// On another filesystem than the target (includes procfs and sysfs).
+    OtherFilesystem,
+    /// Another name of a file that was scanned under its first name.
+    HardLink,
+    /// Left out by `--exclude`.
+    Excluded,
+    /// In a directory of test content or documentation samples.
+    TestContent,
+    /// Larger than `--max-file-size`, or past a limit of the scan.
+    OverBudget,
+    /// A hole: bytes that the filesystem does not store and that read as zero.
+    Hole,
+    /// Could not be opened or read: permission, I/O error.
+    Unreadable,
+    /// Was gone, or became shorter, between being seen and being read.
+    ChangedWhileRead,
+    /// Damaged structure.
+    Corrupt,
+    /// A form that this version does not read.
+    Unsupported,
+    /// Encrypted content.
+    Encrypted,
+    /// The scan was interrupted before this was reached.
+    Interrupted,
+}
+
+impl Reason {
+    /// The name used on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::SymbolicLink => "symbolic_link",
+            Self::SpecialFile => "special_file",
+            Self::OtherFilesystem => "other_filesystem",
+            Self::HardLink => "hard_link",
+            Self::Excluded => "excluded",
+            Self::TestContent => "test_content",
+            Self::OverBudget => "over_budget",
+            Self::Hole => "hole",
+            Self::Unreadable => "unreadable",
+            Self::ChangedWhileRead => "changed_while_read",
+            Self::Corrupt => "corrupt",
+            Self::Unsupported => "unsupported",
+            Self::Encrypted => "encrypted",
+            Self::Interrupted => "interrupted",
+        }
+    }
+
+    /// Whether leaving something out for this reason makes the scan incomplete:
+    /// it could have held a secret, and nobody chose to leave it out.
+    #[must_use]
+    pub fn is_failure(self) -> bool {
+        matches!(
+            self,
+            Self::Unreadable
+                | Self::ChangedWhileRead
+                | Self::Corrupt
+                | Self::Unsupported
+                | Self::Encrypted
+                | Self::Interrupted
+        )
+    }
+}
+
+/// Files and bytes left out for one reason.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct LeftOut {
+    /// Directory entries other than directories, left out as a whole. Zero where
+    /// only a part of a file was left out.
+    pub files: u64,
+    /// Bytes left out, as the file's size gave them.
+    pub bytes: u64,
+}
+
+/// What a scan has seen, scanned and left out.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Coverage {
+    /// Directories entered.
+    pub directories: u64,
+    /// Directory entries other than directories.
+    pub files_seen: u64,
+    /// Files of which content was scanned (an empty file counts as scanned).
+    pub files_scanned: u64,
+    /// Bytes seen: the sizes of all files seen.
+    pub bytes_seen: u64,
+    /// Bytes that went through the engine.
+    pub bytes_scanned: u64,
+    /// What was left out. `files_seen = files_scanned + Σ files`,
+    /// `bytes_seen = bytes_scanned + Σ bytes`.
+    pub left_out: BTreeMap<Reason, LeftOut>,
+}
+
+impl Coverage {
+    /// Counts an entry that was seen and left out as a whole.
+    pub fn leave_out_file(&mut self, reason: Reason, bytes: u64) {
+        self.files_seen += 1;
+        self.bytes_seen += bytes;
+        let entry = self.left_out.entry(reason).or_default();
+        entry.files += 1;
+        entry.bytes += bytes;
+    }
+
+    /// Counts a file of which `scanned` bytes were scanned.
+    pub fn scan_file(&mut self, scanned: u64) {
+        self.files_seen += 1;
+        self.files_scanned += 1;
+        self.bytes_seen += scanned;
+        self.bytes_scanned += scanned;
+    }
+
+    /// Counts bytes of a scanned file that were left out (a hole, a bad block).
+    pub fn leave_out_bytes(&mut self, reason: Reason, bytes: u64) {
+        self.bytes_seen += bytes;
+        self.left_out.entry(reason).or_default().bytes += bytes;
+    }
+
+    /// Adds what another thread counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.directories += other.directories;
+        self.files_seen += other.files_seen;
+        self.files_scanned += other.files_scanned;
+        self.bytes_seen += other.bytes_seen;
+        self.bytes_scanned += other.bytes_scanned;
+        for (reason, left) in &other.left_out {
+            let entry = self.left_out.entry(*reason).or_default();
+            entry.files += left.files;
+            entry.bytes += left.bytes;
+        }
+    }
+
+    /// Whether the two sums hold. A scan whose sums do not hold has a bug, and
+    /// says so in its summary.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let files: u64 = self.left_out.values().map(|left| left.files).sum();
+        let bytes: u64 = self.left_out.values().map(|left| left.bytes).sum();
+        self.files_seen == self.files_scanned + files && self.bytes_seen == self.bytes_scanned + bytes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sums_hold_after_any_mix_of_counts() {
+        let mut one = Coverage::default();
+        one.scan_file(10);
+        one.leave_out_file(Reason::SymbolicLink, 7);
+        one.leave_out_bytes(Reason::Hole, 90);
+        let mut two = Coverage::default();
+        two.leave_out_file(Reason::SymbolicLink, 1);
+        two.merge(&one);
+        assert!(two.is_balanced());
+        assert_eq!((two.files_seen, two.files_scanned), (3, 1));
+        assert_eq!((two.bytes_seen, two.bytes_scanned), (108, 10));
+        assert_eq!(two.left_out.get(&Reason::SymbolicLink), Some(&LeftOut { files: 2, bytes: 8 }));
+    }
+
+    #[test]
+    fn names_equal_the_wire() {
+        for reason in [Reason::SymbolicLink, Reason::ChangedWhileRead, Reason::Hole, Reason::Interrupted] {
+            assert_eq!(serde_json::to_string(&reason).expect("json"), format!("\"{}\"", reason.as_str()));
+        }
+    }
+}

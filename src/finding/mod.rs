@@ -1,0 +1,24 @@
+//! The leaf of the crate: what a scan says, as types.
+//!
+//! Role: the records of the wire schema `snapsift/1` ([`record`]), the redacted
+//! [`Secret`], the promise that every byte is accounted for ([`coverage`]), and
+//! the small vocabulary they share. Everything imports this module; it imports
+//! nothing of the crate. It does no I/O.
+
+pub mod coverage;
+pub mod record;
+mod secret;
+mod severity;
+mod time;
+
+pub use coverage::{Coverage, LeftOut, Reason};
+pub use record::{
+    FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts,
+    SummaryRecord, Target, TargetExists, Validity,
+};
+pub use secret::{Fingerprinter, Revealed, Secret};
+pub use severity::{Confidence, Severity};
+pub use time::Timestamp;
+
+/// The version of the wire schema that this crate writes and reads.
+pub const SCHEMA: &str = "snapsift/1";

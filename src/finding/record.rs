@@ -1,0 +1,310 @@
+//! The records of the wire schema `snapsift/1`: one scan is a stream of JSON
+//! Lines, each with a `type`. A stream without its `summary` is incomplete.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Confidence, Coverage, Revealed, Severity, Timestamp};
+
+/// One line of a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Record {
+    /// The header, always first.
+    Scan(ScanRecord),
+    /// A secret at a place.
+    Finding(Box<Finding>),
+    /// A private or public key that was seen.
+    Key(Box<KeyRecord>),
+    /// Something that could not be read.
+    Problem(ProblemRecord),
+    /// The trailer, always last.
+    Summary(Box<SummaryRecord>),
+}
+
+/// The header of a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ScanRecord {
+    /// `snapsift/1`.
+    pub schema: String,
+    /// Unique for this run (128 bits in hex).
+    pub scan_id: String,
+    /// The program's version.
+    pub engine_version: String,
+    /// Which rules were used: BLAKE3 over the sources of all packs, in hex.
+    pub rules_blake3: String,
+    /// How many rules were used.
+    pub rules: u64,
+    /// The targets as the user named them.
+    pub targets: Vec<String>,
+    /// When the scan began.
+    pub started_at: Timestamp,
+    /// Whether fingerprints are keyed with the user's key.
+    pub fingerprints_keyed: bool,
+}
+
+/// A secret at a place.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Finding {
+    /// Stable: the same rule, secret and place give the same id in every scan.
+    pub id: String,
+    /// The rule that found it.
+    pub rule_id: String,
+    /// The official name of the secret type.
+    pub secret_type: String,
+    /// Who issues secrets of this type.
+    pub provider: String,
+    /// The rule's category.
+    pub category: String,
+    /// How bad.
+    pub severity: Severity,
+    /// How sure.
+    pub confidence: Confidence,
+    /// The secret, redacted.
+    pub secret: SecretFacts,
+    /// Where.
+    pub location: Location,
+    /// What the filesystem says about the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFacts>,
+    /// What the secret's own form says: account, server, user, permissions, ….
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub attributes: BTreeMap<String, String>,
+    /// From when to when the secret is good, where its form says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validity: Option<Validity>,
+    /// What the secret opens; absent: no target can be told from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
+    /// For keys: the fingerprint of the matching `key` record.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key_fingerprint: Option<String>,
+    /// What to do.
+    pub remediation: String,
+}
+
+/// A secret without its value.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SecretFacts {
+    /// A public prefix and the last four characters at most.
+    pub preview: String,
+    /// Length in bytes.
+    pub length: u64,
+    /// Equal for equal secrets: see [`super::Fingerprinter`].
+    pub fingerprint: String,
+    /// The raw secret; only ever present when the user asked with `--reveal`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub raw: Option<Revealed>,
+}
+
+/// Where a finding stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Location {
+    /// The path inside the snapshot, `/` first, invalid UTF-8 replaced.
+    pub path: String,
+    /// The exact bytes of the path in lower-case hex, only where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_hex: Option<String>,
+    /// The line of the secret, from 1. Lines end at LF.
+    pub line: u64,
+    /// The column of the secret's first byte in its line, in bytes, from 1.
+    pub column: u64,
+    /// The offset of the secret's first byte in the innermost content, from 0.
+    pub offset: u64,
+    /// The way from the target to the innermost content, outermost first.
+    pub provenance: Vec<ProvenanceStep>,
+    /// Whether the content was deleted and recovered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub deleted: bool,
+}
+
+/// One step of a provenance chain.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProvenanceStep {
+    /// `directory`, `file`, and later `image`, `partition`, `filesystem`, `member`, ….
+    pub kind: String,
+    /// What it is called there.
+    pub name: String,
+}
+
+/// What the filesystem says about a file, as it was before the scan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct FileFacts {
+    /// Size in bytes.
+    pub size: u64,
+    /// Permission bits, octal, as `ls` and `chmod` write them: `0600`.
+    pub mode: String,
+    /// Owner's number.
+    pub uid: u32,
+    /// Group's number.
+    pub gid: u32,
+    /// Owner's name by the snapshot's own passwd.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Group's name by the snapshot's own group file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Last read, as it was before the scan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub atime: Option<Timestamp>,
+    /// Content last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtime: Option<Timestamp>,
+    /// Inode last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ctime: Option<Timestamp>,
+    /// Made.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub btime: Option<Timestamp>,
+    /// Inode number.
+    pub inode: u64,
+    /// Number of names (hard links).
+    pub links: u64,
+}
+
+/// From when to when a secret is good.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Validity {
+    /// When it was issued.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
+    /// Not good before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub not_before: Option<Timestamp>,
+    /// Not good from then on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<Timestamp>,
+    /// Whether it had expired when it was scanned; absent when unknown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expired: Option<bool>,
+}
+
+/// The resource that a secret opens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Target {
+    /// What kind of resource, e.g. `azure_storage_account`.
+    pub kind: String,
+    /// The canonical identifier: host name or cloud resource name.
+    pub id: String,
+    /// Whether the resource exists.
+    pub exists: TargetExists,
+    /// How that was found out.
+    pub determined_by: String,
+}
+
+/// Whether a target exists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum TargetExists {
+    /// It is in an inventory.
+    Yes,
+    /// It is not in an inventory that is complete for its scope.
+    No,
+    /// No inventory says.
+    Unknown,
+}
+
+/// A key that was seen, private or public.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeyRecord {
+    /// The identity: `SHA256:` and 43 base64 characters as `ssh-keygen -lf`
+    /// prints it; absent when the public half cannot be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
+    /// The older identity: `MD5:` and hex pairs, as `ssh-keygen -E md5 -lf`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_md5: Option<String>,
+    /// Whether this is the private half.
+    pub private: bool,
+    /// `rsa`, `ecdsa`, `ed25519`, `dsa`, `ecdsa-sk`, `ed25519-sk`, …; absent when unreadable.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<String>,
+    /// Size in bits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bits: Option<u32>,
+    /// The container: `openssh`, `pkcs1`, `pkcs8`, `sec1`, `dsa`, `ppk2`, `ppk3`, ….
+    pub format: String,
+    /// The comment, where it can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub comment: Option<String>,
+    /// Whether a passphrase protects it.
+    pub encrypted: bool,
+    /// With which cipher.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cipher: Option<String>,
+    /// With which key derivation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kdf: Option<String>,
+    /// Where.
+    pub location: Location,
+    /// What the filesystem says about the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub file: Option<FileFacts>,
+    /// The finding that this key belongs to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub finding_id: Option<String>,
+}
+
+/// Something that could not be read, or not as it should be.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProblemRecord {
+    /// The path inside the snapshot, `/` first, invalid UTF-8 replaced.
+    pub path: String,
+    /// The exact bytes of the path in lower-case hex, only where it is not UTF-8.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path_hex: Option<String>,
+    /// Why.
+    pub reason: super::Reason,
+    /// At which offset, where only a part is concerned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub offset: Option<u64>,
+    /// What happened and what to do, for a person.
+    pub message: String,
+}
+
+/// The trailer of a scan.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct SummaryRecord {
+    /// The scan's id, as in its header.
+    pub scan_id: String,
+    /// Whether everything that should be scanned was: not interrupted, no problem.
+    pub complete: bool,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+    /// What was seen, scanned and left out.
+    pub coverage: Coverage,
+    /// Findings by severity.
+    pub findings: BTreeMap<Severity, u64>,
+    /// Findings that were counted and not listed: see `--max-findings-per-file`.
+    #[serde(default)]
+    pub findings_not_listed: u64,
+    /// Key records.
+    pub keys: u64,
+    /// Problem records.
+    pub problems: u64,
+    /// Problems that were counted and not listed.
+    #[serde(default)]
+    pub problems_not_listed: u64,
+    /// Files whose access time this process was not allowed to keep (it is not
+    /// their owner): reading may have changed it, as any reader would.
+    #[serde(default)]
+    pub access_times_not_kept: u64,
+    /// When the scan ended.
+    pub finished_at: Timestamp,
+    /// How long it took, in seconds.
+    pub elapsed_seconds: f64,
+}
