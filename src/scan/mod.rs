@@ -1,12 +1,22 @@
 //! Bytes → matches. The engine: literals, prefilter, confirm, verify, checks,
 //! resolution of overlaps. It is given bytes and knows nothing of files.
 
+mod background;
 pub mod checks;
+mod confirm;
+mod engine;
 mod hit;
+mod prefilter;
+mod resolve;
+mod shape;
+mod verify;
+mod windows;
 
 use std::collections::BTreeMap;
 
+pub use engine::{Engine, RuleStats, Scanner, Stats};
 pub use hit::Hit;
+pub use prefilter::Kernel;
 
 use crate::finding::Secret;
 

@@ -1,0 +1,190 @@
+//! The prefilter: which positions of the text may begin a window.
+//!
+//! A kernel runs over every byte, so all of the engine's speed is here. It is
+//! given tables ([`buckets`]) and writes positions into a small list. All kernels
+//! find every position at which a window stands; what else they let through
+//! differs and is thrown out by the confirm step, so that all give the same
+//! matches. The choice is made once, when the engine is built.
+
+pub(crate) mod buckets;
+mod portable;
+mod simd;
+
+use buckets::{LookUp, Tables};
+
+use super::windows::Window;
+
+/// Which kernel runs. The order is from the slowest to the fastest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kernel {
+    /// aho-corasick over the windows: everywhere.
+    Portable,
+    /// 16 bytes a step on `aarch64`.
+    Neon,
+    /// 16 bytes a step on `x86_64`.
+    Ssse3,
+    /// 32 bytes a step on `x86_64`.
+    Avx2,
+    /// 64 bytes a step on `x86_64` with AVX-512 VBMI.
+    Avx512,
+}
+
+impl Kernel {
+    /// Every kernel, whether this machine has it or not.
+    pub const ALL: [Self; 5] = [Self::Portable, Self::Neon, Self::Ssse3, Self::Avx2, Self::Avx512];
+
+    /// Its name, as the environment variable `SNAPSIFT_KERNEL` and `bench` take it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Portable => "portable",
+            Self::Neon => "neon",
+            Self::Ssse3 => "ssse3",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+        }
+    }
+
+    /// The kernel of that name.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kernel| kernel.name() == name)
+    }
+
+    /// Whether this machine can run it.
+    #[must_use]
+    pub fn is_available(self) -> bool {
+        self == Self::Portable || simd::is_available(self)
+    }
+
+    /// The fastest kernel of this machine.
+    #[must_use]
+    pub fn best() -> Self {
+        Self::ALL.into_iter().rev().find(|kernel| kernel.is_available()).unwrap_or(Self::Portable)
+    }
+}
+
+/// How many positions a kernel may write before it returns.
+const CAPACITY: usize = 1024;
+
+/// Positions that may begin a window, in order, and how far the kernel came.
+pub(crate) struct Candidates {
+    positions: [u32; CAPACITY + 64],
+    len: usize,
+}
+
+impl Candidates {
+    pub(crate) fn new() -> Box<Self> {
+        Box::new(Self { positions: [0; CAPACITY + 64], len: 0 })
+    }
+
+    pub(crate) fn as_slice(&self) -> &[u32] {
+        self.positions.get(..self.len).unwrap_or_default()
+    }
+
+    /// Adds `start + i` for each bit `i` of the mask. The caller leaves room for
+    /// 64: it returns as soon as the list [is full](Self::is_full).
+    #[inline(always)]
+    fn push_mask(&mut self, start: u32, mut mask: u64) {
+        while mask != 0 {
+            if let Some(slot) = self.positions.get_mut(self.len) {
+                *slot = start + mask.trailing_zeros();
+                self.len += 1;
+            }
+            mask &= mask - 1;
+        }
+    }
+
+    #[inline(always)]
+    fn is_full(&self) -> bool {
+        self.len >= CAPACITY
+    }
+}
+
+/// The tables of one rule set and the kernel that reads them.
+pub(crate) struct Prefilter {
+    inner: Inner,
+    kernel: Kernel,
+    expected: f32,
+}
+
+enum Inner {
+    /// No window at all: nothing is ever a candidate.
+    Empty,
+    Portable(portable::Portable),
+    Simd(simd::Simd),
+}
+
+/// Above this expected share of candidates (the model, which takes places as
+/// independent, expects about a tenth of what real text has) a nibble kernel gets
+/// 16 buckets: a candidate costs about 2.5 ns, the second set of tables 0.04 ns a
+/// byte. The exact kernel always has 16: its second set costs nothing measurable.
+const WIDE_FROM: f32 = 0.0014;
+
+impl Prefilter {
+    /// Builds the tables. A kernel that this machine does not have becomes the
+    /// portable one.
+    pub(crate) fn new(windows: &[Window], kernel: Kernel) -> Self {
+        if windows.is_empty() {
+            return Self { inner: Inner::Empty, kernel, expected: 0.0 };
+        }
+        let look_up = if kernel == Kernel::Avx512 { LookUp::Exact } else { LookUp::Nibbles };
+        let mut tables = buckets::group(windows, look_up, look_up == LookUp::Exact);
+        if look_up == LookUp::Nibbles && tables.expected > WIDE_FROM {
+            tables = buckets::group(windows, look_up, true);
+        }
+        let expected = tables.expected;
+        match simd::Simd::new(kernel, &tables) {
+            Some(simd) => Self { inner: Inner::Simd(simd), kernel, expected },
+            None => Self {
+                inner: Inner::Portable(portable::Portable::new(windows)),
+                kernel: Kernel::Portable,
+                expected,
+            },
+        }
+    }
+
+    /// The kernel in use.
+    pub(crate) fn kernel(&self) -> Kernel {
+        self.kernel
+    }
+
+    /// The share of positions that the model expects to be candidates.
+    pub(crate) fn expected(&self) -> f32 {
+        self.expected
+    }
+
+    /// Writes the candidate positions in `from..to` in order, as far as the list
+    /// has room, and returns where to go on: `to` when all is done. Bytes after
+    /// the end of `text` count as zero. `text` has less than 2^32 bytes.
+    pub(crate) fn find(&self, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
+        out.len = 0;
+        let to = to.min(text.len());
+        if from >= to {
+            return to;
+        }
+        match &self.inner {
+            Inner::Empty => to,
+            Inner::Portable(portable) => portable.find(text, from, to, out),
+            Inner::Simd(simd) => simd.find(text, from, to, out),
+        }
+    }
+}
+
+/// The vector kernels' work one byte at a time, for the last bytes of a text,
+/// where a whole vector cannot be loaded.
+#[inline]
+fn scalar(tables: &Tables, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
+    let at = |position: usize| usize::from(text.get(position).copied().unwrap_or(0));
+    for position in from..to {
+        let [t0, t1, t2, t3] = &tables.exact;
+        let accepted = t0[at(position)] & t1[at(position + 1)] & t2[at(position + 2)] & t3[at(position + 3)];
+        if accepted != 0 {
+            out.push_mask(u32::try_from(position).unwrap_or(u32::MAX), 1);
+            if out.is_full() {
+                return position + 1;
+            }
+        }
+    }
+    to
+}

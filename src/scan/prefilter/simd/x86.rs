@@ -1,0 +1,209 @@
+//! The kernels for `x86_64`.
+
+use std::arch::x86_64::{
+    __m128i, __m256i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
+    _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
+    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm512_and_si512,
+    _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512,
+    _mm512_permutex2var_epi8, _mm512_setzero_si512, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask,
+};
+
+use super::super::Candidates;
+use super::super::buckets::Tables;
+use super::nibbles::Nibbles;
+use crate::scan::windows::WINDOW;
+
+/// The tables of the AVX-512 kernel: for each group of 8 buckets and each place
+/// the 128 values for bytes below 128.
+pub(super) struct Halves {
+    values: [[[u8; 128]; WINDOW]; 2],
+    /// Whether a position with a byte of 128 or more can be thrown out at once;
+    /// else such a byte is looked up as if it were 128 less.
+    ascii: bool,
+}
+
+impl Halves {
+    pub(super) fn new(tables: &Tables) -> Self {
+        let mut values = [[[0; 128]; WINDOW]; 2];
+        for (place, exact) in tables.exact.iter().enumerate() {
+            for (byte, buckets) in exact.iter().enumerate() {
+                for (group, part) in buckets.to_le_bytes().into_iter().enumerate() {
+                    values[group][place][byte & 127] |= part;
+                }
+            }
+        }
+        Self { values, ascii: tables.ascii }
+    }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw")]
+fn load512(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: an array of 64 bytes can be read as one unaligned vector.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn load256(bytes: &[u8; 32]) -> __m256i {
+    // SAFETY: an array of 32 bytes can be read as one unaligned vector.
+    unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "ssse3")]
+fn load128(bytes: &[u8; 16]) -> __m128i {
+    // SAFETY: an array of 16 bytes can be read as one unaligned vector.
+    unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
+}
+
+/// 64 bytes a step: one exact 7-bit look-up per place (`vpermi2b`). Goes as far
+/// as whole vectors can be loaded and returns where it stopped.
+#[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
+pub(super) fn avx512(
+    halves: &Halves,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    out: &mut Candidates,
+) -> usize {
+    let table = |group: usize, place: usize| {
+        let values = &halves.values[group][place];
+        let (low, high) = values.split_at(64);
+        [low, high].map(|half| half.first_chunk::<64>().map_or(_mm512_setzero_si512(), |bytes| load512(bytes)))
+    };
+    let first: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(0, place));
+    let second: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(1, place));
+    let ascii = if halves.ascii { u64::MAX } else { 0 };
+    let mut at = from;
+    // Every position of the step and the 3 bytes after it are inside `text`.
+    while at + 64 <= to {
+        let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<67>()) else { break };
+        let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
+            block.get(place..).and_then(|rest| rest.first_chunk::<64>()).map_or(_mm512_setzero_si512(), |b| load512(b))
+        });
+        let look = |tables: &[[__m512i; 2]; WINDOW]| {
+            let r: [__m512i; WINDOW] = std::array::from_fn(|place| {
+                _mm512_permutex2var_epi8(tables[place][0], v[place], tables[place][1])
+            });
+            // 0x80 is the truth table of a AND b AND c.
+            _mm512_and_si512(_mm512_ternarylogic_epi64::<0x80>(r[0], r[1], r[2]), r[3])
+        };
+        let accepted = _mm512_or_si512(look(&first), look(&second));
+        let mut mask = _mm512_test_epi8_mask(accepted, accepted);
+        if mask != 0 {
+            // Only here: most steps have no candidate at all.
+            let high = _mm512_movepi8_mask(_mm512_or_si512(v[0], v[1]));
+            mask &= !(high & ascii);
+            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), mask);
+            if out.is_full() {
+                return at + 64;
+            }
+        }
+        at += 64;
+    }
+    at
+}
+
+/// 32 bytes a step: two look-ups of nibbles per place (`vpshufb`).
+#[target_feature(enable = "avx2")]
+pub(super) fn avx2<const WIDE: bool>(
+    nibbles: &Nibbles,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    out: &mut Candidates,
+) -> usize {
+    let both = |values: &[u8; 16]| _mm256_broadcastsi128_si256(load128(values));
+    let tables: [[[__m256i; 2]; WINDOW]; 2] = std::array::from_fn(|group| {
+        std::array::from_fn(|place| [both(&nibbles.low[group][place]), both(&nibbles.high[group][place])])
+    });
+    let fifteen = _mm256_set1_epi8(15);
+    let mut at = from;
+    while at + 32 <= to {
+        let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<35>()) else { break };
+        let v: [[__m256i; 2]; WINDOW] = std::array::from_fn(|place| {
+            let bytes = block
+                .get(place..)
+                .and_then(|rest| rest.first_chunk::<32>())
+                .map_or(_mm256_setzero_si256(), |b| load256(b));
+            [
+                _mm256_and_si256(bytes, fifteen),
+                _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), fifteen),
+            ]
+        });
+        let look = |tables: &[[__m256i; 2]; WINDOW]| {
+            let r: [__m256i; WINDOW] = std::array::from_fn(|place| {
+                _mm256_and_si256(
+                    _mm256_shuffle_epi8(tables[place][0], v[place][0]),
+                    _mm256_shuffle_epi8(tables[place][1], v[place][1]),
+                )
+            });
+            _mm256_and_si256(_mm256_and_si256(r[0], r[1]), _mm256_and_si256(r[2], r[3]))
+        };
+        let mut accepted = look(&tables[0]);
+        if WIDE {
+            accepted = _mm256_or_si256(accepted, look(&tables[1]));
+        }
+        let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(accepted, _mm256_setzero_si256()));
+        let mask = !none.cast_unsigned();
+        if mask != 0 {
+            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), u64::from(mask));
+            if out.is_full() {
+                return at + 32;
+            }
+        }
+        at += 32;
+    }
+    at
+}
+
+/// 16 bytes a step, as [`avx2`].
+#[target_feature(enable = "ssse3")]
+pub(super) fn ssse3<const WIDE: bool>(
+    nibbles: &Nibbles,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    out: &mut Candidates,
+) -> usize {
+    let tables: [[[__m128i; 2]; WINDOW]; 2] = std::array::from_fn(|group| {
+        std::array::from_fn(|place| [load128(&nibbles.low[group][place]), load128(&nibbles.high[group][place])])
+    });
+    let fifteen = _mm_set1_epi8(15);
+    let mut at = from;
+    while at + 16 <= to {
+        let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<19>()) else { break };
+        let v: [[__m128i; 2]; WINDOW] = std::array::from_fn(|place| {
+            let bytes = block
+                .get(place..)
+                .and_then(|rest| rest.first_chunk::<16>())
+                .map_or(_mm_setzero_si128(), |b| load128(b));
+            [_mm_and_si128(bytes, fifteen), _mm_and_si128(_mm_srli_epi16::<4>(bytes), fifteen)]
+        });
+        let look = |tables: &[[__m128i; 2]; WINDOW]| {
+            let r: [__m128i; WINDOW] = std::array::from_fn(|place| {
+                _mm_and_si128(
+                    _mm_shuffle_epi8(tables[place][0], v[place][0]),
+                    _mm_shuffle_epi8(tables[place][1], v[place][1]),
+                )
+            });
+            _mm_and_si128(_mm_and_si128(r[0], r[1]), _mm_and_si128(r[2], r[3]))
+        };
+        let mut accepted = look(&tables[0]);
+        if WIDE {
+            accepted = _mm_or_si128(accepted, look(&tables[1]));
+        }
+        let none = _mm_movemask_epi8(_mm_cmpeq_epi8(accepted, _mm_setzero_si128()));
+        let mask = !none.cast_unsigned() & 0xffff;
+        if mask != 0 {
+            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), u64::from(mask));
+            if out.is_full() {
+                return at + 16;
+            }
+        }
+        at += 16;
+    }
+    at
+}

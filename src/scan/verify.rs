@@ -1,0 +1,284 @@
+//! A literal stands in the text: is it a secret of the rule?
+//!
+//! The rule's regex is built when its literal is first seen. It is run anchored,
+//! at each start that the literal's offsets allow, over a bounded span; then come
+//! the rule's boundaries, contexts, companions, checks and ignored values, the
+//! cheap ones first.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use regex_automata::util::primitives::NonMaxUsize;
+use regex_automata::{Anchored, Input, meta};
+
+use super::checks::{self, Refusal};
+use super::hit::Hit;
+use super::shape;
+use crate::rules::{ByteSet, Context, ContextMode, Literal, Nearby, Rule, Side};
+
+/// How far around a match anything may look.
+pub(crate) const REACH: usize = Rule::MAX_REACH as usize;
+
+/// A rule's automata, built on first use.
+pub(crate) struct Lazy(OnceLock<Option<Compiled>>);
+
+impl Lazy {
+    pub(crate) fn new() -> Self {
+        Self(OnceLock::new())
+    }
+
+    /// Whether it was tried and cannot be built.
+    pub(crate) fn is_broken(&self) -> bool {
+        matches!(self.0.get(), Some(None))
+    }
+
+    /// `None` where the pattern cannot be built: rule checking refuses such rules,
+    /// and a scan reports them.
+    pub(crate) fn get(&self, rule: &Rule) -> Option<&Compiled> {
+        self.0.get_or_init(|| Compiled::new(rule)).as_ref()
+    }
+}
+
+pub(crate) struct Compiled {
+    regex: meta::Regex,
+    /// What a match begins with.
+    places: Vec<ByteSet>,
+    /// Named groups other than `secret`, by slot of their start.
+    groups: Vec<(usize, String)>,
+    /// The slot of the start of the group `secret`.
+    secret: usize,
+    contexts: Vec<regex::bytes::Regex>,
+    nearby: Vec<regex::bytes::Regex>,
+    ignored: Vec<regex::bytes::Regex>,
+}
+
+/// Bounds of one regex, so that a hostile pack cannot eat the memory.
+const REGEX_SIZE_LIMIT: usize = 4 << 20;
+
+fn bytes_regex(pattern: &str) -> Option<regex::bytes::Regex> {
+    regex::bytes::RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_SIZE_LIMIT).build().ok()
+}
+
+impl Compiled {
+    fn new(rule: &Rule) -> Option<Self> {
+        let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
+        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&rule.pattern).ok()?;
+        let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
+        let regex = meta::Builder::new().configure(config).syntax(syntax).build_from_hir(&hir).ok()?;
+        let info = regex.group_info();
+        let slot = |name: &str| {
+            let group = info.to_index(regex_automata::PatternID::ZERO, name)?;
+            info.slots(regex_automata::PatternID::ZERO, group).map(|(start, _)| start)
+        };
+        let secret = slot("secret").unwrap_or(0);
+        let names = info.pattern_names(regex_automata::PatternID::ZERO).flatten().filter(|name| *name != "secret");
+        let groups = names.filter_map(|name| Some((slot(name)?, name.to_owned()))).collect();
+        let all = |patterns: &mut dyn Iterator<Item = &String>| patterns.map(|p| bytes_regex(p)).collect::<Option<Vec<_>>>();
+        let contexts = all(&mut rule.context.iter().map(|context| &context.pattern))?;
+        let nearby = all(&mut rule.nearby.iter().map(|nearby| &nearby.pattern))?;
+        let ignored = all(&mut rule.ignore.patterns.iter())?;
+        Some(Self { places: shape::of(&hir), regex, groups, secret, contexts, nearby, ignored })
+    }
+
+    /// Scratch for [`Compiled::find`], one for each thread.
+    pub(crate) fn scratch(&self) -> Scratch {
+        Scratch { cache: self.regex.create_cache(), slots: vec![None; self.regex.group_info().slot_len()] }
+    }
+
+    /// The match of the rule that covers the literal at `start..`, if any: the one
+    /// that begins first. `text` holds all that it may look at.
+    pub(crate) fn find(
+        &self,
+        rule: &Rule,
+        literal: &Literal,
+        (min_offset, max_offset): (usize, usize),
+        text: &[u8],
+        start: usize,
+        scratch: &mut Scratch,
+    ) -> Option<Range<usize>> {
+        let end = start + literal.bytes.len();
+        for from in start.saturating_sub(max_offset)..=start.checked_sub(min_offset)? {
+            if !self.may_begin(rule, text, from) {
+                continue;
+            }
+            let limit = text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)));
+            if limit < end {
+                continue;
+            }
+            let input = Input::new(text).span(from..limit).anchored(Anchored::Yes);
+            if self.regex.search_slots_with(&mut scratch.cache, &input, &mut scratch.slots).is_none() {
+                continue;
+            }
+            let Some(to) = scratch.range(0).map(|range| range.end).filter(|to| *to >= end) else { continue };
+            if !text.get(to).is_some_and(|byte| rule.not_after.contains(*byte)) {
+                return Some(from..to);
+            }
+        }
+        None
+    }
+
+    #[inline]
+    fn may_begin(&self, rule: &Rule, text: &[u8], from: usize) -> bool {
+        if from.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| rule.not_before.contains(*byte)) {
+            return false;
+        }
+        let Some(bytes) = text.get(from..from + self.places.len()) else { return false };
+        self.places.iter().zip(bytes).all(|(set, byte)| set.contains(*byte))
+    }
+
+    /// Takes a match through the rule's conditions. `span` is within `text`.
+    ///
+    /// # Errors
+    ///
+    /// Why the match is not a secret of the rule.
+    pub(crate) fn judge<'t>(
+        &self,
+        rule: &Rule,
+        text: &'t [u8],
+        span: Range<usize>,
+        scratch: &Scratch,
+    ) -> Result<Hit<'t>, Refusal> {
+        // What may be looked at, whatever the window of the content happens to be.
+        let first = span.start.saturating_sub(REACH);
+        let last = text.len().min(span.end.saturating_add(REACH));
+        let text = text.get(first..last).unwrap_or_default();
+        let local = |range: Range<usize>| range.start - first..range.end - first;
+        let secret = scratch.range(self.secret).unwrap_or_else(|| span.clone());
+        let mut hit = Hit {
+            text,
+            span: local(span),
+            secret: local(secret),
+            value: None,
+            claims: Vec::new(),
+            attributes: Vec::new(),
+        };
+        for (slot, name) in &self.groups {
+            if let Some(value) = scratch.range(*slot).and_then(|range| text.get(local(range))) {
+                hit.add_attribute(Cow::Owned(name.clone()), String::from_utf8_lossy(value));
+            }
+        }
+        for (context, regex) in rule.context.iter().zip(&self.contexts) {
+            check_context(context, regex, &hit)?;
+        }
+        for (nearby, regex) in rule.nearby.iter().zip(&self.nearby) {
+            find_nearby(nearby, regex, &mut hit)?;
+        }
+        for check in &rule.checks {
+            checks::run(check, &mut hit)?;
+        }
+        self.check_ignored(rule, &hit)?;
+        Ok(hit)
+    }
+
+    fn check_ignored(&self, rule: &Rule, hit: &Hit<'_>) -> Result<(), Refusal> {
+        let secret = hit.secret_bytes();
+        let is_value = |value: &String| {
+            value.as_bytes() == secret || hit.attributes.iter().any(|(_, attribute)| attribute == value)
+        };
+        if rule.ignore.values.iter().any(is_value) || self.ignored.iter().any(|regex| regex.is_match(secret)) {
+            return Err(Refusal("an ignored value"));
+        }
+        if !rule.ignore.blake3.is_empty() {
+            let digest = blake3::hash(secret).to_hex();
+            if rule.ignore.blake3.iter().any(|known| known == digest.as_str()) {
+                return Err(Refusal("a published sample"));
+            }
+        }
+        if !rule.ignore.sha256.is_empty() {
+            let digest = hex(&sha256(secret));
+            if rule.ignore.sha256.contains(&digest) {
+                return Err(Refusal("a published sample"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    use sha2::Digest;
+    sha2::Sha256::digest(bytes).into()
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The scratch of one rule on one thread.
+pub(crate) struct Scratch {
+    cache: meta::Cache,
+    slots: Vec<Option<NonMaxUsize>>,
+}
+
+impl Scratch {
+    /// The range of the group whose start is in this slot.
+    fn range(&self, slot: usize) -> Option<Range<usize>> {
+        Some((*self.slots.get(slot)?)?.get()..(*self.slots.get(slot + 1)?)?.get())
+    }
+}
+
+/// The part of the text that a context or companion may stand in.
+fn region(hit: &Hit<'_>, side: Side, within_bytes: u32, within_lines: Option<u32>) -> Range<usize> {
+    let within = usize::try_from(within_bytes).unwrap_or(usize::MAX).min(REACH);
+    let mut first = hit.span.start.saturating_sub(within);
+    let mut last = hit.text.len().min(hit.span.end.saturating_add(within));
+    if let Some(lines) = within_lines {
+        let lines = usize::try_from(lines).unwrap_or(usize::MAX);
+        let before = hit.text.get(first..hit.span.start).unwrap_or_default();
+        if let Some(newline) = memchr::memrchr_iter(b'\n', before).nth(lines) {
+            first += newline + 1;
+        }
+        let after = hit.text.get(hit.span.end..last).unwrap_or_default();
+        if let Some(newline) = memchr::memchr_iter(b'\n', after).nth(lines) {
+            last = hit.span.end + newline;
+        }
+    }
+    match side {
+        Side::Before => first..hit.span.start,
+        Side::After => hit.span.end..last,
+        Side::Around => first..last,
+    }
+}
+
+fn check_context(context: &Context, regex: &regex::bytes::Regex, hit: &Hit<'_>) -> Result<(), Refusal> {
+    let region = region(hit, context.side, context.within_bytes, context.within_lines);
+    let stands = regex.is_match(hit.text.get(region).unwrap_or_default());
+    match context.mode {
+        ContextMode::Require if !stands => Err(Refusal("its context is missing")),
+        ContextMode::Forbid if stands => Err(Refusal("a context that rules it out")),
+        ContextMode::Require | ContextMode::Forbid => Ok(()),
+    }
+}
+
+fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) -> Result<(), Refusal> {
+    let region = region(hit, nearby.side, nearby.within_bytes, nearby.within_lines);
+    let offset = region.start;
+    let haystack = hit.text.get(region).unwrap_or_default();
+    let distance = |found: &regex::bytes::Captures<'_>| {
+        let whole = found.get_match();
+        let (start, end) = (offset + whole.start(), offset + whole.end());
+        let apart = end <= hit.span.start || start >= hit.span.end;
+        apart.then(|| hit.span.start.saturating_sub(end).max(start.saturating_sub(hit.span.end)))
+    };
+    let nearest = regex
+        .captures_iter(haystack)
+        .filter_map(|found| Some((distance(&found)?, found)))
+        .min_by_key(|(distance, found)| (*distance, found.get_match().start()));
+    let Some((_, found)) = nearest else {
+        return if nearby.required { Err(Refusal("its companion is missing")) } else { Ok(()) };
+    };
+    for name in regex.capture_names().flatten() {
+        let Some(group) = found.name(name) else { continue };
+        let range = offset + group.start()..offset + group.end();
+        if name == "secret" {
+            // The match itself stays part of the finding.
+            hit.claims.push(hit.secret.clone());
+            hit.secret = range;
+        } else {
+            hit.add_attribute(Cow::Owned(name.to_owned()), String::from_utf8_lossy(group.as_bytes()));
+        }
+    }
+    let whole = found.get_match();
+    hit.claims.push(offset + whole.start()..offset + whole.end());
+    Ok(())
+}
