@@ -2,6 +2,7 @@
 //! `cargo bench --bench background_model -- DIR… > src/scan/background.bin`.
 //! Reads at most 4 MiB of each regular file, so that a few huge files do not
 //! stand for the whole disk.
+#![allow(clippy::print_stderr, clippy::cast_sign_loss, clippy::cast_possible_truncation)]
 
 use std::io::{Read, Write};
 

@@ -240,6 +240,41 @@ pub struct Rule {
 }
 
 impl Rule {
+    /// A bare rule for programs that make their own: no texts, no conditions, a
+    /// match of at most [`Rule::DEFAULT_MAX_LENGTH`] bytes.
+    #[must_use]
+    pub fn new(id: &str, pattern: &str, literals: Vec<Literal>) -> Self {
+        Self {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            secret_type: id.to_owned(),
+            provider: String::new(),
+            category: String::new(),
+            severity: Severity::Medium,
+            confidence: Confidence::Medium,
+            description: String::new(),
+            remediation: String::new(),
+            references: Vec::new(),
+            pattern: pattern.to_owned(),
+            literals,
+            max_length: Self::DEFAULT_MAX_LENGTH,
+            not_before: ByteSet::empty(),
+            not_after: ByteSet::empty(),
+            public_prefix: 0,
+            priority: 50,
+            context: Vec::new(),
+            nearby: Vec::new(),
+            checks: Vec::new(),
+            ignore: Ignore::default(),
+            target: None,
+            validity: ValidityFields::default(),
+            examples: Vec::new(),
+            counter_examples: Vec::new(),
+        }
+    }
+
+    /// The most bytes of a match whose rule and pattern set no bound.
+    pub const DEFAULT_MAX_LENGTH: u32 = 4096;
     /// How far from the start of a match its literal may stand, in bytes.
     pub const MAX_LITERAL_OFFSET: u32 = 256;
     /// How far from a match its contexts, companions and checks may look, in bytes.

@@ -342,7 +342,7 @@ impl std::fmt::Debug for Scanner {
 }
 
 /// A verified hit with offsets in the content: `shift` is where its text begins.
-fn pending(number: usize, rule: &Rule, hit: &Hit<'_>, shift: u64) -> Pending {
+pub(crate) fn pending(number: usize, rule: &Rule, hit: &Hit<'_>, shift: u64) -> Pending {
     let place = |range: &Range<usize>| shift + range.start as u64..shift + range.end as u64;
     let span = place(&hit.span);
     let secret = place(&hit.secret);

@@ -37,3 +37,6 @@ pub struct Match {
     /// Attributes from named groups, companions and checks.
     pub attributes: BTreeMap<String, String>,
 }
+
+#[cfg(test)]
+mod tests;

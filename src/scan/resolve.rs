@@ -28,12 +28,12 @@ impl Pending {
     }
 
     /// The greater, the better.
-    fn rank(&self) -> impl Ord + use<> {
+    pub(crate) fn rank(&self) -> impl Ord + use<> {
         let length = self.found.end - self.found.start;
         (self.priority, length, std::cmp::Reverse((self.found.start, self.found.rule, self.secret.start)))
     }
 
-    fn claims_secret_of(&self, other: &Self) -> bool {
+    pub(crate) fn claims_secret_of(&self, other: &Self) -> bool {
         let touches = |claim: &Range<u64>| claim.start < other.secret.end && other.secret.start < claim.end;
         touches(&self.secret) || self.claims.iter().any(touches)
     }

@@ -112,7 +112,7 @@ enum Inner {
     /// No window at all: nothing is ever a candidate.
     Empty,
     Portable(portable::Portable),
-    Simd(simd::Simd),
+    Simd(Box<simd::Simd>),
 }
 
 /// Above this expected share of candidates (the model, which takes places as
@@ -135,7 +135,7 @@ impl Prefilter {
         }
         let expected = tables.expected;
         match simd::Simd::new(kernel, &tables) {
-            Some(simd) => Self { inner: Inner::Simd(simd), kernel, expected },
+            Some(simd) => Self { inner: Inner::Simd(Box::new(simd)), kernel, expected },
             None => Self {
                 inner: Inner::Portable(portable::Portable::new(windows)),
                 kernel: Kernel::Portable,
