@@ -42,12 +42,13 @@ fn hash(key: u32, bits: u32) -> usize {
 impl Table {
     /// Over the entries `from..` of the sorted list that have consecutive keys.
     fn new(entries: &[Entry], from: usize, to: usize) -> Self {
-        let Some(part) = entries.get(from..to).filter(|part| !part.is_empty()) else { return Self::default() };
+        let Some(part) = entries.get(from..to).filter(|part| !part.is_empty()) else {
+            return Self::default();
+        };
         // About 1 in 64 bits set, and slots at most a quarter full.
         let bits = (usize::BITS - (part.len() * 64).leading_zeros()).clamp(12, 22);
         let slots = (usize::BITS - (part.len() * 4).leading_zeros()).clamp(4, 26);
-        let mut table =
-            Self { bits, filter: vec![0; 1 << (bits - 6)], slots, index: vec![0; 1 << slots] };
+        let mut table = Self { bits, filter: vec![0; 1 << (bits - 6)], slots, index: vec![0; 1 << slots] };
         for (number, entry) in part.iter().enumerate() {
             if number > 0 && part[number - 1].key == entry.key {
                 continue;
@@ -148,8 +149,11 @@ impl Confirm {
                 continue;
             };
             let Some(bytes) = text.get(start..start.saturating_add(literal.bytes.len())) else { continue };
-            let equal =
-                if literal.fold { bytes.eq_ignore_ascii_case(&literal.bytes) } else { *bytes == *literal.bytes };
+            let equal = if literal.fold {
+                bytes.eq_ignore_ascii_case(&literal.bytes)
+            } else {
+                *bytes == *literal.bytes
+            };
             if equal {
                 found(index, start);
             }

@@ -72,7 +72,8 @@ impl Engine {
                 uses[index].push(Use {
                     rule: number,
                     min_offset: usize::try_from(literal.min_offset).unwrap_or(usize::MAX),
-                    max_offset: usize::try_from(literal.max_offset.min(Rule::MAX_LITERAL_OFFSET)).unwrap_or(0),
+                    max_offset: usize::try_from(literal.max_offset.min(Rule::MAX_LITERAL_OFFSET))
+                        .unwrap_or(0),
                 });
             }
         }
@@ -337,7 +338,10 @@ impl Scanner {
 
 impl std::fmt::Debug for Scanner {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scanner").field("engine", &self.engine).field("stats", &self.stats).finish_non_exhaustive()
+        f.debug_struct("Scanner")
+            .field("engine", &self.engine)
+            .field("stats", &self.stats)
+            .finish_non_exhaustive()
     }
 }
 

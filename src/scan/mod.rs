@@ -9,6 +9,7 @@ mod hit;
 mod prefilter;
 mod resolve;
 mod shape;
+mod stream;
 mod verify;
 mod windows;
 

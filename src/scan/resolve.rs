@@ -100,7 +100,13 @@ impl Resolver {
         self.settle_group(&mut group, end, horizon, sink);
     }
 
-    fn settle_group(&mut self, group: &mut Vec<Pending>, end: u64, horizon: u64, sink: &mut dyn FnMut(Match)) {
+    fn settle_group(
+        &mut self,
+        group: &mut Vec<Pending>,
+        end: u64,
+        horizon: u64,
+        sink: &mut dyn FnMut(Match),
+    ) {
         if end > horizon {
             self.pending.append(group);
             return;

@@ -59,7 +59,8 @@ fn rules() -> RuleSet {
         }],
         ..Rule::new("pair", "(?P<id>id-[0-9]{4})", vec![literal("id-", (0, 0))])
     };
-    let alone = Rule { priority: 10, ..Rule::new("alone", "(?P<secret>id-[0-9]{4})", vec![literal("id-", (0, 0))]) };
+    let alone =
+        Rule { priority: 10, ..Rule::new("alone", "(?P<secret>id-[0-9]{4})", vec![literal("id-", (0, 0))]) };
     let forbidden = Rule {
         context: vec![Context {
             pattern: "sample".into(),
@@ -71,18 +72,14 @@ fn rules() -> RuleSet {
         ..Rule::new("forbidden", "zz[0-9]{3}zz", vec![literal("zz", (0, 0)), literal("zz0", (0, 0))])
     };
     // A literal of two bytes is never used: the rule needs one of three.
-    let forbidden = Rule {
-        literals: (0..10).map(|digit| literal(&format!("zz{digit}"), (0, 0))).collect(),
-        ..forbidden
-    };
+    let forbidden =
+        Rule { literals: (0..10).map(|digit| literal(&format!("zz{digit}"), (0, 0))).collect(), ..forbidden };
     let long = Rule {
         max_length: 3008,
         ..Rule::new("long", r"BEGIN(?P<secret>[\s\S]{0,3000}?)END", vec![literal("BEGIN", (0, 0))])
     };
-    let twice = Rule {
-        priority: 55,
-        ..Rule::new("twice", "[abc]{0,9}lit[abc]{0,4}", vec![literal("lit", (0, 9))])
-    };
+    let twice =
+        Rule { priority: 55, ..Rule::new("twice", "[abc]{0,9}lit[abc]{0,4}", vec![literal("lit", (0, 9))]) };
     RuleSet::new(
         vec![plain, folded, inside, short, branches, pair, alone, forbidden, long, twice],
         "test".into(),
@@ -137,8 +134,11 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
             let len = literal.bytes.len();
             for start in 0..(text.len() + 1).saturating_sub(len) {
                 let there = &text[start..start + len];
-                let equal =
-                    if literal.fold { there.eq_ignore_ascii_case(&literal.bytes) } else { there == &*literal.bytes };
+                let equal = if literal.fold {
+                    there.eq_ignore_ascii_case(&literal.bytes)
+                } else {
+                    there == &*literal.bytes
+                };
                 if !equal {
                     continue;
                 }
@@ -148,12 +148,14 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
                         continue;
                     }
                     let limit = text.len().min(from + rule.max_length as usize);
-                    let Some(found) = regex.search(&Input::new(text).range(from..limit).anchored(Anchored::Yes))
+                    let Some(found) =
+                        regex.search(&Input::new(text).range(from..limit).anchored(Anchored::Yes))
                     else {
                         continue;
                     };
                     let end = found.end();
-                    if end >= start + len && !text.get(end).is_some_and(|byte| rule.not_after.contains(*byte)) {
+                    if end >= start + len && !text.get(end).is_some_and(|byte| rule.not_after.contains(*byte))
+                    {
                         spans.insert((from, end, start, offset));
                         break;
                     }
@@ -165,7 +167,8 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
         for ((from, end), start) in spans {
             // Conditions are the same code: they see the text around the match only.
             let literal = rule.literals.iter().find(|literal| {
-                text.get(start..start + literal.bytes.len()).is_some_and(|t| t.eq_ignore_ascii_case(&literal.bytes))
+                text.get(start..start + literal.bytes.len())
+                    .is_some_and(|t| t.eq_ignore_ascii_case(&literal.bytes))
             });
             let literal = literal.expect("a literal");
             let offset = start - from;
@@ -208,11 +211,44 @@ impl Random {
 }
 
 const PIECES: &[&[u8]] = &[
-    b"tok_abcd1234", b"tok_", b"tok", b"_abcd1234x", b"KEY=secret", b"key=ab", b"Key=Abcdefghijklmnop", b"abc.host.net",
-    b".host.net", b"abcdefgh.host.net.host.net", b"abc8Q~wxyz", b"8Q~", b"abc8Q~", b"ABXY123", b"CDXY9999999999999",
-    b"ABXY", b"id-1234", b"pw:abcdef", b"id-12", b"id-", b"\n", b"\n\n", b" ", b"zz123zz", b"zz123zz123zz", b"sample",
-    b"BEGIN", b"END", b"BEGINEND", b"aalitbb", b"litlit", b"abcabcabclitabcab", b"\0", b"\xff\xfe", b"\xf4\xef\xeb",
-    b"=", b"abc", b"lit",
+    b"tok_abcd1234",
+    b"tok_",
+    b"tok",
+    b"_abcd1234x",
+    b"KEY=secret",
+    b"key=ab",
+    b"Key=Abcdefghijklmnop",
+    b"abc.host.net",
+    b".host.net",
+    b"abcdefgh.host.net.host.net",
+    b"abc8Q~wxyz",
+    b"8Q~",
+    b"abc8Q~",
+    b"ABXY123",
+    b"CDXY9999999999999",
+    b"ABXY",
+    b"id-1234",
+    b"pw:abcdef",
+    b"id-12",
+    b"id-",
+    b"\n",
+    b"\n\n",
+    b" ",
+    b"zz123zz",
+    b"zz123zz123zz",
+    b"sample",
+    b"BEGIN",
+    b"END",
+    b"BEGINEND",
+    b"aalitbb",
+    b"litlit",
+    b"abcabcabclitabcab",
+    b"\0",
+    b"\xff\xfe",
+    b"\xf4\xef\xeb",
+    b"=",
+    b"abc",
+    b"lit",
 ];
 
 fn input(random: &mut Random, pieces: usize, filler: usize) -> Vec<u8> {
@@ -257,7 +293,13 @@ fn ten_thousand_inputs_give_the_same_by_every_kernel_and_by_reference() {
         total += expected.len();
         for engine in &engines {
             let found = by_slice(engine, &text);
-            assert_eq!(found, expected, "round {round}, {:?}, {:?}", engine.kernel(), text.escape_ascii().to_string());
+            assert_eq!(
+                found,
+                expected,
+                "round {round}, {:?}, {:?}",
+                engine.kernel(),
+                text.escape_ascii().to_string()
+            );
         }
     }
     // The inputs are not all empty of matches: about two in each.
@@ -324,7 +366,8 @@ fn candidates_are_found_at_every_place_of_a_dense_text() {
 
 #[test]
 fn a_thousand_literals_are_all_found() {
-    let names: Vec<String> = (0..1000).map(|n| format!("{}_{n:03}k", ["ab", "Qz", "x-", "7f"][n % 4])).collect();
+    let names: Vec<String> =
+        (0..1000).map(|n| format!("{}_{n:03}k", ["ab", "Qz", "x-", "7f"][n % 4])).collect();
     let all = names.iter().map(|name| Rule::new(name, name, vec![literal(name, (0, 0))])).collect();
     let rules = RuleSet::new(all, String::new());
     let text = names.join(" ").into_bytes();

@@ -63,7 +63,12 @@ fn bytes_regex(pattern: &str) -> Option<regex::bytes::Regex> {
 impl Compiled {
     fn new(rule: &Rule) -> Option<Self> {
         let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
-        let hir = regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(&rule.pattern).ok()?;
+        let hir = regex_syntax::ParserBuilder::new()
+            .unicode(false)
+            .utf8(false)
+            .build()
+            .parse(&rule.pattern)
+            .ok()?;
         let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
         let regex = meta::Builder::new().configure(config).syntax(syntax).build_from_hir(&hir).ok()?;
         let info = regex.group_info();
@@ -72,9 +77,12 @@ impl Compiled {
             info.slots(regex_automata::PatternID::ZERO, group).map(|(start, _)| start)
         };
         let secret = slot("secret").unwrap_or(0);
-        let names = info.pattern_names(regex_automata::PatternID::ZERO).flatten().filter(|name| *name != "secret");
+        let names =
+            info.pattern_names(regex_automata::PatternID::ZERO).flatten().filter(|name| *name != "secret");
         let groups = names.filter_map(|name| Some((slot(name)?, name.to_owned()))).collect();
-        let all = |patterns: &mut dyn Iterator<Item = &String>| patterns.map(|p| bytes_regex(p)).collect::<Option<Vec<_>>>();
+        let all = |patterns: &mut dyn Iterator<Item = &String>| {
+            patterns.map(|p| bytes_regex(p)).collect::<Option<Vec<_>>>()
+        };
         let contexts = all(&mut rule.context.iter().map(|context| &context.pattern))?;
         let nearby = all(&mut rule.nearby.iter().map(|nearby| &nearby.pattern))?;
         let ignored = all(&mut rule.ignore.patterns.iter())?;
@@ -102,7 +110,8 @@ impl Compiled {
             if !self.may_begin(rule, text, from) {
                 continue;
             }
-            let limit = text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)));
+            let limit =
+                text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)));
             if limit < end {
                 continue;
             }
@@ -120,7 +129,11 @@ impl Compiled {
 
     #[inline]
     fn may_begin(&self, rule: &Rule, text: &[u8], from: usize) -> bool {
-        if from.checked_sub(1).and_then(|before| text.get(before)).is_some_and(|byte| rule.not_before.contains(*byte)) {
+        if from
+            .checked_sub(1)
+            .and_then(|before| text.get(before))
+            .is_some_and(|byte| rule.not_before.contains(*byte))
+        {
             return false;
         }
         let Some(bytes) = text.get(from..from + self.places.len()) else { return false };
@@ -176,7 +189,8 @@ impl Compiled {
         let is_value = |value: &String| {
             value.as_bytes() == secret || hit.attributes.iter().any(|(_, attribute)| attribute == value)
         };
-        if rule.ignore.values.iter().any(is_value) || self.ignored.iter().any(|regex| regex.is_match(secret)) {
+        if rule.ignore.values.iter().any(is_value) || self.ignored.iter().any(|regex| regex.is_match(secret))
+        {
             return Err(Refusal("an ignored value"));
         }
         if !rule.ignore.blake3.is_empty() {

@@ -35,8 +35,10 @@ pub(super) fn neon(
     while at + 16 <= to {
         let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<19>()) else { break };
         let v: [[uint8x16_t; 2]; WINDOW] = std::array::from_fn(|place| {
-            let bytes =
-                block.get(place..).and_then(|rest| rest.first_chunk::<16>()).map_or(vdupq_n_u8(0), |b| load(b));
+            let bytes = block
+                .get(place..)
+                .and_then(|rest| rest.first_chunk::<16>())
+                .map_or(vdupq_n_u8(0), |b| load(b));
             [vandq_u8(bytes, fifteen), vshrq_n_u8::<4>(bytes)]
         });
         let look = |tables: &[[uint8x16_t; 2]; WINDOW]| {
@@ -51,7 +53,8 @@ pub(super) fn neon(
         }
         // Four bits for each byte: the usual way to a mask on this architecture.
         let hit = vmvnq_u8(vceqzq_u8(accepted));
-        let mut nibble_mask = vget_lane_u64::<0>(vreinterpret_u64_u8(vshrn_n_u16::<4>(vreinterpretq_u16_u8(hit))));
+        let mut nibble_mask =
+            vget_lane_u64::<0>(vreinterpret_u64_u8(vshrn_n_u16::<4>(vreinterpretq_u16_u8(hit))));
         nibble_mask &= 0x1111_1111_1111_1111;
         if nibble_mask != 0 {
             let mut mask = 0_u64;

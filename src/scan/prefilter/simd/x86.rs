@@ -1,12 +1,12 @@
 //! The kernels for `x86_64`.
 
 use std::arch::x86_64::{
-    __m128i, __m256i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8, _mm_or_si128,
-    _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm256_and_si256,
-    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16, _mm512_and_si512,
-    _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512,
-    _mm512_permutex2var_epi8, _mm512_setzero_si512, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask,
+    __m128i, __m256i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8,
+    _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm256_and_si256,
+    _mm256_broadcastsi128_si256, _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_set1_epi8, _mm256_setzero_si256, _mm256_shuffle_epi8, _mm256_srli_epi16,
+    _mm512_and_si512, _mm512_loadu_si512, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_setzero_si512, _mm512_ternarylogic_epi64, _mm512_test_epi8_mask,
 };
 
 use super::super::Candidates;
@@ -61,17 +61,12 @@ fn load128(bytes: &[u8; 16]) -> __m128i {
 /// 64 bytes a step: one exact 7-bit look-up per place (`vpermi2b`). Goes as far
 /// as whole vectors can be loaded and returns where it stopped.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn avx512(
-    halves: &Halves,
-    text: &[u8],
-    from: usize,
-    to: usize,
-    out: &mut Candidates,
-) -> usize {
+pub(super) fn avx512(halves: &Halves, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
     let table = |group: usize, place: usize| {
         let values = &halves.values[group][place];
         let (low, high) = values.split_at(64);
-        [low, high].map(|half| half.first_chunk::<64>().map_or(_mm512_setzero_si512(), |bytes| load512(bytes)))
+        [low, high]
+            .map(|half| half.first_chunk::<64>().map_or(_mm512_setzero_si512(), |bytes| load512(bytes)))
     };
     let first: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(0, place));
     let second: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(1, place));
@@ -81,7 +76,10 @@ pub(super) fn avx512(
     while at + 64 <= to {
         let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<67>()) else { break };
         let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
-            block.get(place..).and_then(|rest| rest.first_chunk::<64>()).map_or(_mm512_setzero_si512(), |b| load512(b))
+            block
+                .get(place..)
+                .and_then(|rest| rest.first_chunk::<64>())
+                .map_or(_mm512_setzero_si512(), |b| load512(b))
         });
         let look = |tables: &[[__m512i; 2]; WINDOW]| {
             let r: [__m512i; WINDOW] = std::array::from_fn(|place| {
@@ -128,10 +126,7 @@ pub(super) fn avx2<const WIDE: bool>(
                 .get(place..)
                 .and_then(|rest| rest.first_chunk::<32>())
                 .map_or(_mm256_setzero_si256(), |b| load256(b));
-            [
-                _mm256_and_si256(bytes, fifteen),
-                _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), fifteen),
-            ]
+            [_mm256_and_si256(bytes, fifteen), _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), fifteen)]
         });
         let look = |tables: &[[__m256i; 2]; WINDOW]| {
             let r: [__m256i; WINDOW] = std::array::from_fn(|place| {
@@ -169,7 +164,9 @@ pub(super) fn ssse3<const WIDE: bool>(
     out: &mut Candidates,
 ) -> usize {
     let tables: [[[__m128i; 2]; WINDOW]; 2] = std::array::from_fn(|group| {
-        std::array::from_fn(|place| [load128(&nibbles.low[group][place]), load128(&nibbles.high[group][place])])
+        std::array::from_fn(|place| {
+            [load128(&nibbles.low[group][place]), load128(&nibbles.high[group][place])]
+        })
     });
     let fifteen = _mm_set1_epi8(15);
     let mut at = from;
