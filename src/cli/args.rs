@@ -51,7 +51,7 @@ Examples:
   Stop a pipeline when an image holds a secret of severity high or worse:
     snapsift scan --quiet --fail-on high /mnt/image
   Leave something out, and add rules of your own:
-    snapsift scan --exclude '/var/lib/docker/**' --rules ./rules /mnt/snapshot
+    snapsift scan --exclude /var/lib/docker --rules ./rules /mnt/snapshot
   Make fingerprints that can be joined across a fleet and not be guessed:
     openssl rand -hex 32 > fleet.key
     snapsift scan --fingerprint-key-file fleet.key --format jsonl /mnt/snapshot
@@ -119,8 +119,10 @@ pub(super) struct ScanArgs {
 
     /// Leave out what matches GLOB (may be given many times)
     ///
-    /// Matched against the path inside the target, from `/`: `/var/cache/**`,
-    /// `*.iso`. What is left out is counted in the summary.
+    /// As in ripgrep: a glob without a slash, such as `*.iso`, matches a name at any
+    /// depth; one with a slash, such as `/var/cache`, the path from the target. A
+    /// directory that matches is left out with all that is in it. What is left out
+    /// is counted in the summary.
     #[arg(long, value_name = "GLOB", value_parser = glob, help_heading = "What to scan")]
     pub(super) exclude: Vec<String>,
     /// Leave out files larger than SIZE, such as 64M

@@ -28,10 +28,10 @@ pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
         Err(error) => return Ok(rules::refuse(&error, colour)),
     };
     let scan = open(&args.targets, &rules, options)?;
-    // Before the scan, so that an output that cannot be written costs no hour.
-    let mut destination = Destination::open(args.output.as_deref())?;
     let stop = scan.stop_flag();
     let interrupt = Interrupt::install(&stop)?;
+    // Before the scan, so that an output that cannot be written costs no hour.
+    let mut destination = Destination::open(args.output.as_deref())?;
     let progress = ProgressLine::start(scan.progress(), stop, args.quiet);
 
     let outcome = {
