@@ -1,6 +1,7 @@
 //! Imports point one way: the modules of `src/` stand in an order, and each may
 //! use only those below it. Read from the sources themselves: every `use` and
 //! every path, comments and strings aside.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
 

@@ -1,5 +1,6 @@
 //! What a hostile disk, terminal, pipe or environment does to the program. Each
 //! test is named for its number in the list of hostile inputs.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
 
@@ -11,6 +12,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use rustix::process::{Pid, Signal, kill_process};
 use snapsift::finding::Record;
 use snapsift::output::escape::is_unsafe;
 use support::program::{
@@ -195,15 +197,15 @@ fn waiting_scan(folder: &Path, target: &Path) -> (std::process::Child, std::path
     (child, fifo)
 }
 
-fn kill(signal: &str, child: &std::process::Child) {
-    let status = Command::new("kill").args([signal, &child.id().to_string()]).status();
-    assert!(status.expect("kill runs").success());
+fn kill(signal: Signal, child: &std::process::Child) {
+    let process = Pid::from_raw(i32::try_from(child.id()).expect("a process id")).expect("not zero");
+    kill_process(process, signal).expect("it runs");
     std::thread::sleep(Duration::from_millis(50));
 }
 
 #[test]
 fn hostile_42_an_interrupted_scan_ends_with_a_summary_that_says_so() {
-    for (signal, expected) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, expected) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let (tree, folder) = (tree(), tempfile::tempdir().expect("a folder"));
         let (child, fifo) = waiting_scan(folder.path(), tree.path());
         kill(signal, &child);
@@ -220,8 +222,8 @@ fn hostile_42_an_interrupted_scan_ends_with_a_summary_that_says_so() {
 fn hostile_42_the_second_interrupt_ends_at_once() {
     let (tree, folder) = (tree(), tempfile::tempdir().expect("a folder"));
     let (child, _fifo) = waiting_scan(folder.path(), tree.path());
-    kill("-INT", &child);
-    kill("-INT", &child);
+    kill(Signal::INT, &child);
+    kill(Signal::INT, &child);
     assert_eq!(code(&child.wait_with_output().expect("it ends")), 130);
 }
 
@@ -229,7 +231,7 @@ fn hostile_42_the_second_interrupt_ends_at_once() {
 fn hostile_25_no_core_file_holds_secrets() {
     let (tree, folder) = (tree(), tempfile::tempdir().expect("a folder"));
     let (child, _fifo) = waiting_scan(folder.path(), tree.path());
-    kill("-QUIT", &child);
+    kill(Signal::QUIT, &child);
     let status = child.wait_with_output().expect("it ends").status;
     assert_eq!(status.signal(), Some(3));
     assert!(!status.core_dumped());

@@ -1,4 +1,5 @@
 //! `snapsift rules`, `completions` and `man`.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
 

@@ -1,4 +1,5 @@
 //! `snapsift scan` as a pipeline sees it: exit codes, formats, the output file.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
 

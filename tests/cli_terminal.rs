@@ -1,5 +1,6 @@
 //! What the program shows on a terminal: colours, the progress line. `script`
 //! (util-linux) gives it one.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
 
