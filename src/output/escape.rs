@@ -145,4 +145,20 @@ mod tests {
             assert!(!shown.chars().any(is_unsafe), "{byte:#x} → {shown:?}");
         }
     }
+
+    proptest::proptest! {
+        #[test]
+        fn no_unsafe_character_is_left(text in ".*") {
+            proptest::prop_assert!(!visible(&text).chars().any(is_unsafe));
+        }
+
+        /// Names of few bytes, chosen so that escapes could meet.
+        #[test]
+        fn two_paths_never_look_the_same(
+            one in proptest::collection::vec(proptest::sample::select(b"\\x1bnu{}\n\x1b\xc2\x9b\xff".as_slice()), 0..6),
+            other in proptest::collection::vec(proptest::sample::select(b"\\x1bnu{}\n\x1b\xc2\x9b\xff".as_slice()), 0..6),
+        ) {
+            proptest::prop_assert_eq!(one == other, bytes_of_path(&one) == bytes_of_path(&other));
+        }
+    }
 }
