@@ -285,6 +285,22 @@ fn hostile_42_a_full_disk_is_an_error() {
     assert_eq!(code(&rules), 2);
 }
 
+#[test]
+fn hostile_42_no_part_of_an_output_file_stays() {
+    let (tree, folder) = (tree(), tempfile::tempdir().expect("a folder"));
+    // A limit on the size of files stands in for a disk that fills up on the way.
+    let shell = "trap '' XFSZ; ulimit -f 0; exec \"$@\"";
+    let output = Command::new("bash")
+        .args(["-c", shell, "bash", PROGRAM, "scan", "-f", "jsonl", "-o", "out.jsonl"])
+        .arg(tree.path())
+        .current_dir(folder.path())
+        .output()
+        .expect("bash runs");
+    assert_eq!(code(&output), 2, "{}", stderr(&output));
+    assert!(stderr(&output).contains("cannot write the output"), "{}", stderr(&output));
+    assert_eq!(std::fs::read_dir(folder.path()).expect("a folder").count(), 0);
+}
+
 /// Only what may differ between two runs is taken away.
 fn comparable(text: &str) -> Vec<Record> {
     records(text).into_iter().filter(|r| matches!(r, Record::Finding(_) | Record::Problem(_))).collect()

@@ -89,7 +89,7 @@ fn draw(bar: &ProgressBar, progress: &Progress, stop: &AtomicBool, done: &Atomic
             seen.front().map_or(0.0, |(then, before)| rate(bytes.saturating_sub(*before), now - *then));
         bar.set_position(bytes.min(total.unwrap_or(u64::MAX)));
         let stopping = stop.load(Ordering::Relaxed);
-        bar.set_message(line(progress.files(), rate, progress.findings(), stopping));
+        bar.set_message(line(progress.files(), bytes, rate, progress.findings(), stopping));
         std::thread::park_timeout(TICK);
     }
 }
@@ -104,10 +104,12 @@ fn rate(bytes: u64, time: Duration) -> f64 {
     bytes / time.as_secs_f64()
 }
 
-fn line(files: u64, rate: f64, findings: u64, stopping: bool) -> String {
+fn line(files: u64, bytes: u64, rate: f64, findings: u64, stopping: bool) -> String {
     let plural = |number: u64| if number == 1 { "" } else { "s" };
+    #[expect(clippy::cast_precision_loss, reason = "two digits are shown")]
+    let gigabytes = bytes as f64 / 1e9;
     let text = format!(
-        "{files} file{}  {:.2} GB/s  {findings} finding{}",
+        "{files} file{}  {gigabytes:.1} GB  {:.2} GB/s  {findings} finding{}",
         plural(files),
         rate / 1e9,
         plural(findings)
@@ -121,8 +123,11 @@ mod tests {
 
     #[test]
     fn the_line_has_numbers_only() {
-        assert_eq!(line(1, 3.456e9, 0, false), "1 file  3.46 GB/s  0 findings");
-        assert_eq!(line(2, 0.0, 1, true), "2 files  0.00 GB/s  1 finding  stopping (again to end at once)");
+        assert_eq!(line(1, 2_150_000_000, 3.456e9, 0, false), "1 file  2.1 GB  3.46 GB/s  0 findings");
+        assert_eq!(
+            line(2, 0, 0.0, 1, true),
+            "2 files  0.0 GB  0.00 GB/s  1 finding  stopping (again to end at once)"
+        );
     }
 
     #[test]

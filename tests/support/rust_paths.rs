@@ -2,11 +2,12 @@
 //! `snapsift::a`, `super::super::a`, and groups of them in `use`.
 
 /// A path from the crate's root and the line where it stands. `*` in place of the
-/// first name: the root as a whole.
+/// first name: the root as a whole. `test`: it stands in a module `tests`.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Reference {
     pub(crate) path: Vec<String>,
     pub(crate) line: usize,
+    pub(crate) test: bool,
 }
 
 /// Splits into identifiers and single punctuation characters (`::` is one token),
@@ -102,21 +103,24 @@ fn end_of_character(chars: &[char], at: usize) -> usize {
 pub(crate) fn references(text: &str, module: &[String]) -> Vec<Reference> {
     let tokens = tokens(text);
     let mut found = Vec::new();
-    // Inline modules that are open, each with the depth of braces at its opening.
-    let mut inline: Vec<usize> = Vec::new();
+    // Inline modules that are open, each with the depth of braces at its opening
+    // and whether it is one of tests.
+    let mut inline: Vec<(usize, bool)> = Vec::new();
+    let in_tests = module.iter().any(|name| name == "tests");
     let mut depth = 0;
     let mut at = 0;
     let word = |at: usize| tokens.get(at).map_or("", |(token, _)| token.as_str());
     while at < tokens.len() {
+        let first = found.len();
         match word(at) {
             "{" => depth += 1,
             "}" => {
                 depth -= 1;
-                inline.retain(|opened| *opened <= depth);
+                inline.retain(|(opened, _)| *opened <= depth);
             }
             "mod" if word(at + 2) == "{" => {
                 depth += 1;
-                inline.push(depth);
+                inline.push((depth, word(at + 1) == "tests"));
                 at += 3;
                 continue;
             }
@@ -124,8 +128,7 @@ pub(crate) fn references(text: &str, module: &[String]) -> Vec<Reference> {
             "crate" | "snapsift" | "super" if word(at.wrapping_sub(1)) == "::" && word(at) != "snapsift" => {}
             "snapsift" if word(at + 1) != "::" => {}
             "crate" | "snapsift" => {
-                at = path(&tokens, at + 1, &[], &mut found);
-                continue;
+                at = path(&tokens, at + 1, &[], &mut found).saturating_sub(1);
             }
             "super" => {
                 let mut base: Vec<String> = module.to_vec();
@@ -138,11 +141,12 @@ pub(crate) fn references(text: &str, module: &[String]) -> Vec<Reference> {
                 }
                 // Within an inline module `super` stays in the file.
                 base.retain(|name| name != "(inline)");
-                at = path(&tokens, next, &base, &mut found);
-                continue;
+                at = path(&tokens, next, &base, &mut found).saturating_sub(1);
             }
             _ => {}
         }
+        let test = in_tests || inline.iter().any(|(_, tests)| *tests);
+        found.iter_mut().skip(first).for_each(|reference| reference.test = test);
         at += 1;
     }
     found
@@ -172,7 +176,7 @@ fn path(tokens: &[(String, usize)], mut at: usize, base: &[String], found: &mut 
         path.push("*".to_owned());
     }
     if !visibility {
-        found.push(Reference { path, line });
+        found.push(Reference { path, line, test: false });
     }
     at
 }
@@ -186,11 +190,11 @@ fn group(tokens: &[(String, usize)], mut at: usize, base: &[String], found: &mut
             "as" => at += 2,
             "*" => {
                 let path = if base.is_empty() { vec!["*".to_owned()] } else { base.to_vec() };
-                found.push(Reference { path, line: tokens[at].1 });
+                found.push(Reference { path, line: tokens[at].1, test: false });
                 at += 1;
             }
             "self" => {
-                found.push(Reference { path: base.to_vec(), line: tokens[at].1 });
+                found.push(Reference { path: base.to_vec(), line: tokens[at].1, test: false });
                 at += 1;
             }
             name => {

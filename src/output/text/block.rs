@@ -19,19 +19,26 @@ struct Row {
     lines: Vec<String>,
 }
 
-pub(super) fn write(
-    out: &mut impl Write,
-    group: &Group,
-    now: Timestamp,
-    paint: Paint,
-    columns: usize,
-) -> io::Result<()> {
+/// How blocks look, and when now is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct View {
+    pub(super) now: Timestamp,
+    pub(super) paint: Paint,
+    pub(super) columns: usize,
+}
+
+/// Writes a block; `first`: nothing has said yet what to do about such a secret.
+pub(super) fn write(out: &mut impl Write, group: &Group, first: bool, view: View) -> io::Result<()> {
+    let View { now, paint, columns } = view;
     let finding = &group.finding;
     writeln!(out, "{}", headline(finding, paint))?;
     let mut rows = facts(finding, now);
-    let fix = escape::visible(finding.remediation.trim()).into_owned();
     let label_columns = rows.iter().map(|row| width(&row.label)).chain([7]).max().unwrap_or(7).min(LABEL_MAX);
     let value_columns = columns.saturating_sub(label_columns + 4).max(20);
+    let fix = match first {
+        true => escape::visible(finding.remediation.trim()).into_owned(),
+        false => format!("as above for {}", escape::visible(&finding.rule_id)),
+    };
     rows.push(Row { label: "fix".into(), lines: wrap(&fix, value_columns) });
 
     for (at, place) in group.places.iter().enumerate() {

@@ -12,7 +12,7 @@ mod layout;
 mod summary;
 
 use std::cmp::Reverse;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::io::{self, Write};
 
 use layout::Paint;
@@ -71,6 +71,12 @@ struct Group {
     total: u64,
 }
 
+impl Group {
+    fn is_expired(&self) -> bool {
+        self.finding.validity.as_ref().is_some_and(|validity| validity.expired == Some(true))
+    }
+}
+
 #[derive(Debug)]
 struct Place {
     location: Location,
@@ -97,11 +103,17 @@ impl<W: Write> Text<W> {
 
     fn finish(&mut self, summary: &SummaryRecord) -> io::Result<()> {
         let mut held = std::mem::take(&mut self.held);
-        // Stable: among equals the scan's own order stays.
-        held.groups.sort_by_key(|group| Reverse(group.finding.severity));
+        // What still opens something comes before what has expired. Stable: among
+        // equals the scan's own order stays.
+        held.groups.sort_by_key(|group| (Reverse(group.finding.severity), group.is_expired()));
         let now = held.scan.as_ref().map_or(summary.finished_at, |scan| scan.started_at);
+        let view = block::View { now, paint: self.paint, columns: self.width };
+        // What to do is said once for each rule, not once more with each secret.
+        let mut told: HashSet<(&str, &str)> = HashSet::new();
         for group in &held.groups {
-            block::write(&mut self.writer, group, now, self.paint, self.width)?;
+            let finding = &group.finding;
+            let first = told.insert((&finding.rule_id, &finding.remediation));
+            block::write(&mut self.writer, group, first, view)?;
         }
         summary::write(&mut self.writer, &held, summary, self.paint, self.width)?;
         self.writer.flush()

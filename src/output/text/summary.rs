@@ -162,13 +162,7 @@ fn findings(held: &Held, summary: &SummaryRecord) -> String {
     } else if different < total && different > 0 {
         text.push_str(&format!("; {}", counted(different, "different secret", "different secrets")));
     }
-    let expired = held
-        .groups
-        .iter()
-        .filter(|group| {
-            group.finding.validity.as_ref().is_some_and(|validity| validity.expired == Some(true))
-        })
-        .count();
+    let expired = held.groups.iter().filter(|group| group.is_expired()).count();
     if expired > 0 {
         text.push_str(&format!(", {expired} of them expired"));
     }

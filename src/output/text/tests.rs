@@ -98,6 +98,20 @@ fn a_secret_in_many_places_is_one_block() {
 }
 
 #[test]
+fn most_severe_first_and_what_has_expired_last_among_equals() {
+    let mut findings = samples::findings();
+    for finding in &mut findings {
+        finding.severity = crate::finding::Severity::High;
+    }
+    findings.rotate_left(1); // the expired one comes first
+    findings[1].severity = crate::finding::Severity::Critical;
+    let text = render(&samples::records(findings, false), TextOptions::default());
+    let place = |path: &str| text.find(path).unwrap_or_else(|| panic!("no {path} in {text}"));
+    assert!(place("/srv/app/.env:3") < place("/etc/app/settings.json:40"), "{text}");
+    assert!(place("/etc/app/settings.json:40") < place("/opt/job/run.sh:12"), "{text}");
+}
+
+#[test]
 fn nothing_is_written_without_a_summary() {
     let mut records = samples::scan();
     records.pop();
