@@ -92,7 +92,11 @@ fn scan_with_an_unreadable_file(arguments: &[&str]) -> std::process::Output {
     let folder = tempfile::tempdir().expect("a folder");
     if rustix::process::geteuid().is_root() {
         let copy = folder.path().join("snapsift");
-        std::fs::copy(PROGRAM, &copy).expect("a copy");
+        // By another process: were this one to write it, a child that another test
+        // starts meanwhile could hold it open, and it could not be run.
+        assert!(
+            std::process::Command::new("cp").arg(PROGRAM).arg(&copy).status().expect("cp runs").success()
+        );
         std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("a folder");
         command = std::process::Command::new(copy);
         command.uid(65534).gid(65534);
