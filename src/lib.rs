@@ -9,3 +9,8 @@ pub mod pipeline;
 pub mod rules;
 pub mod scan;
 pub mod source;
+
+/// The README's examples compile.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+mod readme {}

@@ -1,2 +1,7 @@
-//! The command line program.
-fn main() {}
+//! The command line program `snapsift`: see `cli` for its story.
+
+mod cli;
+
+fn main() -> std::process::ExitCode {
+    cli::main()
+}

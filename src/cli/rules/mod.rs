@@ -1,0 +1,43 @@
+//! `snapsift rules`: what the rules are, and whether they are right.
+
+mod check;
+mod list;
+mod show;
+
+use snapsift::rules::RuleSet;
+
+use super::args::{Colour, RuleSource, RulesArgs, RulesCommand};
+use super::exit::Exit;
+use super::message;
+use super::stub::{LoadError, LoadOptions, RuleSetExt as _};
+
+pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
+    let source = match &args.command {
+        RulesCommand::List(args) => &args.source,
+        RulesCommand::Show(args) => &args.source,
+        RulesCommand::Check(args) => return check::run(args, colour),
+    };
+    let rules = match load(source) {
+        Ok(rules) => rules,
+        Err(error) => return Ok(refuse(&error, colour)),
+    };
+    match &args.command {
+        RulesCommand::Show(args) => show::run(&rules, &args.id),
+        _ => list::run(&rules),
+    }
+}
+
+/// The rules that the flags name.
+pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
+    RuleSet::load(&LoadOptions { builtin: !source.no_builtin, paths: source.rules.clone() })
+}
+
+/// Says why there are no rules.
+pub(super) fn refuse(error: &LoadError, colour: Colour) -> Exit {
+    if let LoadError::Packs(faults) = error {
+        check::show(faults, colour);
+    } else {
+        message::chain(error);
+    }
+    Exit::Fatal
+}

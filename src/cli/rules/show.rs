@@ -1,0 +1,87 @@
+//! `snapsift rules show`: all that a rule says, but for its examples' texts.
+
+use std::io::Write as _;
+
+use anyhow::bail;
+use snapsift::output::escape;
+use snapsift::rules::{Rule, RuleSet};
+
+use crate::cli::exit::Exit;
+
+pub(super) fn run(rules: &RuleSet, id: &str) -> anyhow::Result<Exit> {
+    let Some(rule) = rules.rules().iter().find(|rule| rule.id == id) else {
+        let near: Vec<&str> =
+            rules.rules().iter().map(|rule| rule.id.as_str()).filter(|other| is_near(other, id)).collect();
+        let hint = if near.is_empty() { "`rules list` lists all".to_owned() } else { near.join(", ") };
+        bail!("there is no rule {id}: {hint}");
+    };
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for (label, text) in fields(rule) {
+        let mut label = label;
+        for line in text.trim().lines() {
+            writeln!(out, "{label:13} {}", escape::visible(line))?;
+            label = "";
+        }
+    }
+    out.flush()?;
+    Ok(Exit::Complete)
+}
+
+/// Whether a person who typed `id` may have meant `other`.
+fn is_near(other: &str, id: &str) -> bool {
+    !id.is_empty()
+        && (other.contains(id) || id.contains(other) || other.split('-').next() == id.split('-').next())
+}
+
+fn fields(rule: &Rule) -> Vec<(&'static str, String)> {
+    let mut fields = vec![
+        ("id", rule.id.clone()),
+        ("name", rule.name.clone()),
+        ("secret type", rule.secret_type.clone()),
+        ("provider", rule.provider.clone()),
+        ("category", rule.category.clone()),
+        ("severity", rule.severity.to_string()),
+        ("confidence", rule.confidence.to_string()),
+        ("description", rule.description.clone()),
+        ("remediation", rule.remediation.clone()),
+        ("references", rule.references.join("\n")),
+        ("pattern", rule.pattern.clone()),
+        ("literals", literals(rule)),
+        ("max length", format!("{} bytes", rule.max_length)),
+    ];
+    for context in &rule.context {
+        let mode = format!("{:?}", context.mode).to_lowercase();
+        let side = format!("{:?}", context.side).to_lowercase();
+        fields.push((
+            "context",
+            format!("{mode} {side} within {} bytes: {}", context.within_bytes, context.pattern),
+        ));
+    }
+    for nearby in &rule.nearby {
+        let required = if nearby.required { "required" } else { "optional" };
+        fields
+            .push(("nearby", format!("{required} within {} bytes: {}", nearby.within_bytes, nearby.pattern)));
+    }
+    for check in &rule.checks {
+        fields.push(("check", format!("{check:?}")));
+    }
+    if let Some(target) = &rule.target {
+        fields.push(("opens", format!("{}: {}", target.kind, target.id)));
+    }
+    let (good, bad) = (rule.examples.len(), rule.counter_examples.len());
+    fields.push(("examples", format!("{good} that match, {bad} that do not")));
+    fields.retain(|(_, text)| !text.trim().is_empty());
+    fields
+}
+
+fn literals(rule: &Rule) -> String {
+    let literals: Vec<String> = rule
+        .literals
+        .iter()
+        .map(|literal| {
+            let fold = if literal.fold { " (either case)" } else { "" };
+            format!("{}{fold}", literal.bytes.escape_ascii())
+        })
+        .collect();
+    literals.join("\n")
+}

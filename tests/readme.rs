@@ -1,0 +1,135 @@
+//! What the README says is true: its commands run, its example is the output of
+//! the program, its exit codes are those of the help.
+//!
+//! A block of shell commands (`console`) is run line by line in the folder of the
+//! repository, with `snapsift` and `cargo run --release --` meaning the program
+//! under test; where output follows a command, it is compared. A comment before a
+//! block says what else: `<!-- test: exit 0 3 -->` allows these exit codes,
+//! `<!-- test: skip, … -->` runs nothing, with the reason.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
+
+mod support;
+
+use std::path::Path;
+use std::process::Command;
+
+use support::program::{PROGRAM, snapsift, stdout};
+
+const ROOT: &str = env!("CARGO_MANIFEST_DIR");
+
+struct Block {
+    language: String,
+    note: String,
+    line: usize,
+    text: Vec<String>,
+}
+
+fn readme() -> String {
+    std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md")
+}
+
+fn blocks(text: &str) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    let mut note = String::new();
+    let mut lines = text.lines().enumerate();
+    while let Some((number, line)) = lines.next() {
+        if let Some(language) = line.strip_prefix("```") {
+            let text =
+                lines.by_ref().map(|(_, line)| line.to_owned()).take_while(|line| line != "```").collect();
+            let note = std::mem::take(&mut note);
+            blocks.push(Block { language: language.into(), note, line: number + 1, text });
+        } else if let Some(inner) = line.strip_prefix("<!-- test: ") {
+            note = inner.trim_end_matches("-->").trim().to_owned();
+        }
+    }
+    blocks
+}
+
+/// Commands with the output that is said to follow each.
+fn commands(block: &Block) -> Vec<(String, Vec<String>)> {
+    let mut commands: Vec<(String, Vec<String>)> = Vec::new();
+    for line in &block.text {
+        match (line.strip_prefix("$ "), commands.last_mut()) {
+            (Some(command), _) => commands.push((command.to_owned(), Vec::new())),
+            (None, Some((_, output))) => output.push(line.clone()),
+            (None, None) => panic!("README.md:{}: output before any command", block.line),
+        }
+    }
+    commands
+}
+
+#[test]
+fn every_command_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bin = Path::new(PROGRAM).parent().expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let mut ran = 0;
+    for block in blocks(&readme()).iter().filter(|block| block.language == "console") {
+        if block.note.starts_with("skip, ") {
+            continue;
+        }
+        let allowed: Vec<i32> = match block.note.strip_prefix("exit ") {
+            Some(codes) => codes.split_whitespace().map(|code| code.parse().expect("a code")).collect(),
+            None => vec![0],
+        };
+        for (command, expected) in commands(block) {
+            // A file that a command writes goes where it harms nobody.
+            let line = command.replace("cargo run --release --", "snapsift");
+            let output = Command::new("bash")
+                .args(["-c", &line])
+                .env("PATH", &path)
+                .current_dir(folder.path())
+                .output()
+                .expect("bash runs");
+            let code = output.status.code().unwrap_or(-1);
+            let messages = String::from_utf8_lossy(&output.stderr);
+            assert!(allowed.contains(&code), "README.md:{}: `{command}` gave {code}: {messages}", block.line);
+            if !expected.is_empty() {
+                let shown: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
+                assert_eq!(shown, expected, "README.md:{}: `{command}`", block.line);
+            }
+            ran += 1;
+        }
+    }
+    assert!(ran >= 5, "only {ran} commands were found");
+}
+
+#[test]
+fn the_example_is_what_the_program_writes() {
+    let golden = Path::new(ROOT).join("testdata/golden/text-findings.txt");
+    let golden = std::fs::read_to_string(golden).expect("the golden file of output::text");
+    let text = readme();
+    let example =
+        blocks(&text).into_iter().find(|block| block.note == "the golden output").expect("an example");
+    assert_eq!(example.text.join("\n") + "\n", golden);
+}
+
+#[test]
+fn the_exit_codes_are_those_of_the_help() {
+    let help = stdout(&snapsift().args(["scan", "--help"]).output().expect("runs"));
+    let (_, section) = help.split_once("Exit codes:").expect("the help has them");
+    let in_help: Vec<&str> = section
+        .lines()
+        .filter_map(|line| Some(line.get(..5)?.trim()).filter(|code| code.parse::<u8>().is_ok()))
+        .collect();
+    let text = readme();
+    let (_, section) = text.split_once("## Exit codes").expect("the README has them");
+    let in_readme: Vec<&str> = section
+        .lines()
+        .take_while(|line| !line.starts_with("## "))
+        .filter_map(|line| line.strip_prefix("| ")?.split(' ').next())
+        .filter(|code| code.parse::<u8>().is_ok())
+        .collect();
+    assert_eq!(in_readme, in_help);
+}
+
+#[test]
+fn every_flag_that_the_readme_names_exists() {
+    let help = stdout(&snapsift().args(["scan", "--help"]).output().expect("runs"));
+    for word in readme().split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        let cargos = ["--release", "--workspace", "--locked"];
+        if word.starts_with("--") && word.len() > 2 && !word.starts_with("---") && !cargos.contains(&word) {
+            assert!(help.contains(word), "{word}");
+        }
+    }
+}

@@ -1,0 +1,21 @@
+#!/usr/bin/env bash
+# Everything that must hold before a change is merged. Needs the Rust toolchain
+# and, for some tests, ssh-keygen, openssl and puttygen (see .ci/run).
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() {
+    local begun=$SECONDS
+    printf '\n== %s\n' "$*"
+    "$@"
+    printf -- '-- done in %d s\n' "$((SECONDS - begun))"
+}
+
+step cargo fmt --check
+step cargo clippy --locked --all-targets --all-features -- -D warnings
+# Licences, the README, the imports and the wire schema are tests among these.
+step cargo test --locked --all-features
+step cargo run --locked --quiet --all-features -- rules check
+step env RUSTDOCFLAGS='-D warnings' cargo doc --locked --no-deps --all-features
+
+printf '\nAll checks passed in %d s.\n' "$SECONDS"

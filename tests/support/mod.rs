@@ -1,0 +1,7 @@
+//! What several tests of the whole share.
+#![allow(dead_code, reason = "each test uses a part of it")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
+
+pub(crate) mod json_schema;
+pub(crate) mod program;
+pub(crate) mod rust_paths;
