@@ -1,0 +1,539 @@
+//! One raw rule → a validated [`Rule`], with every objection to it.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use regex_syntax::hir::Hir;
+use toml::Spanned;
+
+use super::literals::{self, Declared, NoLiteral};
+use super::pattern::{self, Flaw};
+use super::raw::{RawContext, RawIgnore, RawLiteral, RawNearby, RawRule, RawTarget, RawValidity};
+use super::rule::{
+    ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSource, Side,
+    TargetTemplate, ValidityFields,
+};
+use super::{Check, Diagnostic};
+use crate::finding::{Confidence, Severity};
+
+/// The longest id of a rule, in bytes.
+const MAX_ID: usize = 100;
+
+/// A pack's file, for messages.
+#[derive(Clone)]
+pub(super) struct Origin {
+    pub(super) file: Arc<str>,
+    pub(super) text: Arc<str>,
+}
+
+impl Origin {
+    pub(super) fn error(&self, span: Range<usize>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(&self.file, &self.text, span, message)
+    }
+}
+
+/// A rule and notes about it, or what is wrong with it.
+pub(super) type Lowered = Result<(Rule, Vec<Diagnostic>), Vec<Diagnostic>>;
+
+/// Validates one rule. `base` is where the text that its spans are of starts in
+/// the file.
+pub(super) fn lower(origin: &Origin, base: usize, raw: Spanned<RawRule>) -> Lowered {
+    let span = raw.span();
+    let mut lowering =
+        Lowering { origin, base, head: span.start + base..span.end + base, objections: Vec::new() };
+    let rule = lowering.rule(raw.into_inner());
+    let Lowering { objections, .. } = lowering;
+    match rule {
+        Some(rule) if objections.iter().all(|diagnostic| diagnostic.level == super::Level::Note) => {
+            Ok((rule, objections))
+        }
+        _ => Err(objections),
+    }
+}
+
+struct Lowering<'o> {
+    origin: &'o Origin,
+    base: usize,
+    head: Range<usize>,
+    objections: Vec<Diagnostic>,
+}
+
+/// The keys that every rule has.
+struct Required {
+    id: String,
+    name: String,
+    secret_type: String,
+    provider: String,
+    category: String,
+    severity: Severity,
+    confidence: Confidence,
+    description: String,
+    remediation: String,
+    pattern: Spanned<String>,
+}
+
+impl Lowering<'_> {
+    fn rule(&mut self, mut raw: RawRule) -> Option<Rule> {
+        let required = self.required(&mut raw);
+        let references = self.references(raw.references);
+        let not_before = self.byte_set(raw.not_before.as_ref());
+        let not_after = self.byte_set(raw.not_after.as_ref());
+        let context = raw.context.into_iter().map(|context| self.context(context)).collect();
+        let nearby = raw.nearby.into_iter().map(|nearby| self.nearby(nearby)).collect();
+        let ignore = raw.ignore.map(|ignore| self.ignore(ignore)).unwrap_or_default();
+        let target = raw.target.map(|target| self.target(target));
+        let (checks, check_spans): (Vec<Check>, Vec<Range<usize>>) = raw
+            .checks
+            .into_iter()
+            .map(|check| (self.at(check.span()), check.into_inner()))
+            .map(|(s, c)| (c, s))
+            .unzip();
+        let required = required?;
+        let pattern_span = self.at(required.pattern.span());
+        let hir = self.pattern(&required.pattern, pattern::parse_non_empty)?;
+        let max_length = self.max_length(&hir, raw.max_length.as_ref(), &pattern_span);
+        let literals = match &raw.literals {
+            Some(declared) => self.declared(&hir, declared),
+            None => self.derived(&hir, &pattern_span),
+        };
+        let public_prefix = self.public_prefix(raw.public_prefix.as_ref(), max_length);
+        Some(Rule {
+            id: required.id,
+            name: required.name,
+            secret_type: required.secret_type,
+            provider: required.provider,
+            category: required.category,
+            severity: required.severity,
+            confidence: required.confidence,
+            description: required.description,
+            remediation: required.remediation,
+            references,
+            pattern: required.pattern.into_inner(),
+            literals,
+            max_length,
+            not_before,
+            not_after,
+            public_prefix,
+            priority: raw.priority.unwrap_or(Rule::DEFAULT_PRIORITY),
+            context,
+            nearby,
+            checks,
+            ignore,
+            target,
+            validity: raw.validity.map(validity).unwrap_or_default(),
+            examples: raw.example.into_iter().map(|example| self.example(example)).collect(),
+            counter_examples: raw
+                .counter_example
+                .into_iter()
+                .map(|example| CounterExample {
+                    span: self.at(example.text.span()),
+                    text: example.text.into_inner().0,
+                })
+                .collect(),
+            source: RuleSource {
+                file: Arc::clone(&self.origin.file),
+                text: Arc::clone(&self.origin.text),
+                span: self.head.clone(),
+                pattern: pattern_span,
+                checks: check_spans.into(),
+            },
+        })
+    }
+
+    /// A span of the raw rule as one of the file.
+    fn at(&self, span: Range<usize>) -> Range<usize> {
+        span.start + self.base..span.end + self.base
+    }
+
+    fn object(&mut self, diagnostic: Diagnostic) {
+        self.objections.push(diagnostic);
+    }
+
+    fn error(&mut self, span: Range<usize>, message: impl Into<String>, help: &str) {
+        self.object(self.origin.error(span, message).with_help(help));
+    }
+
+    fn required(&mut self, raw: &mut RawRule) -> Option<Required> {
+        let id = self.id(raw.id.take());
+        let mut line = |key: &'static str, value: Option<Spanned<String>>| self.text(key, value, false);
+        let name = line("name", raw.name.take());
+        let secret_type = line("type", raw.secret_type.take());
+        let provider = line("provider", raw.provider.take());
+        let category = line("category", raw.category.take());
+        let description = self.text("description", raw.description.take(), true);
+        let remediation = self.text("remediation", raw.remediation.take(), true);
+        let missing: Vec<&str> = [
+            ("id", id.is_none()),
+            ("name", name.is_none()),
+            ("type", secret_type.is_none()),
+            ("provider", provider.is_none()),
+            ("category", category.is_none()),
+            ("severity", raw.severity.is_none()),
+            ("confidence", raw.confidence.is_none()),
+            ("description", description.is_none()),
+            ("remediation", remediation.is_none()),
+            ("pattern", raw.pattern.is_none()),
+        ]
+        .into_iter()
+        .filter_map(|(key, missing)| missing.then_some(key))
+        .filter(|key| !raw.left_out.iter().any(|name| name == key))
+        .collect();
+        if !missing.is_empty() {
+            self.error(
+                self.head.clone(),
+                format!("the rule lacks {}", missing.iter().map(|key| format!("`{key}`")).collect::<Vec<_>>().join(", ")),
+                "every rule has id, name, type, provider, category, severity, confidence, description, remediation and pattern",
+            );
+        }
+        Some(Required {
+            id: id?,
+            name: name?,
+            secret_type: secret_type?,
+            provider: provider?,
+            category: category?,
+            severity: raw.severity?,
+            confidence: raw.confidence?,
+            description: description?,
+            remediation: remediation?,
+            pattern: raw.pattern.take()?,
+        })
+    }
+
+    fn id(&mut self, id: Option<Spanned<String>>) -> Option<String> {
+        let id = id?;
+        let text = id.get_ref();
+        let good = !text.is_empty()
+            && text.len() <= MAX_ID
+            && text.split('-').all(|part| {
+                !part.is_empty()
+                    && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
+            });
+        if !good {
+            self.error(
+                self.at(id.span()),
+                "bad id",
+                "an id is of lower case letters, digits and single dashes between them, such as `github-pat-classic`",
+            );
+        }
+        Some(id.into_inner())
+    }
+
+    /// A text that must not be empty nor hold control characters, but for line
+    /// breaks and tabs where it may have several lines.
+    fn text(&mut self, key: &str, value: Option<Spanned<String>>, lines: bool) -> Option<String> {
+        let value = value?;
+        let text = value.get_ref();
+        let bad = |c: char| super::diagnostic::is_hidden(c) && !(lines && matches!(c, '\n' | '\r' | '\t'));
+        if text.trim().is_empty() {
+            self.error(self.at(value.span()), format!("`{key}` is empty"), "say it in a few words");
+        } else if text.chars().any(bad) {
+            self.error(
+                self.at(value.span()),
+                format!("`{key}` holds a control character"),
+                "it would reach the terminal of whoever reads the finding: leave it out",
+            );
+        }
+        Some(value.into_inner())
+    }
+
+    fn references(&mut self, references: Vec<Spanned<String>>) -> Vec<String> {
+        for reference in &references {
+            let text = reference.get_ref();
+            let web = text.starts_with("https://") || text.starts_with("http://");
+            if !web || text.chars().any(|c| c.is_whitespace() || super::diagnostic::is_hidden(c)) {
+                self.error(
+                    self.at(reference.span()),
+                    "not a web address",
+                    "a reference starts with https://",
+                );
+            }
+        }
+        references.into_iter().map(Spanned::into_inner).collect()
+    }
+
+    fn byte_set(&mut self, class: Option<&Spanned<String>>) -> ByteSet {
+        let Some(class) = class else { return ByteSet::empty() };
+        self.pattern(class, pattern::byte_set).unwrap_or_default()
+    }
+
+    /// Parses an expression; what is wrong with it is underlined within its literal.
+    fn pattern<T>(&mut self, written: &Spanned<String>, parse: fn(&str) -> Result<T, Flaw>) -> Option<T> {
+        match parse(written.get_ref()) {
+            Ok(parsed) => Some(parsed),
+            Err(flaw) => {
+                let whole = self.at(written.span());
+                let span = flaw
+                    .span
+                    .and_then(|span| within_literal(&self.origin.text, &whole, written.get_ref(), &span))
+                    .unwrap_or(whole);
+                let mut diagnostic = self.origin.error(span, flaw.message);
+                diagnostic.help = flaw.help;
+                self.object(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn max_length(&mut self, hir: &Hir, declared: Option<&Spanned<u32>>, pattern: &Range<usize>) -> u32 {
+        let bound = hir.properties().maximum_len().map(|length| u32::try_from(length).unwrap_or(u32::MAX));
+        let least =
+            hir.properties().minimum_len().map_or(0, |length| u32::try_from(length).unwrap_or(u32::MAX));
+        let Some(declared) = declared else { return self.own_max_length(bound, least, pattern) };
+        let (length, span) = (*declared.get_ref(), self.at(declared.span()));
+        if length > Rule::MAX_MATCH_LENGTH {
+            self.error(span, "`max_length` is too large", "at most 65536 bytes");
+        } else if length < least {
+            let message = format!("`max_length` is less than the {least} bytes of the shortest match");
+            self.error(span, message, "the rule would never match");
+        }
+        bound.map_or(length, |bound| bound.min(length))
+    }
+
+    fn own_max_length(&mut self, bound: Option<u32>, least: u32, pattern: &Range<usize>) -> u32 {
+        match bound {
+            Some(bound) if bound <= Rule::MAX_MATCH_LENGTH => bound,
+            None if least <= Rule::DEFAULT_MAX_LENGTH => {
+                let note = self
+                    .origin
+                    .error(
+                        pattern.clone(),
+                        "the expression has no bound: its matches are cut off at 4096 bytes",
+                    )
+                    .with_help("bound its repetitions, or say `max_length = …`")
+                    .note();
+                self.object(note);
+                Rule::DEFAULT_MAX_LENGTH
+            }
+            _ => {
+                self.error(
+                    pattern.clone(),
+                    "the expression matches texts of more than 65536 bytes",
+                    "bound its repetitions, or say `max_length = …` (at most 65536)",
+                );
+                Rule::MAX_MATCH_LENGTH
+            }
+        }
+    }
+
+    fn derived(&mut self, hir: &Hir, pattern: &Range<usize>) -> Vec<Literal> {
+        let (message, help) = match literals::derive(hir) {
+            Ok(literals) => return literals,
+            Err(NoLiteral::None) => (
+                "the expression has no literal that every match contains",
+                "a rule is found by a text of at least 3 fixed bytes: add what stands before the secret, such as the \
+                 name of its variable, to the expression",
+            ),
+            Err(NoLiteral::TooFar) => (
+                "the literal of the expression stands too far from the start of the match",
+                "it must stand within 256 bytes: bound the repetitions before it, such as `{1,64}` in place of `+`",
+            ),
+        };
+        self.error(pattern.clone(), message, help);
+        Vec::new()
+    }
+
+    fn declared(&mut self, hir: &Hir, written: &Spanned<Vec<Spanned<RawLiteral>>>) -> Vec<Literal> {
+        let span = self.at(written.span());
+        let count = written.get_ref().len();
+        if count == 0 || count > literals::MAX_LITERALS {
+            self.error(
+                span,
+                format!("{count} literals"),
+                "declare 1 to 64, or none to have them taken from the pattern",
+            );
+            return Vec::new();
+        }
+        let mut declared = Vec::with_capacity(count);
+        for literal in written.get_ref() {
+            let RawLiteral { text, fold } = literal.get_ref();
+            if !(literals::MIN_LENGTH..=literals::MAX_LENGTH).contains(&text.len()) {
+                self.error(
+                    self.at(literal.span()),
+                    format!("a literal of {} bytes", text.len()),
+                    "a literal has 3 to 32 bytes; a shorter one is found everywhere, a longer one tells nothing more",
+                );
+                return Vec::new();
+            }
+            let text = if *fold { text.to_ascii_lowercase() } else { text.clone() };
+            declared.push(Declared { bytes: text.into_bytes().into(), fold: *fold });
+        }
+        match literals::prove(hir, &declared) {
+            Some(proven) => proven,
+            None => self.unproven(hir, &declared, span),
+        }
+    }
+
+    /// Declared literals that cannot be proven: refuted by a match without any of
+    /// them, or taken on trust where at least their place is bounded.
+    fn unproven(&mut self, hir: &Hir, declared: &[Declared], span: Range<usize>) -> Vec<Literal> {
+        if let Some(sample) = pattern::counter_match(hir, declared) {
+            let shown: String = String::from_utf8_lossy(&sample).chars().take(60).collect();
+            let message = format!(
+                "not every match contains one of the literals: the expression also matches {shown:?}"
+            );
+            self.error(
+                span,
+                message,
+                "leave `literals` out to have them taken from the pattern, or add what is missing",
+            );
+            return Vec::new();
+        }
+        let longest = hir.properties().maximum_len().and_then(|length| u32::try_from(length).ok());
+        let Some(longest) = longest.filter(|longest| *longest <= Rule::MAX_LITERAL_OFFSET) else {
+            self.error(
+                span,
+                "how far from the start of the match the literals stand is not bounded",
+                "it must be at most 256 bytes: bound the repetitions before them, such as `{1,64}` in place of `+`",
+            );
+            return Vec::new();
+        };
+        let note = self
+            .origin
+            .error(span, "it cannot be shown that every match contains one of the literals")
+            .with_help(
+                "a match without one is not found; leave `literals` out to have them taken from the pattern",
+            )
+            .note();
+        self.object(note);
+        declared
+            .iter()
+            .map(|literal| {
+                let length = u32::try_from(literal.bytes.len()).unwrap_or(u32::MAX);
+                let max_offset = longest.saturating_sub(length);
+                Literal { bytes: literal.bytes.clone(), fold: literal.fold, min_offset: 0, max_offset }
+            })
+            .collect()
+    }
+
+    fn public_prefix(&mut self, written: Option<&Spanned<u32>>, max_length: u32) -> u32 {
+        let Some(written) = written else { return 0 };
+        if *written.get_ref() >= max_length {
+            self.error(
+                self.at(written.span()),
+                "`public_prefix` would show the whole secret",
+                "it is the length of what all secrets of the type start with, such as 4 for `ghp_`",
+            );
+        }
+        *written.get_ref()
+    }
+
+    fn within(&mut self, within: &Spanned<u32>) -> u32 {
+        let bytes = *within.get_ref();
+        if bytes == 0 || bytes > Rule::MAX_REACH {
+            self.error(self.at(within.span()), "`within` is out of range", "1 to 4096 bytes");
+        }
+        bytes
+    }
+
+    fn context(&mut self, raw: RawContext) -> Context {
+        self.pattern(&raw.pattern, pattern::parse_non_empty);
+        Context {
+            within_bytes: self.within(&raw.within),
+            pattern: raw.pattern.into_inner(),
+            within_lines: raw.lines,
+            side: raw.side.unwrap_or(Side::Around),
+            mode: raw.mode.unwrap_or(ContextMode::Require),
+        }
+    }
+
+    fn nearby(&mut self, raw: RawNearby) -> Nearby {
+        if let Some(hir) = self.pattern(&raw.pattern, pattern::parse_non_empty)
+            && !pattern::has_named_group(&hir)
+        {
+            self.error(
+                self.at(raw.pattern.span()),
+                "a companion without a named group adds nothing",
+                "name what it gives: (?P<secret>…) or (?P<attribute>…); use [[rule.context]] for a mere condition",
+            );
+        }
+        Nearby {
+            within_bytes: self.within(&raw.within),
+            pattern: raw.pattern.into_inner(),
+            within_lines: raw.lines,
+            side: raw.side.unwrap_or(Side::Around),
+            required: raw.required.unwrap_or(true),
+        }
+    }
+
+    fn ignore(&mut self, raw: RawIgnore) -> Ignore {
+        for written in &raw.patterns {
+            self.pattern(written, pattern::parse_non_empty);
+        }
+        Ignore {
+            values: raw.values,
+            patterns: raw.patterns.into_iter().map(Spanned::into_inner).collect(),
+            blake3: self.digests(raw.blake3, "b3sum --no-names"),
+            sha256: self.digests(raw.sha256, "sha256sum"),
+        }
+    }
+
+    fn digests(&mut self, digests: Vec<Spanned<String>>, tool: &str) -> Vec<String> {
+        for digest in &digests {
+            let text = digest.get_ref();
+            if text.len() != 64 || !text.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+                let help = format!("a digest is 64 hex digits: printf %s \"$SAMPLE\" | {tool}");
+                self.error(self.at(digest.span()), "not a digest", &help);
+            }
+        }
+        digests.into_iter().map(|digest| digest.into_inner().to_ascii_lowercase()).collect()
+    }
+
+    fn target(&mut self, raw: RawTarget) -> TargetTemplate {
+        if !template_is_good(raw.id.get_ref()) {
+            self.error(
+                self.at(raw.id.span()),
+                "bad template",
+                "each place is an attribute in braces, such as \"{account}.blob.{suffix}\"",
+            );
+        }
+        TargetTemplate { kind: raw.kind, id: raw.id.into_inner() }
+    }
+
+    fn example(&self, raw: super::raw::RawExample) -> Example {
+        Example {
+            span: self.at(raw.text.span()),
+            text: raw.text.into_inner().0,
+            secret: raw.secret.map(|secret| secret.0),
+            attributes: raw.attributes.into_iter().map(|(name, value)| (name, value.0)).collect(),
+        }
+    }
+}
+
+fn validity(raw: RawValidity) -> ValidityFields {
+    ValidityFields { issued_at: raw.issued_at, not_before: raw.not_before, expires_at: raw.expires_at }
+}
+
+/// Whether each `{` has its `}` with a name between.
+fn template_is_good(template: &str) -> bool {
+    let mut parts = template.split('{');
+    parts.next().is_some_and(|head| !head.contains('}'))
+        && parts.all(|part| {
+            part.split_once('}').is_some_and(|(name, rest)| {
+                let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+                !name.is_empty() && name.bytes().all(word) && !rest.contains('}')
+            })
+        })
+}
+
+/// The place of a part of a TOML string's value in the file, where the string is
+/// written as it is, without escapes.
+fn within_literal(
+    file: &str,
+    whole: &Range<usize>,
+    value: &str,
+    part: &Range<usize>,
+) -> Option<Range<usize>> {
+    let written = file.get(whole.clone())?;
+    let quotes = ["'''", "\"\"\"", "'", "\""].into_iter().find(|quotes| written.starts_with(quotes))?;
+    let mut start = quotes.len();
+    if quotes.len() == 3 {
+        // A line break right after the opening quotes is not of the value.
+        let inside = written.get(start..)?;
+        start += if inside.starts_with("\r\n") { 2 } else { usize::from(inside.starts_with('\n')) };
+    }
+    if written.get(start..)?.get(..value.len())? != value {
+        return None;
+    }
+    let from = whole.start + start;
+    Some(from + part.start.min(value.len())..from + part.end.min(value.len()))
+}
