@@ -80,10 +80,16 @@ checks = [{{ check = "entropy", min = 3.0 }}]
 "#
         )?;
         if n % 5 == 1 {
-            text.push_str("[[rule.nearby]]\npattern = '''(?i)secret\\w{0,16}\\s{0,8}[=:]\\s{0,8}(?P<secret>[A-Za-z0-9/+]{40})'''\nwithin = 512\n");
+            write!(
+                text,
+                "[[rule.nearby]]\npattern = '''(?i)secret{n}\\w{{0,16}}\\s{{0,8}}[=:]\\s{{0,8}}(?P<secret>[A-Za-z0-9/+]{{40}})'''\nwithin = 512\n"
+            )?;
         }
         if n % 5 == 3 {
-            text.push_str("[[rule.context]]\npattern = '''(?i)client.?secret'''\nwithin = 200\nlines = 3\n");
+            write!(
+                text,
+                "[[rule.context]]\npattern = '''(?i)client{n}.?secret'''\nwithin = 200\nlines = 3\n"
+            )?;
         }
         text.push_str("[rule.ignore]\nvalues = [\"changeme\"]\npatterns = ['''^x{8}''']\n[[rule.example]]\ntext = [\"token = pf\", \"x_0123456789\"]\nsecret = [\"pf\", \"x_0123456789\"]\n[[rule.counter_example]]\ntext = \"nothing to see\"\n");
     }

@@ -138,10 +138,6 @@ impl Run {
         Self { start, texts: vec![Vec::new()] }
     }
 
-    fn is_empty(&self) -> bool {
-        self.texts.iter().all(Vec::is_empty)
-    }
-
     /// Appends one of `tails` to each alternative, unless that gives too much.
     fn append(&mut self, tails: &[Text]) -> bool {
         let longest = |texts: &[Text]| texts.iter().map(Vec::len).max().unwrap_or(0);
@@ -255,8 +251,7 @@ impl<'d> Walker<'d> {
         let longest = texts.iter().map(Vec::len).max().unwrap_or(0);
         state.at = at.add(shortest, Some(longest));
         if texts.len() > 1 {
-            self.offer(&state.wide, best);
-            self.offer(&state.narrow, best);
+            self.offer_runs(state, best);
         }
         if !state.wide.append(texts) {
             self.offer(&state.wide, best);
@@ -320,11 +315,15 @@ impl<'d> Walker<'d> {
 
     fn offer_runs(&mut self, state: &State, best: &mut Best) {
         self.offer(&state.wide, best);
-        self.offer(&state.narrow, best);
+        // Until the first class or alternation both are the same.
+        if state.wide.start.min != state.narrow.start.min || state.wide.texts.len() > 1 {
+            self.offer(&state.narrow, best);
+        }
     }
 
     fn offer(&mut self, run: &Run, best: &mut Best) {
-        if run.is_empty() {
+        // Neither goal is reached by a text that is too short to be a literal.
+        if run.texts.iter().any(|text| text.len() < MIN_LENGTH) {
             return;
         }
         let found = match self.goal {

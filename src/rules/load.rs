@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use super::lower::Origin;
 use super::{Diagnostic, Pack, Rule, RuleSet, builtin, pack, suggest};
 
 /// Which rules are wanted.
@@ -98,7 +99,7 @@ impl RuleSet {
         let sources = sources(options)?;
         let (digest, packs) = rayon::join(
             || digest(&sources, options),
-            || sources.par_iter().map(|source| pack::parse(&source.name, &source.text)).collect::<Vec<_>>(),
+            || sources.par_iter().map(|source| pack::parse_shared(source)).collect::<Vec<_>>(),
         );
         let mut packs = all_good(packs)?;
         let mut rules: Vec<Rule> =
@@ -135,19 +136,13 @@ fn select(rules: &mut Vec<Rule>, options: &LoadOptions) -> Result<(), LoadError>
     Ok(())
 }
 
-/// The text of a pack, and what it is called.
-struct Source {
-    name: String,
-    text: String,
-}
-
-fn sources(options: &LoadOptions) -> Result<Vec<Source>, LoadError> {
+fn sources(options: &LoadOptions) -> Result<Vec<Origin>, LoadError> {
     let mut sources = Vec::new();
     if options.builtin {
         sources.extend(
             builtin::PACKS
                 .iter()
-                .map(|(name, text)| Source { name: format!("rules/{name}"), text: (*text).to_owned() }),
+                .map(|(name, text)| Origin { file: format!("rules/{name}").into(), text: (*text).into() }),
         );
     }
     for path in &options.paths {
@@ -182,7 +177,7 @@ fn packs_in(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
-fn read(path: &Path) -> Result<Source, LoadError> {
+fn read(path: &Path) -> Result<Origin, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
     let name = path.to_string_lossy().into_owned();
     let limit = u64::try_from(pack::MAX_FILE).unwrap_or(u64::MAX);
@@ -190,7 +185,7 @@ fn read(path: &Path) -> Result<Source, LoadError> {
     // One byte more than allowed, so that the parser refuses it, with advice.
     fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
     match String::from_utf8(bytes) {
-        Ok(text) => Ok(Source { name, text }),
+        Ok(text) => Ok(Origin { file: name.into(), text: text.into() }),
         Err(error) => {
             let at = error.utf8_error().valid_up_to();
             let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
@@ -204,7 +199,7 @@ fn read(path: &Path) -> Result<Source, LoadError> {
 
 /// BLAKE3 over the names and texts of the packs, and over the choice among their
 /// rules where there is one; each part with its length before it.
-fn digest(sources: &[Source], options: &LoadOptions) -> String {
+fn digest(sources: &[Origin], options: &LoadOptions) -> String {
     let mut hasher = blake3::Hasher::new();
     let mut part = |bytes: &[u8]| {
         hasher.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
@@ -212,7 +207,7 @@ fn digest(sources: &[Source], options: &LoadOptions) -> String {
     };
     for source in sources {
         // The base name: where a folder lies does not change what its rules find.
-        part(source.name.rsplit('/').next().unwrap_or_default().as_bytes());
+        part(source.file.rsplit('/').next().unwrap_or_default().as_bytes());
         part(source.text.as_bytes());
     }
     for (choice, ids) in [("enable", &options.enable), ("disable", &options.disable)] {

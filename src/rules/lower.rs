@@ -226,7 +226,7 @@ impl Lowering<'_> {
         let bad = |c: char| super::diagnostic::is_hidden(c) && !(lines && matches!(c, '\n' | '\r' | '\t'));
         if text.trim().is_empty() {
             self.error(self.at(value.span()), format!("`{key}` is empty"), "say it in a few words");
-        } else if text.chars().any(bad) {
+        } else if !is_plain(text) && text.chars().any(bad) {
             self.error(
                 self.at(value.span()),
                 format!("`{key}` holds a control character"),
@@ -497,6 +497,11 @@ impl Lowering<'_> {
             attributes: raw.attributes.into_iter().map(|(name, value)| (name, value.0)).collect(),
         }
     }
+}
+
+/// Whether all is printable ASCII.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 fn validity(raw: RawValidity) -> ValidityFields {

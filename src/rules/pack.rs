@@ -10,10 +10,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use toml::Spanned;
 
 use super::lower::{Lowered, Origin, lower};
-use super::raw::{RawPack, RawRule};
+use super::raw::RawPack;
 use super::read::{Fault, Reading, read};
 use super::{Diagnostic, Rule};
 
@@ -78,13 +77,17 @@ pub struct Pack {
 ///
 /// Everything that is wrong with it, up to 200 messages.
 pub fn parse(file_name: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
-    let origin = Origin { file: file_name.into(), text: text.into() };
-    let parts = parts(&origin).map_err(|diagnostic| vec![diagnostic])?;
-    let mut readings = read_parts(text, parts);
-    if text.len() <= READ_WHOLE && readings.len() > 1 && !fit_together(&readings) {
-        readings = read_parts(text, vec![0..text.len()]);
+    parse_shared(&Origin { file: file_name.into(), text: text.into() })
+}
+
+/// The same without a copy of the text.
+pub(super) fn parse_shared(origin: &Origin) -> Result<Pack, Vec<Diagnostic>> {
+    let ranges = parts(origin).map_err(|diagnostic| vec![diagnostic])?;
+    let mut parts = read_parts(origin, ranges);
+    if origin.text.len() <= READ_WHOLE && parts.len() > 1 && !fit_together(&parts) {
+        parts = read_parts(origin, vec![0..origin.text.len()]);
     }
-    assemble(&origin, readings)
+    assemble(origin, parts)
 }
 
 /// Where the text is cut: before lines of `[[rule]]`, into parts of about
@@ -125,75 +128,82 @@ fn parts(origin: &Origin) -> Result<Vec<Range<usize>>, Diagnostic> {
     Ok(parts)
 }
 
-/// A part of the text that was read, and where it starts.
+/// What a part of the text says.
 struct Part {
-    base: usize,
-    reading: Reading,
+    header: Option<(Range<usize>, RawPack)>,
+    rules: Vec<Lowered>,
+    /// What could not be read.
+    faults: Vec<Diagnostic>,
+    /// One of them is that the part is no TOML.
+    broken: bool,
 }
 
-fn read_parts(text: &str, parts: Vec<Range<usize>>) -> Vec<Part> {
-    parts
-        .into_par_iter()
-        .map(|part| Part { base: part.start, reading: read(text.get(part).unwrap_or_default()) })
-        .collect()
+fn read_parts(origin: &Origin, ranges: Vec<Range<usize>>) -> Vec<Part> {
+    ranges.into_par_iter().map(|range| read_part(origin, range)).collect()
+}
+
+/// Reads the rules of a part and judges them at once, while they are in the cache.
+fn read_part(origin: &Origin, range: Range<usize>) -> Part {
+    let base = range.start;
+    let Reading { file, faults } = read(origin.text.get(range).unwrap_or_default());
+    let broken = faults.iter().any(|fault| fault.syntax);
+    let faults: Vec<_> = faults.into_iter().map(|fault| diagnostic(origin, base, fault)).collect();
+    let header = file.pack.map(|pack| {
+        let span = pack.span();
+        (span.start + base..span.end + base, pack.into_inner())
+    });
+    let mut rules: Vec<Lowered> = file.rule.into_iter().map(|rule| lower(origin, base, rule)).collect();
+    if !faults.is_empty() {
+        // An objection to what an error was taken out of only repeats the error.
+        let repeats = |later: &Diagnostic| {
+            let outer = &later.span;
+            faults.iter().any(|fault| outer.start <= fault.span.start && fault.span.end <= outer.end)
+        };
+        rules
+            .iter_mut()
+            .filter_map(|rule| rule.as_mut().err())
+            .for_each(|wrong| wrong.retain(|later| !repeats(later)));
+    }
+    Part { header, rules, faults, broken }
 }
 
 /// Whether the parts mean what the whole means: each is TOML, and one at most has
 /// the header.
 fn fit_together(parts: &[Part]) -> bool {
-    let toml = parts.iter().all(|part| part.reading.faults.iter().all(|fault| !fault.syntax));
-    let headers = parts.iter().filter(|part| part.reading.file.pack.is_some()).count();
-    toml && headers <= 1
+    parts.iter().all(|part| !part.broken) && parts.iter().filter(|part| part.header.is_some()).count() <= 1
 }
 
 fn assemble(origin: &Origin, parts: Vec<Part>) -> Result<Pack, Vec<Diagnostic>> {
     let mut wrong = Vec::new();
-    let mut header: Option<(usize, Spanned<RawPack>)> = None;
-    let mut raw: Vec<(usize, Spanned<RawRule>)> = Vec::new();
-    let mut complete = true;
-    for Part { base, reading } in parts {
-        complete &= reading.faults.is_empty();
-        wrong.extend(reading.faults.into_iter().map(|fault| diagnostic(origin, base, fault)));
-        if let Some(pack) = reading.file.pack {
-            if header.is_some() {
-                let span = pack.span();
-                wrong.push(
-                    origin
-                        .error(span.start + base..span.end + base, "a second `[pack]`")
-                        .with_help("a file is one pack"),
-                );
-            }
-            header = Some((base, pack));
+    let mut header: Option<RawPack> = None;
+    let (mut rules, mut notes) =
+        (Vec::with_capacity(parts.iter().map(|part| part.rules.len()).sum()), Vec::new());
+    let complete = parts.iter().all(|part| part.faults.is_empty());
+    for part in parts {
+        wrong.extend(part.faults);
+        if let Some((span, pack)) = part.header
+            && header.replace(pack).is_some()
+        {
+            wrong.push(origin.error(span, "a second `[pack]`").with_help("a file is one pack"));
         }
-        raw.extend(reading.file.rule.into_iter().map(|rule| (base, rule)));
+        for rule in part.rules {
+            match rule {
+                Ok((rule, more)) => {
+                    rules.push(rule);
+                    notes.extend(more);
+                }
+                Err(more) => wrong.extend(more),
+            }
+        }
     }
     if header.is_none() && complete {
         wrong.push(origin.error(0..0, "the pack has no header").with_help(
             "start the file with [pack], and give it a name and a version: name = \"…\", version = \"1\"",
         ));
     }
-    let lowered: Vec<Lowered> = raw.into_par_iter().map(|(base, rule)| lower(origin, base, rule)).collect();
-    let faulty: Vec<Range<usize>> = wrong.iter().map(|fault| fault.span.clone()).collect();
-    let inside =
-        |inner: &Range<usize>, outer: &Range<usize>| outer.start <= inner.start && inner.end <= outer.end;
-    let (mut rules, mut notes) = (Vec::with_capacity(lowered.len()), Vec::new());
-    for result in lowered {
-        match result {
-            Ok((rule, more)) => {
-                rules.push(rule);
-                notes.extend(more);
-            }
-            // An objection to what an error was taken out of only repeats the error.
-            Err(more) => wrong.extend(
-                more.into_iter().filter(|later| !faulty.iter().any(|fault| inside(fault, &later.span))),
-            ),
-        }
-    }
     wrong.extend(duplicates(&rules));
     match header {
-        Some((_, header)) if wrong.is_empty() => {
-            let header = header.into_inner();
-            let RawPack { name, description, version } = header;
+        Some(RawPack { name, description, version }) if wrong.is_empty() => {
             Ok(Pack { file: Arc::clone(&origin.file), name, description, version, rules, notes })
         }
         _ => {

@@ -79,6 +79,9 @@ pub(super) fn parse_non_empty(pattern: &str) -> Result<Hir, Flaw> {
 pub(super) fn byte_set(class: &str) -> Result<ByteSet, Flaw> {
     let not_a_class =
         || Flaw::new("not a set of bytes", "write what stands inside of `[…]`, for example \"A-Za-z0-9_\"");
+    if let Some(set) = plain_set(class.as_bytes()) {
+        return Ok(set);
+    }
     let mut set = ByteSet::empty();
     let hir = parse(&format!("[{class}]")).map_err(|flaw| Flaw {
         // The bracket is ours.
@@ -97,6 +100,28 @@ pub(super) fn byte_set(class: &str) -> Result<ByteSet, Flaw> {
         _ => return Err(not_a_class()),
     }
     if set.is_empty() { Err(not_a_class()) } else { Ok(set) }
+}
+
+/// A set that is written without any character that has a meaning in `[…]` but
+/// the dash between two letters or digits: most are, and there are two to a rule.
+fn plain_set(mut class: &[u8]) -> Option<ByteSet> {
+    let mut set = ByteSet::empty();
+    while let Some((first, rest)) = class.split_first() {
+        class = rest;
+        match (first, rest) {
+            (first, [b'-', last, rest @ ..]) => {
+                if !first.is_ascii_alphanumeric() || !last.is_ascii_alphanumeric() || first > last {
+                    return None;
+                }
+                set.insert_range(*first, *last);
+                class = rest;
+            }
+            (b'_' | b'=' | b'+' | b'/' | b'.' | b'"' | b'%' | b'@', _) => set.insert(*first),
+            (first, _) if first.is_ascii_alphanumeric() => set.insert(*first),
+            _ => return None,
+        }
+    }
+    (!set.is_empty()).then_some(set)
 }
 
 /// A text that the expression probably matches (what it says of the surroundings
