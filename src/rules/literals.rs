@@ -326,22 +326,20 @@ impl<'d> Walker<'d> {
         if run.texts.iter().any(|text| text.len() < MIN_LENGTH) {
             return;
         }
-        let found = match self.goal {
-            Goal::Cheapest => run.texts.iter().map(|text| keep(text)).collect::<Option<Vec<_>>>(),
-            Goal::Prove(declared) => {
-                run.texts.iter().map(|text| declared_in(text, declared)).collect::<Option<Vec<_>>>()
-            }
-        };
-        let Some(found) = found else { return };
-        let mut literals = Vec::new();
-        for (literal, offset) in found {
+        let mut literals = Vec::with_capacity(run.texts.len());
+        for text in &run.texts {
+            let found = match self.goal {
+                Goal::Cheapest => keep(text),
+                Goal::Prove(declared) => declared_in(text, declared),
+            };
+            let Some((literal, offset)) = found else { return };
             let start = run.start.add(offset, Some(offset));
             let Some(max_offset) = start.max.filter(|max| *max <= Rule::MAX_LITERAL_OFFSET) else {
                 self.too_far = true;
                 return;
             };
             let Declared { bytes, fold } = literal;
-            literals = merge(literals, vec![Literal { bytes, fold, min_offset: start.min, max_offset }]);
+            add(&mut literals, Literal { bytes, fold, min_offset: start.min, max_offset });
         }
         let cost = match self.goal {
             Goal::Cheapest => rarity::cost(&literals),
@@ -478,16 +476,19 @@ fn proof_cost(literals: &[Literal]) -> f64 {
     literals.iter().map(|literal| f64::from(literal.max_offset - literal.min_offset) + 1.0).sum()
 }
 
-/// Both sets as one; a literal of both stands where it stands in either.
+/// Both sets as one.
 fn merge(mut all: Vec<Literal>, more: Vec<Literal>) -> Vec<Literal> {
-    for literal in more {
-        match all.iter_mut().find(|known| known.bytes == literal.bytes && known.fold == literal.fold) {
-            Some(known) => {
-                known.min_offset = known.min_offset.min(literal.min_offset);
-                known.max_offset = known.max_offset.max(literal.max_offset);
-            }
-            None => all.push(literal),
-        }
-    }
+    more.into_iter().for_each(|literal| add(&mut all, literal));
     all
+}
+
+/// Adds a literal to a set; one that is there already stands where either stands.
+fn add(all: &mut Vec<Literal>, literal: Literal) {
+    match all.iter_mut().find(|known| known.bytes == literal.bytes && known.fold == literal.fold) {
+        Some(known) => {
+            known.min_offset = known.min_offset.min(literal.min_offset);
+            known.max_offset = known.max_offset.max(literal.max_offset);
+        }
+        None => all.push(literal),
+    }
 }

@@ -7,7 +7,7 @@ use regex_syntax::hir::Hir;
 use toml::Spanned;
 
 use super::literals::{self, Declared, NoLiteral};
-use super::pattern::{self, Flaw};
+use super::pattern::{self, Flaw, Patterns};
 use super::raw::{RawContext, RawIgnore, RawLiteral, RawNearby, RawRule, RawTarget, RawValidity};
 use super::rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSource, Side,
@@ -37,10 +37,10 @@ pub(super) type Lowered = Result<(Rule, Vec<Diagnostic>), Vec<Diagnostic>>;
 
 /// Validates one rule. `base` is where the text that its spans are of starts in
 /// the file.
-pub(super) fn lower(origin: &Origin, base: usize, raw: Spanned<RawRule>) -> Lowered {
+pub(super) fn lower(origin: &Origin, base: usize, patterns: &mut Patterns, raw: Spanned<RawRule>) -> Lowered {
     let span = raw.span();
     let mut lowering =
-        Lowering { origin, base, head: span.start + base..span.end + base, objections: Vec::new() };
+        Lowering { origin, base, patterns, head: span.start + base..span.end + base, objections: Vec::new() };
     let rule = lowering.rule(raw.into_inner());
     let Lowering { objections, .. } = lowering;
     match rule {
@@ -53,6 +53,7 @@ pub(super) fn lower(origin: &Origin, base: usize, raw: Spanned<RawRule>) -> Lowe
 
 struct Lowering<'o> {
     origin: &'o Origin,
+    patterns: &'o mut Patterns,
     base: usize,
     head: Range<usize>,
     objections: Vec<Diagnostic>,
@@ -90,7 +91,7 @@ impl Lowering<'_> {
             .unzip();
         let required = required?;
         let pattern_span = self.at(required.pattern.span());
-        let hir = self.pattern(&required.pattern, pattern::parse_non_empty)?;
+        let hir = self.pattern(&required.pattern, Patterns::parse_non_empty)?;
         let max_length = self.max_length(&hir, raw.max_length.as_ref(), &pattern_span);
         let literals = match &raw.literals {
             Some(declared) => self.declared(&hir, declared),
@@ -253,12 +254,16 @@ impl Lowering<'_> {
 
     fn byte_set(&mut self, class: Option<&Spanned<String>>) -> ByteSet {
         let Some(class) = class else { return ByteSet::empty() };
-        self.pattern(class, pattern::byte_set).unwrap_or_default()
+        self.pattern(class, Patterns::byte_set).unwrap_or_default()
     }
 
     /// Parses an expression; what is wrong with it is underlined within its literal.
-    fn pattern<T>(&mut self, written: &Spanned<String>, parse: fn(&str) -> Result<T, Flaw>) -> Option<T> {
-        match parse(written.get_ref()) {
+    fn pattern<T>(
+        &mut self,
+        written: &Spanned<String>,
+        parse: fn(&mut Patterns, &str) -> Result<T, Flaw>,
+    ) -> Option<T> {
+        match parse(self.patterns, written.get_ref()) {
             Ok(parsed) => Some(parsed),
             Err(flaw) => {
                 let whole = self.at(written.span());
@@ -426,7 +431,7 @@ impl Lowering<'_> {
     }
 
     fn context(&mut self, raw: RawContext) -> Context {
-        self.pattern(&raw.pattern, pattern::parse_non_empty);
+        self.pattern(&raw.pattern, Patterns::condition);
         Context {
             within_bytes: self.within(&raw.within),
             pattern: raw.pattern.into_inner(),
@@ -437,15 +442,7 @@ impl Lowering<'_> {
     }
 
     fn nearby(&mut self, raw: RawNearby) -> Nearby {
-        if let Some(hir) = self.pattern(&raw.pattern, pattern::parse_non_empty)
-            && !pattern::has_named_group(&hir)
-        {
-            self.error(
-                self.at(raw.pattern.span()),
-                "a companion without a named group adds nothing",
-                "name what it gives: (?P<secret>…) or (?P<attribute>…); use [[rule.context]] for a mere condition",
-            );
-        }
+        self.pattern(&raw.pattern, Patterns::companion);
         Nearby {
             within_bytes: self.within(&raw.within),
             pattern: raw.pattern.into_inner(),
@@ -457,7 +454,7 @@ impl Lowering<'_> {
 
     fn ignore(&mut self, raw: RawIgnore) -> Ignore {
         for written in &raw.patterns {
-            self.pattern(written, pattern::parse_non_empty);
+            self.pattern(written, Patterns::condition);
         }
         Ignore {
             values: raw.values,

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::lower::{Lowered, Origin, lower};
+use super::pattern::Patterns;
 use super::raw::RawPack;
 use super::read::{Fault, Reading, read};
 use super::{Diagnostic, Rule};
@@ -152,7 +153,9 @@ fn read_part(origin: &Origin, range: Range<usize>) -> Part {
         let span = pack.span();
         (span.start + base..span.end + base, pack.into_inner())
     });
-    let mut rules: Vec<Lowered> = file.rule.into_iter().map(|rule| lower(origin, base, rule)).collect();
+    let mut patterns = Patterns::new();
+    let mut rules: Vec<Lowered> =
+        file.rule.into_iter().map(|rule| lower(origin, base, &mut patterns, rule)).collect();
     if !faults.is_empty() {
         // An objection to what an error was taken out of only repeats the error.
         let repeats = |later: &Diagnostic| {

@@ -1,9 +1,10 @@
 //! Regular expressions of rules: parsed, bounded, never compiled here.
 
+use std::collections::HashSet;
 use std::ops::Range;
 
 use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind};
-use regex_syntax::{Error, ParserBuilder};
+use regex_syntax::{Error, Parser, ParserBuilder};
 
 use super::ByteSet;
 use super::literals::{Declared, occurs};
@@ -35,71 +36,102 @@ impl Flaw {
     }
 }
 
-/// Parses an expression over bytes, Unicode off, and bounds its size.
-pub(super) fn parse(pattern: &str) -> Result<Hir, Flaw> {
-    if pattern.len() > MAX_PATTERN_LENGTH {
-        return Err(Flaw::new(
-            format!("the expression is longer than {MAX_PATTERN_LENGTH} bytes"),
-            "write several rules",
-        ));
-    }
-    let hir = ParserBuilder::new()
-        .unicode(false)
-        .utf8(false)
-        .nest_limit(MAX_NESTING)
-        .build()
-        .parse(pattern)
-        .map_err(|error| flaw(&error))?;
-    let size = states(&hir);
-    if size > MAX_PATTERN_STATES {
-        return Err(Flaw::new(
-            format!(
-                "the expression is too large: about {size} states, at most {MAX_PATTERN_STATES} are allowed"
-            ),
-            "counted repetitions multiply when nested; use smaller counts, or one of the checks of a rule",
-        ));
-    }
-    Ok(hir)
+/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps the
+/// parser's memory, and what it has found good: packs repeat their conditions.
+pub(super) struct Patterns {
+    parser: Parser,
+    good: HashSet<String>,
 }
 
-/// The same for an expression that must match some text, and not the empty one.
-pub(super) fn parse_non_empty(pattern: &str) -> Result<Hir, Flaw> {
-    let hir = parse(pattern)?;
-    match hir.properties().minimum_len() {
-        None => Err(Flaw::new("the expression can never match", "one of its classes is empty")),
-        Some(0) => Err(Flaw::new(
-            "the expression matches the empty text",
-            "make one of its parts required, for example with `+` in place of `*`",
-        )),
-        Some(_) => Ok(hir),
+impl Patterns {
+    pub(super) fn new() -> Self {
+        let parser = ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
+        Self { parser, good: HashSet::new() }
     }
-}
 
-/// A set of bytes from the inside of a `[…]`.
-pub(super) fn byte_set(class: &str) -> Result<ByteSet, Flaw> {
-    let not_a_class =
-        || Flaw::new("not a set of bytes", "write what stands inside of `[…]`, for example \"A-Za-z0-9_\"");
-    if let Some(set) = plain_set(class.as_bytes()) {
-        return Ok(set);
-    }
-    let mut set = ByteSet::empty();
-    let hir = parse(&format!("[{class}]")).map_err(|flaw| Flaw {
-        // The bracket is ours.
-        span: flaw.span.map(|span| span.start.saturating_sub(1)..span.end.saturating_sub(1).min(class.len())),
-        ..flaw
-    })?;
-    match hir.kind() {
-        HirKind::Class(class) => {
-            let class = byte_class(class).ok_or_else(not_a_class)?;
-            class.ranges().iter().for_each(|range| set.insert_range(range.start(), range.end()));
+    /// Parses an expression.
+    pub(super) fn parse(&mut self, pattern: &str) -> Result<Hir, Flaw> {
+        if pattern.len() > MAX_PATTERN_LENGTH {
+            return Err(Flaw::new(
+                format!("the expression is longer than {MAX_PATTERN_LENGTH} bytes"),
+                "write several rules",
+            ));
         }
-        HirKind::Literal(literal) => match &*literal.0 {
-            [byte] => set.insert(*byte),
-            _ => return Err(not_a_class()),
-        },
-        _ => return Err(not_a_class()),
+        let hir = self.parser.parse(pattern).map_err(|error| flaw(&error))?;
+        let size = states(&hir);
+        if size > MAX_PATTERN_STATES {
+            return Err(Flaw::new(
+                format!(
+                    "the expression is too large: about {size} states, at most {MAX_PATTERN_STATES} are allowed"
+                ),
+                "counted repetitions multiply when nested; use smaller counts, or one of the checks of a rule",
+            ));
+        }
+        Ok(hir)
     }
-    if set.is_empty() { Err(not_a_class()) } else { Ok(set) }
+
+    /// Parses an expression that must match some text, and not the empty one.
+    pub(super) fn parse_non_empty(&mut self, pattern: &str) -> Result<Hir, Flaw> {
+        let hir = self.parse(pattern)?;
+        match hir.properties().minimum_len() {
+            None => Err(Flaw::new("the expression can never match", "one of its classes is empty")),
+            Some(0) => Err(Flaw::new(
+                "the expression matches the empty text",
+                "make one of its parts required, for example with `+` in place of `*`",
+            )),
+            Some(_) => Ok(hir),
+        }
+    }
+
+    /// Whether the expression of a condition is good.
+    pub(super) fn condition(&mut self, pattern: &str) -> Result<(), Flaw> {
+        if !self.good.contains(pattern) {
+            self.parse_non_empty(pattern)?;
+            self.good.insert(pattern.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Whether the expression of a companion is good.
+    pub(super) fn companion(&mut self, pattern: &str) -> Result<(), Flaw> {
+        if has_named_group(&self.parse_non_empty(pattern)?) {
+            return Ok(());
+        }
+        Err(Flaw::new(
+            "a companion without a named group adds nothing",
+            "name what it gives: (?P<secret>…) or (?P<attribute>…); use [[rule.context]] for a mere condition",
+        ))
+    }
+
+    /// A set of bytes from the inside of a `[…]`.
+    pub(super) fn byte_set(&mut self, class: &str) -> Result<ByteSet, Flaw> {
+        let not_a_class = || {
+            Flaw::new("not a set of bytes", "write what stands inside of `[…]`, for example \"A-Za-z0-9_\"")
+        };
+        if let Some(set) = plain_set(class.as_bytes()) {
+            return Ok(set);
+        }
+        let mut set = ByteSet::empty();
+        let hir = self.parse(&format!("[{class}]")).map_err(|flaw| Flaw {
+            // The bracket is ours.
+            span: flaw
+                .span
+                .map(|span| span.start.saturating_sub(1)..span.end.saturating_sub(1).min(class.len())),
+            ..flaw
+        })?;
+        match hir.kind() {
+            HirKind::Class(class) => {
+                let class = byte_class(class).ok_or_else(not_a_class)?;
+                class.ranges().iter().for_each(|range| set.insert_range(range.start(), range.end()));
+            }
+            HirKind::Literal(literal) => match &*literal.0 {
+                [byte] => set.insert(*byte),
+                _ => return Err(not_a_class()),
+            },
+            _ => return Err(not_a_class()),
+        }
+        if set.is_empty() { Err(not_a_class()) } else { Ok(set) }
+    }
 }
 
 /// A set that is written without any character that has a meaning in `[…]` but
@@ -127,7 +159,7 @@ fn plain_set(mut class: &[u8]) -> Option<ByteSet> {
 /// A text that the expression probably matches (what it says of the surroundings
 /// is not looked at), of at most `limit` bytes; `variant` chooses among classes and
 /// branches.
-pub(super) fn sample(hir: &Hir, variant: usize, limit: usize) -> Option<Vec<u8>> {
+fn sample(hir: &Hir, variant: usize, limit: usize) -> Option<Vec<u8>> {
     let mut text = Vec::new();
     write_sample(hir, variant, limit, &mut text).then_some(text)
 }
@@ -222,7 +254,7 @@ fn translate_help(kind: &regex_syntax::hir::ErrorKind) -> Option<&'static str> {
 }
 
 /// Whether one of its groups has a name.
-pub(super) fn has_named_group(hir: &Hir) -> bool {
+fn has_named_group(hir: &Hir) -> bool {
     match hir.kind() {
         HirKind::Capture(capture) => capture.name.is_some() || has_named_group(&capture.sub),
         HirKind::Repetition(repetition) => has_named_group(&repetition.sub),

@@ -6,10 +6,10 @@ use regex_automata::meta::Regex;
 use regex_automata::util::syntax;
 
 use super::*;
-use crate::rules::pattern;
+use crate::rules::pattern::Patterns;
 
 fn hir(pattern: &str) -> Hir {
-    pattern::parse(pattern).unwrap()
+    Patterns::new().parse(pattern).unwrap()
 }
 
 /// `text@min..max`, a `~` before what is folded; in order of the text.
