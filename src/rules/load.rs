@@ -9,6 +9,9 @@ use rayon::prelude::*;
 use super::lower::Origin;
 use super::{Diagnostic, Pack, Rule, RuleSet, builtin, pack, suggest};
 
+#[cfg(test)]
+mod tests;
+
 /// Which rules are wanted.
 #[derive(Clone, Debug)]
 pub struct LoadOptions {

@@ -81,7 +81,15 @@ pub fn parse(file_name: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
     parse_shared(&Origin { file: file_name.into(), text: text.into() })
 }
 
-/// The same without a copy of the text.
+/// The JSON Schema of packs, as `docs/rule-pack.schema.json` has it.
+#[cfg(feature = "schema")]
+#[must_use]
+pub fn json_schema() -> String {
+    let schema = schemars::schema_for!(super::raw::RawFile);
+    serde_json::to_string_pretty(&schema).unwrap_or_default() + "\n"
+}
+
+/// [`parse`] without a copy of the text.
 pub(super) fn parse_shared(origin: &Origin) -> Result<Pack, Vec<Diagnostic>> {
     let ranges = parts(origin).map_err(|diagnostic| vec![diagnostic])?;
     let mut parts = read_parts(origin, ranges);

@@ -44,7 +44,7 @@ const WORDS: &[&str] = &[
 ];
 const WORD_BITS: f64 = 9.0;
 /// What a literal costs by being one more to look for.
-const PER_LITERAL: f64 = 2.4e-7;
+const PER_LITERAL: f64 = 1e-7;
 /// How much more a false confirmation costs (the expression is run) than a false
 /// candidate of the prefilter.
 const VERIFY: f64 = 4.0;
@@ -52,16 +52,20 @@ const VERIFY: f64 = 4.0;
 /// The cost of looking for these literals, in expected work per byte; only good
 /// for comparing.
 pub(super) fn cost(literals: &[Literal]) -> f64 {
-    literals
-        .iter()
-        .map(|literal| {
-            // The more places a literal may stand at, the more text the expression sees.
-            let places = 1.0 + f64::from(literal.max_offset - literal.min_offset) / 64.0;
-            let window = window_bits(&literal.bytes, literal.fold);
-            let whole = bits(&literal.bytes, literal.fold);
-            PER_LITERAL + (-window).exp2() + VERIFY * places * (-whole).exp2()
-        })
-        .sum()
+    // Literals that share their rarest window are one candidate of the prefilter.
+    let mut windows: Vec<&[u8]> = Vec::with_capacity(literals.len());
+    let mut total = 0.0;
+    for literal in literals {
+        let (window, rare) = rarest_window(&literal.bytes, literal.fold);
+        if !windows.contains(&window) {
+            windows.push(window);
+            total += (-rare).exp2();
+        }
+        // The more places a literal may stand at, the more text the expression sees.
+        let places = 1.0 + f64::from(literal.max_offset - literal.min_offset) / 64.0;
+        total += PER_LITERAL + VERIFY * places * (-bits(&literal.bytes, literal.fold)).exp2();
+    }
+    total
 }
 
 /// How many bits of information the whole literal holds.
@@ -99,12 +103,16 @@ const fn starts_a_word(byte: u8) -> bool {
     )
 }
 
-/// The bits of the rarest four bytes in a row, for which a prefilter searches.
-fn window_bits(bytes: &[u8], fold: bool) -> f64 {
-    bytes
-        .windows(bytes.len().clamp(1, 4))
-        .map(|window| window.iter().map(|byte| byte_bits(*byte, fold)).sum::<f64>())
-        .fold(0.0, f64::max)
+/// The rarest four bytes in a row, for which a prefilter searches, and their bits.
+fn rarest_window(bytes: &[u8], fold: bool) -> (&[u8], f64) {
+    let mut rarest = (bytes, 0.0);
+    for window in bytes.windows(bytes.len().clamp(1, 4)) {
+        let bits = window.iter().map(|byte| byte_bits(*byte, fold)).sum::<f64>();
+        if bits > rarest.1 {
+            rarest = (window, bits);
+        }
+    }
+    rarest
 }
 
 fn byte_bits(byte: u8, fold: bool) -> f64 {
