@@ -102,7 +102,7 @@ impl RuleSet {
         let sources = sources(options)?;
         let (digest, packs) = rayon::join(
             || digest(&sources, options),
-            || sources.par_iter().map(|source| pack::parse_shared(source)).collect::<Vec<_>>(),
+            || sources.par_iter().map(pack::parse_shared).collect::<Vec<_>>(),
         );
         let mut packs = all_good(packs)?;
         let mut rules: Vec<Rule> =

@@ -91,22 +91,24 @@ pub fn json_schema() -> String {
 
 /// [`parse`] without a copy of the text.
 pub(super) fn parse_shared(origin: &Origin) -> Result<Pack, Vec<Diagnostic>> {
-    let ranges = parts(origin).map_err(|diagnostic| vec![diagnostic])?;
+    let ranges = parts(origin)?;
     let mut parts = read_parts(origin, ranges);
     if origin.text.len() <= READ_WHOLE && parts.len() > 1 && !fit_together(&parts) {
-        parts = read_parts(origin, vec![0..origin.text.len()]);
+        parts = read_parts(origin, std::iter::once(0..origin.text.len()).collect());
     }
     assemble(origin, parts)
 }
 
 /// Where the text is cut: before lines of `[[rule]]`, into parts of about
 /// [`CHUNK`].
-fn parts(origin: &Origin) -> Result<Vec<Range<usize>>, Diagnostic> {
+fn parts(origin: &Origin) -> Result<Vec<Range<usize>>, Vec<Diagnostic>> {
     let text = &*origin.text;
     if text.len() > MAX_FILE {
-        return Err(origin
-            .error(0..0, format!("the file has {} bytes, at most {MAX_FILE} are read", text.len()))
-            .with_help("cut the pack into several files"));
+        return Err(vec![
+            origin
+                .error(0..0, format!("the file has {} bytes, at most {MAX_FILE} are read", text.len()))
+                .with_help("cut the pack into several files"),
+        ]);
     }
     let mut parts = Vec::new();
     let (mut part, mut piece, mut rules) = (0, 0, 0_usize);
@@ -118,15 +120,19 @@ fn parts(origin: &Origin) -> Result<Vec<Range<usize>>, Diagnostic> {
         .chain([text.len()]);
     for end in ends {
         if end - piece > MAX_PART {
-            return Err(origin
-                .error(piece..piece, format!("a part of the pack has more than {MAX_PART} bytes"))
-                .with_help("start each rule with [[rule]] on a line of its own, and keep it short"));
+            return Err(vec![
+                origin
+                    .error(piece..piece, format!("a part of the pack has more than {MAX_PART} bytes"))
+                    .with_help("start each rule with [[rule]] on a line of its own, and keep it short"),
+            ]);
         }
         rules += 1;
         if rules > MAX_RULES + 1 {
-            return Err(origin
-                .error(piece..piece, format!("the pack has more than {MAX_RULES} rules"))
-                .with_help("cut it into several packs, or join rules that differ in a literal only"));
+            return Err(vec![
+                origin
+                    .error(piece..piece, format!("the pack has more than {MAX_RULES} rules"))
+                    .with_help("cut it into several packs, or join rules that differ in a literal only"),
+            ]);
         }
         piece = end;
         if end - part >= CHUNK || end == text.len() {

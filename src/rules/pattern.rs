@@ -176,7 +176,9 @@ fn write_sample(hir: &Hir, variant: usize, limit: usize, text: &mut Vec<u8>) -> 
             let Some(bytes) = byte_class(class) else { return false };
             let ranges = bytes.ranges();
             let range = ranges.get(variant % ranges.len().max(1));
-            text.extend(range.map(|range| if variant % 2 == 0 { range.start() } else { range.end() }));
+            text.extend(
+                range.map(|range| if variant.is_multiple_of(2) { range.start() } else { range.end() }),
+            );
             range.is_some()
         }
         HirKind::Capture(capture) => write_sample(&capture.sub, variant, limit, text),
