@@ -18,7 +18,7 @@ mod rarity;
 #[cfg(test)]
 mod tests;
 
-use regex_syntax::hir::{Class, Hir, HirKind, Repetition};
+use regex_syntax::hir::{Class, ClassBytesRange, Hir, HirKind, Repetition};
 
 use super::Rule;
 use super::pattern::byte_class;
@@ -412,12 +412,19 @@ fn after(start: Offset, hir: &Hir) -> Offset {
 
 /// The members of a small class, a letter in both cases being one.
 fn members(class: &Class) -> Option<Vec<Atom>> {
-    let bytes = byte_class(class)?;
-    let count: usize = bytes.ranges().iter().map(regex_syntax::hir::ClassBytesRange::len).sum();
+    let owned;
+    let ranges = match class {
+        Class::Bytes(class) => class.ranges(),
+        Class::Unicode(_) => {
+            owned = byte_class(class)?;
+            owned.ranges()
+        }
+    };
+    let count: usize = ranges.iter().map(ClassBytesRange::len).sum();
     if count == 0 || count > 2 * CLASS_MEMBERS {
         return None;
     }
-    let all: Vec<u8> = bytes.ranges().iter().flat_map(|range| range.start()..=range.end()).collect();
+    let all: Vec<u8> = ranges.iter().flat_map(|range| range.start()..=range.end()).collect();
     let other_case = |byte: u8| byte ^ 0x20;
     let atoms: Vec<Atom> = all
         .iter()

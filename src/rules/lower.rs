@@ -227,7 +227,7 @@ impl Lowering<'_> {
         let bad = |c: char| super::diagnostic::is_hidden(c) && !(lines && matches!(c, '\n' | '\r' | '\t'));
         if text.trim().is_empty() {
             self.error(self.at(value.span()), format!("`{key}` is empty"), "say it in a few words");
-        } else if !is_plain(text) && text.chars().any(bad) {
+        } else if !is_plain(text, lines) && text.chars().any(bad) {
             self.error(
                 self.at(value.span()),
                 format!("`{key}` holds a control character"),
@@ -496,9 +496,10 @@ impl Lowering<'_> {
     }
 }
 
-/// Whether all is printable ASCII.
-fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+/// Whether all is printable ASCII, or line feeds where there may be some: nearly
+/// every text is, and this is checked fast.
+fn is_plain(text: &str, lines: bool) -> bool {
+    text.bytes().all(|byte| matches!(byte, b' '..=b'~') || lines && byte == b'\n')
 }
 
 fn validity(raw: RawValidity) -> ValidityFields {
