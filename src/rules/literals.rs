@@ -80,7 +80,11 @@ pub fn derive(hir: &Hir) -> Result<Vec<Literal>, NoLiteral> {
 /// that it is false.
 #[must_use]
 pub fn prove(hir: &Hir, declared: &[Declared]) -> Option<Vec<Literal>> {
-    [false, true].into_iter().find_map(|optional| Walker::new(Goal::Prove(declared), optional).run(hir))
+    let ways = [(false, true), (true, true), (false, false), (true, false)];
+    ways.into_iter().find_map(|(optional, fold)| {
+        // Without folding, a literal of its own may be declared for either case.
+        Walker { fold, ..Walker::new(Goal::Prove(declared), optional) }.run(hir)
+    })
 }
 
 /// Whether the text contains the literal.
@@ -195,14 +199,17 @@ enum Goal<'d> {
 
 struct Walker<'d> {
     goal: Goal<'d>,
+    /// Whether `x?` is spelled out.
     optional: bool,
+    /// Whether a letter in either case is one member of a class.
+    fold: bool,
     fuel: u32,
     too_far: bool,
 }
 
 impl<'d> Walker<'d> {
     fn new(goal: Goal<'d>, optional: bool) -> Self {
-        Self { goal, optional, fuel: FUEL, too_far: false }
+        Self { goal, optional, fold: true, fuel: FUEL, too_far: false }
     }
 
     fn run(&mut self, hir: &Hir) -> Option<Vec<Literal>> {
@@ -224,7 +231,7 @@ impl<'d> Walker<'d> {
                     self.extend(&[part.iter().map(|byte| Atom::exact(*byte)).collect()], state, best);
                 }
             }
-            HirKind::Class(class) => match members(class) {
+            HirKind::Class(class) => match members(class, self.fold) {
                 Some(members) => {
                     let texts: Vec<Text> = members.into_iter().map(|atom| vec![atom]).collect();
                     self.extend(&texts, state, best);
@@ -357,7 +364,7 @@ impl<'d> Walker<'d> {
                 vec![literal.0.iter().map(|byte| Atom::exact(*byte)).collect()]
             }
             HirKind::Literal(_) => return None,
-            HirKind::Class(class) => members(class)?.into_iter().map(|atom| vec![atom]).collect(),
+            HirKind::Class(class) => members(class, self.fold)?.into_iter().map(|atom| vec![atom]).collect(),
             HirKind::Capture(capture) => self.spell_out(&capture.sub)?,
             HirKind::Concat(parts) => self.spell_out_all(parts.iter())?,
             HirKind::Alternation(branches) => {
@@ -410,8 +417,8 @@ fn after(start: Offset, hir: &Hir) -> Offset {
     start.add(properties.minimum_len().unwrap_or(0), properties.maximum_len())
 }
 
-/// The members of a small class, a letter in both cases being one.
-fn members(class: &Class) -> Option<Vec<Atom>> {
+/// The members of a small class; with `fold` a letter in both cases is one.
+fn members(class: &Class, fold: bool) -> Option<Vec<Atom>> {
     let owned;
     let ranges = match class {
         Class::Bytes(class) => class.ranges(),
@@ -429,7 +436,7 @@ fn members(class: &Class) -> Option<Vec<Atom>> {
     let atoms: Vec<Atom> = all
         .iter()
         .filter_map(|byte| {
-            let both = byte.is_ascii_alphabetic() && all.contains(&other_case(*byte));
+            let both = fold && byte.is_ascii_alphabetic() && all.contains(&other_case(*byte));
             match both {
                 true if byte.is_ascii_uppercase() => None,
                 fold => Some(Atom { byte: *byte, fold }),

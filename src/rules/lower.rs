@@ -300,7 +300,7 @@ impl Lowering<'_> {
             self.pattern(written, Patterns::condition);
         }
         Ignore {
-            values: raw.values,
+            values: raw.values.into_iter().map(|value| value.0).collect(),
             patterns: raw.patterns.into_iter().map(Spanned::into_inner).collect(),
             blake3: self.digests(raw.blake3, "b3sum --no-names"),
             sha256: self.digests(raw.sha256, "sha256sum"),

@@ -43,7 +43,7 @@ pub struct Pack {
     /// What it is for.
     pub description: Option<String>,
     /// Its own version.
-    pub version: String,
+    pub version: Option<String>,
     /// Its rules, in order.
     pub rules: Vec<Rule>,
     /// What is worth knowing about it; nothing that speaks against using it.
@@ -214,9 +214,11 @@ fn assemble(origin: &Origin, parts: Vec<Part>) -> Result<Pack, Vec<Diagnostic>> 
         }
     }
     if header.is_none() && complete {
-        wrong.push(origin.error(0..0, "the pack has no header").with_help(
-            "start the file with [pack], and give it a name and a version: name = \"…\", version = \"1\"",
-        ));
+        wrong.push(
+            origin
+                .error(0..0, "the pack has no header")
+                .with_help("start the file with [pack], and give it a name: name = \"…\""),
+        );
     }
     wrong.extend(duplicates(&rules));
     match header {

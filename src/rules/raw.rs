@@ -40,7 +40,7 @@ pub(super) struct RawPack {
     /// What the pack is for.
     pub(super) description: Option<String>,
     /// A version of the pack's own; any text.
-    pub(super) version: String,
+    pub(super) version: Option<String>,
 }
 
 /// One rule: a type of secret and how it is recognised.
@@ -181,9 +181,9 @@ pub(super) struct RawNearby {
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", schemars(rename = "Ignore"))]
 pub(super) struct RawIgnore {
-    /// Exact values of the secret or of any attribute.
+    /// Exact values of the secret or of any attribute, each a string or its parts.
     #[serde(default)]
-    pub(super) values: Vec<String>,
+    pub(super) values: Vec<Text>,
     /// Regular expressions over the secret.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]

@@ -111,6 +111,11 @@ fn declared_literals_are_proven() {
     assert_eq!(prove("(?i)secret[0-9]", &[declared("secret", true)]), Some(vec!["~secret@0..0".to_owned()]));
     assert_eq!(prove("(?i)secret[0-9]", &[declared("secret", false)]), None);
     assert_eq!(prove("SeCret[0-9]", &[declared("ecre", true)]), Some(vec!["~ecre@1..1".to_owned()]));
+    assert_eq!(
+        prove("%2[Bb]x", &[declared("%2B", false), declared("%2b", false)]),
+        Some(vec!["%2B@0..0".to_owned(), "%2b@0..0".to_owned()])
+    );
+    assert_eq!(prove("%2[Bb]x", &[declared("%2B", false)]), None);
     let branches = "(?:name=[a-z]{1,9};key=|password:)[a-z]+";
     assert_eq!(
         prove(branches, &[declared("word", false), declared("key=", false)]),

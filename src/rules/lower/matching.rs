@@ -109,16 +109,18 @@ impl Lowering<'_> {
         let mut declared = Vec::with_capacity(count);
         for literal in written.get_ref() {
             let RawLiteral { text, fold } = literal.get_ref();
-            if !(literals::MIN_LENGTH..=literals::MAX_LENGTH).contains(&text.len()) {
+            if text.len() < literals::MIN_LENGTH {
                 self.error(
                     self.at(literal.span()),
                     format!("a literal of {} bytes", text.len()),
-                    "a literal has 3 to 32 bytes; a shorter one is found everywhere, a longer one tells nothing more",
+                    "a literal has at least 3 bytes: a shorter one is found everywhere",
                 );
                 return Vec::new();
             }
-            let text = if *fold { text.to_ascii_lowercase() } else { text.clone() };
-            declared.push(Declared { bytes: text.into_bytes().into(), fold: *fold });
+            // What a match must contain, it contains the start of.
+            let kept = text.as_bytes().get(..literals::MAX_LENGTH).unwrap_or(text.as_bytes());
+            let bytes = if *fold { kept.to_ascii_lowercase() } else { kept.to_vec() };
+            declared.push(Declared { bytes: bytes.into(), fold: *fold });
         }
         match literals::prove(hir, &declared) {
             Some(proven) => proven,
@@ -170,10 +172,10 @@ impl Lowering<'_> {
 
     fn public_prefix(&mut self, written: Option<&Spanned<u32>>, max_length: u32) -> u32 {
         let Some(written) = written else { return 0 };
-        if *written.get_ref() >= max_length {
+        if *written.get_ref() > max_length {
             self.error(
                 self.at(written.span()),
-                "`public_prefix` would show the whole secret",
+                "`public_prefix` is longer than any match",
                 "it is the length of what all secrets of the type start with, such as 4 for `ghp_`",
             );
         }

@@ -72,7 +72,7 @@ lines = 10
 side = "after"
 required = false
 [rule.ignore]
-values = ["x"]
+values = ["x", ["ac", "me"]]
 patterns = ['''^xx''']
 blake3 = ["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]
 sha256 = []
@@ -90,7 +90,7 @@ text = "nothing"
 "#;
     let text = pack(&[rule("acme-token", "acme_[a-z0-9]{20}", more)]);
     let pack = good(&text);
-    assert_eq!((pack.name.as_str(), pack.version.as_str()), ("acme", "1"));
+    assert_eq!((pack.name.as_str(), pack.version.as_deref()), ("acme", Some("1")));
     let rule = &pack.rules[0];
     assert_eq!((rule.id.as_str(), rule.secret_type.as_str()), ("acme-token", "Acme API token"));
     assert_eq!((rule.severity, rule.confidence), (Severity::High, Confidence::Medium));
@@ -106,6 +106,7 @@ text = "nothing"
     assert_eq!((rule.context[0].side, rule.context[0].mode), (Side::Before, ContextMode::Forbid));
     assert_eq!((rule.context[1].side, rule.context[1].within_lines), (Side::Around, None));
     assert_eq!((rule.nearby[0].within_bytes, rule.nearby[0].required), (512, false));
+    assert_eq!(rule.ignore.values, ["x", "acme"]);
     assert_eq!(rule.ignore.blake3, ["a".repeat(64)]);
     assert_eq!(rule.target.as_ref().unwrap().id, "{account}.acme.{suffix}");
     assert_eq!(rule.validity.expires_at.as_deref(), Some("until"));
@@ -147,7 +148,7 @@ fn bad_values_are_underlined_with_advice() {
     refused(token, "not_before = 'a]b'", ["'a]b'", "not a set of bytes", "A-Za-z0-9_"]);
     refused(token, "not_after = 'é'", ["é", "Unicode", "\\xNN"]);
     refused(token, "references = ['acme']", ["'acme'", "not a web address", "https://"]);
-    refused(token, "public_prefix = 25", ["25", "whole secret", ""]);
+    refused(token, "public_prefix = 26", ["26", "longer than any match", ""]);
     refused(token, "priority = 'high'", ["'high'", "bad value for `priority`", ""]);
     refused(token, "[[rule.context]]\npattern = 'a'\nwithin = 5000", ["5000", "out of range", "4096"]);
     refused(
@@ -226,10 +227,13 @@ fn bad_patterns_are_underlined_within_the_literal() {
 fn declared_literals_must_hold() {
     let two = "(?:acme|zzzz)_[a-z]{4}";
     refused(two, "literals = ['acme_']", ["['acme_']", "also matches \"zzzz_", "leave `literals` out"]);
-    refused(two, "literals = ['ac']", ["'ac'", "2 bytes", "3 to 32"]);
+    refused(two, "literals = ['ac']", ["'ac'", "2 bytes", "at least 3 bytes"]);
     refused(two, "literals = []", ["[]", "0 literals", ""]);
     refused(two, "literals = [{ txet = 'acme_' }]", ["txet", "unknown key `txet`", "`text`"]);
     refused("[a-z]{1,300}acme_", "literals = ['acme_']", ["['acme_']", "not bounded", "{1,64}"]);
+    let begin = "-----BEGIN OPENSSH ACME TOKEN-----";
+    let long = good(&pack(&[rule("acme", begin, &format!("literals = ['{begin}']"))]));
+    assert_eq!(&*long.rules[0].literals[0].bytes, &begin.as_bytes()[..32]);
     let pack = good(&pack(&[rule("acme", two, "literals = ['acme', 'zzz_']")]));
     assert_eq!(pack.rules[0].literals.len(), 2);
 }
@@ -274,7 +278,7 @@ fn headers() {
     let one = rule("acme", "acme_[a-z]{9}", "");
     assert_eq!(wrong(&one)[0].message, "the pack has no header");
     assert_eq!(wrong("")[0].message, "the pack has no header");
-    assert_eq!(wrong("[pack]\nname = 'x'\n")[0].message, "`pack` lacks the key `version`");
+    assert_eq!(wrong("[pack]\nversion = 'x'\n")[0].message, "`pack` lacks the key `name`");
     assert_eq!(wrong(&format!("{HEAD}[rules]\n"))[0].message, "unknown key `rules` in a pack");
     assert!(wrong(&format!("{HEAD}[rules]\n"))[0].help.as_ref().unwrap().contains("did you mean `rule`?"));
     assert!(wrong(&format!("{HEAD}[rule]\n"))[0].help.as_ref().unwrap().contains("[[rule]]"));
