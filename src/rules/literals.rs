@@ -10,7 +10,7 @@
 //! alternation multiplies the run (`gh[pou]_` is three literals), a letter in
 //! either case folds it instead, an alternation of larger parts is walked branch by
 //! branch, each continuing the run. Wherever a run ends it is offered as a
-//! candidate; the cheapest one wins, by how rare its bytes are ([`rarity`]) and by
+//! candidate; the cheapest one wins, by how rare its bytes are (`rarity`) and by
 //! how many literals it needs. In contrast to `regex_syntax::hir::literal` this
 //! looks inside the pattern, knows the offsets, and does not spell out the cases.
 
