@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::Check;
+use super::{Check, Diagnostic};
 use crate::finding::{Confidence, Severity};
 
 /// A set of byte values.
@@ -183,6 +183,28 @@ pub struct CounterExample {
     pub span: std::ops::Range<usize>,
 }
 
+/// Where a rule stands in its pack, for messages about it. Spans are in bytes.
+#[derive(Clone, Default)]
+pub struct RuleSource {
+    /// The name of the file.
+    pub file: Arc<str>,
+    /// The text of the file.
+    pub text: Arc<str>,
+    /// The head of the rule.
+    pub span: std::ops::Range<usize>,
+    /// The value of its `pattern`.
+    pub pattern: std::ops::Range<usize>,
+    /// Each of its `checks`, in order.
+    pub checks: Box<[std::ops::Range<usize>]>,
+}
+
+/// Without the text.
+impl std::fmt::Debug for RuleSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "RuleSource({:?}, {:?})", self.file, self.span)
+    }
+}
+
 /// A validated rule.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -237,6 +259,8 @@ pub struct Rule {
     pub examples: Vec<Example>,
     /// Texts that must not.
     pub counter_examples: Vec<CounterExample>,
+    /// Where it comes from.
+    pub source: RuleSource,
 }
 
 impl Rule {
@@ -261,7 +285,7 @@ impl Rule {
             not_before: ByteSet::empty(),
             not_after: ByteSet::empty(),
             public_prefix: 0,
-            priority: 50,
+            priority: Self::DEFAULT_PRIORITY,
             context: Vec::new(),
             nearby: Vec::new(),
             checks: Vec::new(),
@@ -270,17 +294,28 @@ impl Rule {
             validity: ValidityFields::default(),
             examples: Vec::new(),
             counter_examples: Vec::new(),
+            source: RuleSource::default(),
         }
     }
 
-    /// The most bytes of a match whose rule and pattern set no bound.
-    pub const DEFAULT_MAX_LENGTH: u32 = 4096;
+    /// An error about a part of this rule, for example one of its examples that
+    /// fails; `span` is one of [`RuleSource`], [`Example`] or [`CounterExample`].
+    #[must_use]
+    pub fn error_at(&self, span: std::ops::Range<usize>, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::error(&self.source.file, &self.source.text, span, message)
+    }
+
     /// How far from the start of a match its literal may stand, in bytes.
     pub const MAX_LITERAL_OFFSET: u32 = 256;
     /// How far from a match its contexts, companions and checks may look, in bytes.
     pub const MAX_REACH: u32 = 4096;
     /// The most bytes that a match may have, whatever the rule says.
     pub const MAX_MATCH_LENGTH: u32 = 64 * 1024;
+    /// The most bytes that a match may have where neither the pattern nor the rule
+    /// says.
+    pub const DEFAULT_MAX_LENGTH: u32 = 4096;
+    /// The priority of a rule that gives none.
+    pub const DEFAULT_PRIORITY: i32 = 50;
 }
 
 /// Rules that are used together; cheap to clone.
