@@ -5,6 +5,7 @@ mod background;
 pub mod checks;
 mod confirm;
 mod engine;
+pub mod examples;
 mod hit;
 mod prefilter;
 mod resolve;
