@@ -8,7 +8,7 @@
 mod check;
 pub mod rule;
 
-pub use check::Check;
+pub use check::{Check, ValueKind};
 pub use rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet, Side,
     TargetTemplate, ValidityFields,
