@@ -171,7 +171,7 @@ impl ConnectionString {
         let after = text.get(at..right)?;
         url_form(before, after, left)
             .or_else(|| encoded_form(before, after, left))
-            .or_else(|| pair_form(before, after, left))
+            .or_else(|| pair_form(text.get(left..right)?, before.len(), left))
     }
 
     /// The first value of a key that is not empty.
@@ -216,24 +216,21 @@ impl ConnectionString {
 const QUOTES: [&[u8]; 10] =
     [b"\\\"", b"\\'", b"\"", b"'", b"`", b"&quot;", b"&apos;", b"&#34;", b"\\u0022", b"\\u0027"];
 
-/// The `name=value;` form.
-fn pair_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionString> {
+/// The `name=value;` form. `window` is the text in reach, `at` the place in it.
+fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> {
+    let before = window.get(..at)?;
     let line_start = before.iter().rposition(|byte| ends_text(*byte)).map_or(0, |at| at.saturating_add(1));
-    let line = before.get(line_start..)?;
-    let (start, quote) = match opening_quote(line) {
+    let (start, quote) = match opening_quote(window, line_start, at) {
         Some((quote_at, quote)) => (quote_at.saturating_add(quote.len()), Some(quote)),
-        None => (first_key(line)?, None),
+        None => (first_key(window, line_start, at)?, None),
     };
-    let end = closing(after, quote);
-    let start_in_before = line_start.saturating_add(start);
-    let span =
-        left.saturating_add(start_in_before)..left.saturating_add(before.len()).saturating_add(end);
-    let raw = [before.get(start_in_before..)?, after.get(..end)?].concat();
+    let end = at.saturating_add(closing(window.get(at..)?, quote));
+    let span = left.saturating_add(start)..left.saturating_add(end);
     // Inside an XML tag a backslash is a backslash; elsewhere a quoted string is
     // a literal of some language, where it escapes.
-    let tag = line.get(..start).is_some_and(|before| before.contains(&b'<'));
+    let tag = window.get(line_start..start).is_some_and(|before| before.contains(&b'<'));
     let escapes = Escapes { backslash: quote.is_some() && !tag, xml: true, percent: false };
-    let plain = unescape(&raw, escapes);
+    let plain = unescape(window.get(start..end)?, escapes);
     let pairs = read_pairs(&plain, span.start);
     Some(ConnectionString { span, pairs }).filter(|found| found.pairs.len() > 1)
 }
@@ -243,24 +240,25 @@ fn ends_text(byte: u8) -> bool {
     byte < b' ' && byte != b'\t' || byte == 0x7f
 }
 
-/// The nearest quotation mark that opens a connection string: a known key, or
-/// the start of a URL, follows it. Marks around single values are passed over.
-fn opening_quote(line: &[u8]) -> Option<(usize, &'static [u8])> {
-    let mut at = line.len();
-    while at > 0 {
-        at = at.saturating_sub(1);
-        if !matches!(line.get(at), Some(b'"' | b'\'' | b'`' | b'&' | b'\\')) {
+/// The nearest quotation mark at or before `at` that opens a connection string: a
+/// known key, or the start of a URL, follows it. Marks around single values are
+/// passed over.
+fn opening_quote(window: &[u8], from: usize, at: usize) -> Option<(usize, &'static [u8])> {
+    let mut place = at;
+    while place > from {
+        place = place.saturating_sub(1);
+        if !matches!(window.get(place), Some(b'"' | b'\'' | b'`' | b'&' | b'\\')) {
             continue;
         }
-        let rest = line.get(at..)?;
+        let rest = window.get(place..)?;
         let Some(quote) = QUOTES.into_iter().find(|quote| rest.starts_with(quote)) else { continue };
         if starts_string(rest.get(quote.len()..)?) {
             // `\"` is found at its `"` first.
-            let escaped = at.checked_sub(1).filter(|at| line.get(*at) == Some(&b'\\') && quote.len() == 1);
+            let escaped = place.checked_sub(1).filter(|at| window.get(*at) == Some(&b'\\') && quote.len() == 1);
             return match escaped {
-                Some(at) if quote == b"\"" => Some((at, b"\\\"")),
-                Some(at) if quote == b"'" => Some((at, b"\\'")),
-                _ => Some((at, quote)),
+                Some(place) if quote == b"\"" => Some((place, b"\\\"")),
+                Some(place) if quote == b"'" => Some((place, b"\\'")),
+                _ => Some((place, quote)),
             };
         }
     }
@@ -282,13 +280,13 @@ fn starts_with_fold(bytes: &[u8], prefix: &[u8]) -> bool {
 }
 
 /// Without an opening quote: the first known key with its `=`, or the start of a
-/// URL, at a boundary in the line.
-fn first_key(line: &[u8]) -> Option<usize> {
+/// URL, at a boundary in the line, at `at` at the latest.
+fn first_key(window: &[u8], from: usize, at: usize) -> Option<usize> {
     let mut boundary = true;
-    for at in 0..line.len() {
-        let byte = *line.get(at)?;
-        if boundary && byte.is_ascii_alphabetic() && starts_string(line.get(at..)?) {
-            return Some(at);
+    for place in from..=at {
+        let byte = *window.get(place)?;
+        if boundary && byte.is_ascii_alphabetic() && starts_string(window.get(place..)?) {
+            return Some(place);
         }
         boundary = !byte.is_ascii_alphanumeric() && byte != b'_' && byte != b'-';
     }

@@ -59,16 +59,18 @@ impl<'a> Query<'a> {
         let mut place = start.saturating_add(query_at);
         while !rest.is_empty() && pairs.len() < MAX_PAIRS {
             let (pair, joint) = split_at_joint(rest);
+            let setting = if mark.is_none() && pairs.is_empty() { setting_before(pair) } else { 0 };
+            let (pair, place_of_pair) = (pair.get(setting..).unwrap_or_default(), place.saturating_add(setting));
             if let Some(equals) = memchr::memchr(b'=', pair) {
                 let name = pair.get(..equals).unwrap_or_default();
                 let value = equals.saturating_add(1);
                 pairs.push(Pair {
                     name: unescape(name, Escapes { percent: true, ..Escapes::default() }).bytes,
                     raw: pair.get(value..).unwrap_or_default(),
-                    start: place.saturating_add(value),
+                    start: place_of_pair.saturating_add(value),
                 });
             }
-            let used = pair.len().saturating_add(joint);
+            let used = setting.saturating_add(pair.len()).saturating_add(joint);
             place = place.saturating_add(used);
             rest = rest.get(used..).unwrap_or_default();
         }
@@ -112,6 +114,24 @@ impl<'a> Query<'a> {
 
     fn find(&self, name: &str) -> Option<&Pair<'a>> {
         self.pairs.iter().find(|pair| pair.name.eq_ignore_ascii_case(name.as_bytes()))
+    }
+}
+
+/// A bare query is often the value of a setting: `SharedAccessSignature=sv=…`.
+/// The length of such a name with its `=`.
+fn setting_before(pair: &[u8]) -> usize {
+    const LONGEST_NAME: usize = 16;
+    let Some(first) = memchr::memchr(b'=', pair) else { return 0 };
+    let value = first.saturating_add(1);
+    let rest = pair.get(value..).unwrap_or_default();
+    match memchr::memchr(b'=', rest) {
+        Some(name @ 1..=LONGEST_NAME)
+            if rest.get(..name).is_some_and(|name| name.iter().all(u8::is_ascii_alphabetic))
+                && rest.len() > name.saturating_add(1) =>
+        {
+            value
+        }
+        _ => 0,
     }
 }
 

@@ -154,7 +154,7 @@ mod tests {
         for made_up in [
             "", "  ", "${TOKEN}", "$TOKEN", "{{ token }}", "<your token>", "%TOKEN%", "xxxxxxxxxxxx",
             "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aaaaaaaB1", "q8Zabcdefg7", "p0987654321z", "sk-foo-9xKq",
-            "@Microsoft.KeyVault(SecretUri=https://x)", "YOURKEY9q2", "os.environ['X']",
+            "@Microsoft.KeyVault(SecretUri=https://x)", "YOUR_KEY_9q2", "os.environ['X']",
         ] {
             assert!(token(made_up), "{made_up}");
         }
