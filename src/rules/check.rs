@@ -87,6 +87,14 @@ pub enum Check {
         #[serde(default)]
         hosts: Vec<String>,
     },
+    /// Adds an attribute that nothing else has added: what is so unless the text
+    /// says otherwise. Always passes.
+    DefaultAttribute {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
     /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
     /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`.
     PrivateKey {},

@@ -51,6 +51,10 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => connection::azure_storage(hit),
         Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
+        Check::DefaultAttribute { name, value } => {
+            hit.add_attribute(name.clone(), value.clone());
+            Ok(())
+        }
         Check::PrivateKey {} => private_key::check(hit),
     }
 }

@@ -35,6 +35,7 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         (own, key) => own.or(key),
     };
 
+    // With a custom domain nothing says which account it is.
     let host = query.host().map(|host| host.replace(".privatelink.", "."));
     let named = host.as_deref().and_then(storage_host);
     if let Some((account, service, suffix)) = named {
@@ -49,11 +50,8 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         hit.add_attribute("account", account);
         hit.add_attribute("suffix", suffix.unwrap_or_default());
     }
-    hit.add_attribute("host", host.clone().unwrap_or_default());
-    let path = query.path().unwrap_or_default();
-    // With a custom domain nothing says which account it is.
-    hit.add_attribute("resource_url", host.map(|host| format!("https://{host}/{path}")).unwrap_or_default());
-    hit.add_attribute("path", path);
+    hit.add_attribute("host", host.unwrap_or_default());
+    hit.add_attribute("path", query.path().unwrap_or_default());
     hit.add_attribute("sas_kind", kind);
     hit.add_attribute("version", version);
     hit.add_attribute("expires_at", expires_at.unwrap_or_default());
