@@ -155,7 +155,11 @@ fn one_lower(severity: Severity) -> Severity {
 }
 
 /// The times that the rule's fields name. Absent when there is none.
-fn validity(fields: &ValidityFields, attributes: &BTreeMap<String, String>, now: Timestamp) -> Option<Validity> {
+fn validity(
+    fields: &ValidityFields,
+    attributes: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Option<Validity> {
     let time = |field: &Option<String>| {
         field.as_ref().and_then(|name| attributes.get(name)).and_then(|text| Timestamp::parse(text))
     };

@@ -86,7 +86,8 @@ fn fields_come_from_rule_attributes_and_place() {
     let enricher = enricher(Fingerprinter::unkeyed(), false);
     let attributes = [("account", "acme"), ("suffix", "core.windows.net"), ("until", "2027-01-01T00:00:00Z")];
     let secret = "tok_kT9vQ2mXr7Lp4WzB8nYcD3sE";
-    let enriched = enricher.enrich(&found(0, secret, &attributes), location("/mnt/a", 5), None).expect("a rule");
+    let enriched =
+        enricher.enrich(&found(0, secret, &attributes), location("/mnt/a", 5), None).expect("a rule");
     let finding = enriched.finding;
     assert!(enriched.key.is_none());
     assert_eq!(finding.severity, Severity::High);
@@ -105,7 +106,8 @@ fn fields_come_from_rule_attributes_and_place() {
 fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
     let enricher = enricher(Fingerprinter::unkeyed(), true);
     let attributes = [("account", "acme"), ("until", "2026-06-01T00:00:00Z")];
-    let finding = enricher.enrich(&found(0, "secret", &attributes), location("/m", 5), None).expect("rule").finding;
+    let finding =
+        enricher.enrich(&found(0, "secret", &attributes), location("/m", 5), None).expect("rule").finding;
     assert_eq!(finding.severity, Severity::Low);
     assert_eq!(finding.validity.expect("validity").expired, Some(true));
     assert_eq!(finding.target, None);
@@ -137,7 +139,10 @@ fn keys_have_a_record_that_names_its_finding() {
     let key = enriched.key.expect("a key");
     assert_eq!(key.finding_id.as_deref(), Some(enriched.finding.id.as_str()));
     assert_eq!(key.fingerprint, enriched.finding.key_fingerprint);
-    assert_eq!((key.format.as_str(), key.algorithm.as_deref(), key.bits), ("pkcs8", Some("ed25519"), Some(256)));
+    assert_eq!(
+        (key.format.as_str(), key.algorithm.as_deref(), key.bits),
+        ("pkcs8", Some("ed25519"), Some(256))
+    );
     assert!(key.private && !key.encrypted);
     assert_eq!(enriched.finding.severity, Severity::High);
     assert!(enriched.finding.secret.preview.starts_with(concat!("-----BEGIN PRIVATE", " KEY-----…")));

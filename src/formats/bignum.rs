@@ -3,10 +3,7 @@
 
 /// A big-endian number as 32-bit limbs, least first.
 fn limbs(number: &[u8]) -> Vec<u32> {
-    number
-        .rchunks(4)
-        .map(|chunk| chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte)))
-        .collect()
+    number.rchunks(4).map(|chunk| chunk.iter().fold(0_u32, |sum, byte| sum << 8 | u32::from(*byte))).collect()
 }
 
 /// Whether `a · b = product`. All are big endian without leading zeros. The time

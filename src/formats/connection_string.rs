@@ -254,7 +254,8 @@ fn opening_quote(window: &[u8], from: usize, at: usize) -> Option<(usize, &'stat
         let Some(quote) = QUOTES.into_iter().find(|quote| rest.starts_with(quote)) else { continue };
         if starts_string(rest.get(quote.len()..)?) {
             // `\"` is found at its `"` first.
-            let escaped = place.checked_sub(1).filter(|at| window.get(*at) == Some(&b'\\') && quote.len() == 1);
+            let escaped =
+                place.checked_sub(1).filter(|at| window.get(*at) == Some(&b'\\') && quote.len() == 1);
             return match escaped {
                 Some(place) if quote == b"\"" => Some((place, b"\\\"")),
                 Some(place) if quote == b"'" => Some((place, b"\\'")),
@@ -321,7 +322,8 @@ fn read_pairs(plain: &Unescaped<'_>, base: usize) -> Vec<(Key, Value)> {
     let spanned = |range: &Range<usize>| {
         base.saturating_add(plain.raw_offset(range.start))..base.saturating_add(plain.raw_offset(range.end))
     };
-    if let Some(authority) = memchr::memmem::find(bytes.get(..bytes.len().min(48)).unwrap_or_default(), b"://")
+    if let Some(authority) =
+        memchr::memmem::find(bytes.get(..bytes.len().min(48)).unwrap_or_default(), b"://")
         && starts_with_fold(bytes, b"jdbc:")
     {
         let start = authority.saturating_add(3);
@@ -423,13 +425,15 @@ fn url_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionString
         return None;
     }
     let host_start = authority.saturating_add(at_sign).saturating_add(1);
-    let host_end = after.iter().position(|byte| stops(byte) || b"/?#;,=\\".contains(byte)).unwrap_or(after.len());
+    let host_end =
+        after.iter().position(|byte| stops(byte) || b"/?#;,=\\".contains(byte)).unwrap_or(after.len());
     let length = after.iter().position(stops).unwrap_or(after.len());
     let base = left.saturating_add(start);
     let mut pairs = Vec::new();
     let mut add = |key, bytes: &[u8], from: usize| {
         let first = base.saturating_add(from);
-        let plain = unescape(bytes, Escapes { percent: true, xml: true, backslash: false }).bytes.into_owned();
+        let plain =
+            unescape(bytes, Escapes { percent: true, xml: true, backslash: false }).bytes.into_owned();
         pairs.push((key, Value { bytes: plain, span: first..first.saturating_add(bytes.len()) }));
     };
     add(Key::User, user_info.get(..colon)?, authority);

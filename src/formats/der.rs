@@ -153,7 +153,9 @@ impl<'a> DerReader<'a> {
         let offset = self.offset;
         let content = self.expect(INTEGER)?;
         match content {
-            [] | [0x80..=0xff, ..] | [0, 0..=0x7f, ..] if content != [0] => Err(DerError::Malformed { offset }),
+            [] | [0x80..=0xff, ..] | [0, 0..=0x7f, ..] if content != [0] => {
+                Err(DerError::Malformed { offset })
+            }
             _ => Ok(strip_zeros(content)),
         }
     }

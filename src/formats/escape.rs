@@ -42,7 +42,9 @@ impl Unescaped<'_> {
 #[must_use]
 pub fn unescape(raw: &[u8], escapes: Escapes) -> Unescaped<'_> {
     let starts_escape = |byte: &u8| {
-        *byte == b'\\' && escapes.backslash || *byte == b'&' && escapes.xml || *byte == b'%' && escapes.percent
+        *byte == b'\\' && escapes.backslash
+            || *byte == b'&' && escapes.xml
+            || *byte == b'%' && escapes.percent
     };
     let Some(first) = raw.iter().position(starts_escape) else {
         return Unescaped { bytes: Cow::Borrowed(raw), places: Vec::new() };

@@ -9,7 +9,12 @@
 // or wrap. Tests may.
 #![cfg_attr(
     not(test),
-    deny(clippy::indexing_slicing, clippy::arithmetic_side_effects, clippy::as_conversions, clippy::string_slice)
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::string_slice
+    )
 )]
 
 pub mod aws_key_id;

@@ -140,7 +140,9 @@ fn read_headers(plain: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     let mut headers = Vec::new();
     let mut rest = plain;
     loop {
-        let start = rest.iter().take_while(|byte| is_filler(**byte) || **byte == b'"').count();
+        // Where no header follows, nothing is skipped: a plus may be base64.
+        let start =
+            rest.iter().take_while(|byte| is_filler(**byte) || joins(**byte) || is_quote(**byte)).count();
         let line = rest.get(start..).unwrap_or_default();
         let Some(name) = [&b"Proc-Type"[..], b"DEK-Info"]
             .into_iter()
@@ -151,7 +153,7 @@ fn read_headers(plain: &[u8]) -> (Vec<(String, String)>, &[u8]) {
         let value = line.get(name.len().saturating_add(1)..).unwrap_or_default();
         let blanks = value.iter().take_while(|byte| **byte == b' ').count();
         let value = value.get(blanks..).unwrap_or_default();
-        let length = value.iter().take_while(|byte| byte.is_ascii_graphic() && **byte != b'"').count();
+        let length = value.iter().take_while(|byte| byte.is_ascii_graphic() && !is_quote(**byte)).count();
         let (value, after) = value.split_at_checked(length).unwrap_or((value, &[]));
         headers.push((text(name), text(value)));
         rest = after;
@@ -167,6 +169,15 @@ fn is_filler(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'#' | b'>' | b'*' | b'|')
 }
 
+/// What stands between the literals of which a text is put together.
+fn joins(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || b"+.,&()_\\#".contains(&byte)
+}
+
+fn is_quote(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\'' | b'`')
+}
+
 /// Collects the base64 and decodes it.
 fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
     let mut code = Vec::with_capacity(body.len());
@@ -175,8 +186,9 @@ fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
         at = at.saturating_add(1);
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'=' => code.push(byte),
-            b'"' | b'\'' | b'`' => {
-                let gap = gap_after_quote(body.get(at..).unwrap_or_default(), byte).ok_or(PemError::NotBase64)?;
+            _ if is_quote(byte) => {
+                let gap =
+                    gap_after_quote(body.get(at..).unwrap_or_default(), byte).ok_or(PemError::NotBase64)?;
                 at = at.saturating_add(gap);
             }
             // A list of lines as in YAML or JSON: the comma after a closing quote
@@ -193,8 +205,7 @@ fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
 /// the first literal or closes the last one has no partner.
 fn gap_after_quote(rest: &[u8], quote: u8) -> Option<usize> {
     let room = rest.get(..rest.len().min(MAX_GAP)).unwrap_or_default();
-    let joins = |byte: &u8| byte.is_ascii_whitespace() || b"+.,&()_\\#".contains(byte);
-    let length = room.iter().take_while(|byte| joins(byte)).count();
+    let length = room.iter().take_while(|byte| joins(**byte)).count();
     match room.get(length) {
         Some(byte) if *byte == quote => length.checked_add(1),
         None => Some(length),

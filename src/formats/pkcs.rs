@@ -42,9 +42,11 @@ fn parse_header_encrypted(pem: &Pem) -> Result<PrivateKey, KeyError> {
         "PRIVATE KEY" | "ANY PRIVATE KEY" => (KeyFormat::Pkcs8, None),
         _ => return Err(KeyError::Structure),
     };
-    let (cipher, iv) = pem.header("DEK-Info").and_then(|info| info.split_once(',')).ok_or(KeyError::Structure)?;
+    let (cipher, iv) =
+        pem.header("DEK-Info").and_then(|info| info.split_once(',')).ok_or(KeyError::Structure)?;
     let block = iv.len().checked_div(2).unwrap_or(0);
-    let known = cipher.len() <= 32 && matches!(block, 8 | 16) && iv.bytes().all(|byte| byte.is_ascii_hexdigit());
+    let known =
+        cipher.len() <= 32 && matches!(block, 8 | 16) && iv.bytes().all(|byte| byte.is_ascii_hexdigit());
     if !known || pem.body.len() < 32 || pem.body.len().checked_rem(block) != Some(0) {
         return Err(KeyError::Structure);
     }

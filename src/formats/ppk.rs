@@ -161,7 +161,8 @@ impl<'a> Lines<'a> {
 fn hex(line: &[u8]) -> Option<Vec<u8>> {
     let length = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let digits = line.get(..length).filter(|digits| matches!(digits.len(), 40 | 64))?;
-    let pairs = digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
+    let pairs =
+        digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
     pairs.collect()
 }
 

@@ -130,7 +130,11 @@ impl PrivateKey {
         if memchr::memmem::find(text, ppk::MAGIC).is_some() {
             return ppk::parse(text);
         }
-        let pem = pem::parse(text)?;
+        // A block of public parameters may stand before the key.
+        let start = memchr::memmem::find(text, b"PRIVATE KEY-----").unwrap_or(0);
+        let start =
+            text.get(..start).and_then(|head| memchr::memmem::rfind(head, b"-----BEGIN ")).unwrap_or(0);
+        let pem = pem::parse(text.get(start..).unwrap_or_default())?;
         if pem.body.starts_with(openssh::MAGIC) {
             return openssh::parse(&pem.body);
         }

@@ -60,7 +60,8 @@ impl<'a> Query<'a> {
         while !rest.is_empty() && pairs.len() < MAX_PAIRS {
             let (pair, joint) = split_at_joint(rest);
             let setting = if mark.is_none() && pairs.is_empty() { setting_before(pair) } else { 0 };
-            let (pair, place_of_pair) = (pair.get(setting..).unwrap_or_default(), place.saturating_add(setting));
+            let (pair, place_of_pair) =
+                (pair.get(setting..).unwrap_or_default(), place.saturating_add(setting));
             if let Some(equals) = memchr::memchr(b'=', pair) {
                 let name = pair.get(..equals).unwrap_or_default();
                 let value = equals.saturating_add(1);
@@ -151,7 +152,8 @@ fn belongs(text: &[u8], at: usize) -> bool {
     let Some(byte) = text.get(at).copied() else { return false };
     match byte {
         b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
-        b'-' | b'.' | b'_' | b'~' | b'%' | b'&' | b'=' | b'+' | b'/' | b':' | b'?' | b',' | b'@' | b'$' | b'!' => true,
+        b'-' | b'.' | b'_' | b'~' | b'%' | b'&' | b'=' | b'+' | b'/' | b':' | b'?' | b',' | b'@' | b'$'
+        | b'!' => true,
         // Only as the end of an entity.
         b';' => before(text, at, b"&amp") || before(text, at, b"&#38"),
         // Only where it escapes something of a URL.

@@ -117,7 +117,10 @@ pub fn fingerprint_md5(blob: &[u8]) -> String {
 }
 
 /// Reads the fields of one type of key.
-fn read_fields(plain_type: &[u8], reader: &mut WireReader<'_>) -> Result<(&'static str, u32), PublicKeyError> {
+fn read_fields(
+    plain_type: &[u8],
+    reader: &mut WireReader<'_>,
+) -> Result<(&'static str, u32), PublicKeyError> {
     match plain_type {
         b"ssh-rsa" => {
             let exponent = number(reader.string()?)?;

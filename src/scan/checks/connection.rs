@@ -15,18 +15,23 @@ const WITHOUT_PASSWORD: [&str; 6] =
 /// The match stands in the host of a string that holds a password.
 pub(super) fn with_password(hit: &mut Hit<'_>, hosts: &[String]) -> Result<(), Refusal> {
     accept(mentions_password(hit), "no password around")?;
-    let found = ConnectionString::around(hit.text, hit.span.start).ok_or(Refusal("no connection string around"))?;
+    let found =
+        ConnectionString::around(hit.text, hit.span.start).ok_or(Refusal("no connection string around"))?;
     let server = found.get(Key::Server).ok_or(Refusal("the string names no server"))?;
     // The raw bytes of a URL's host are those of the match; a string with two
     // hosts is judged at the one that is its server.
     accept(server.span.contains(&hit.span.start), "the match is not the string's server")?;
     let host = found.host().ok_or(Refusal("the string names no server"))?.replace(PRIVATE_LINK, ".");
-    accept(hosts.is_empty() || hosts.iter().any(|suffix| host.ends_with(suffix.as_str())), "another kind of host")?;
+    accept(
+        hosts.is_empty() || hosts.iter().any(|suffix| host.ends_with(suffix.as_str())),
+        "another kind of host",
+    )?;
     let label = host.split('.').next().unwrap_or_default();
     accept(!is_sample_host(label), "a sample host")?;
     let password = found.get(Key::Password).ok_or(Refusal("the string holds no password"))?;
     accept(!is_placeholder(&password.bytes, ValueKind::Password), "the password is a placeholder")?;
-    let authentication = found.get(Key::Authentication).map(|value| value.text().into_owned()).unwrap_or_default();
+    let authentication =
+        found.get(Key::Authentication).map(|value| value.text().into_owned()).unwrap_or_default();
     let method = authentication.to_ascii_lowercase().replace([' ', '_'], "").replace("activedirectory", "");
     accept(!WITHOUT_PASSWORD.contains(&method.as_str()), "authenticates without a password")?;
     let integrated = found.get(Key::Integrated).map(|value| value.text().to_ascii_lowercase());
@@ -36,7 +41,9 @@ pub(super) fn with_password(hit: &mut Hit<'_>, hosts: &[String]) -> Result<(), R
     take_secret(hit, password);
     let port = found.port().map(|port| port.to_string()).unwrap_or_default();
     let text = |key: Key| found.get(key).map(|value| value.text().into_owned()).unwrap_or_default();
-    let template = |value: String| if is_placeholder(value.as_bytes(), ValueKind::Password) { String::new() } else { value };
+    let template = |value: String| {
+        if is_placeholder(value.as_bytes(), ValueKind::Password) { String::new() } else { value }
+    };
     hit.add_attribute("server", host);
     hit.add_attribute("port", port);
     hit.add_attribute("database", template(text(Key::Database)));
@@ -52,9 +59,8 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     let from = hit.span.start.saturating_sub(MAX_SIDE);
     let to = hit.span.start.saturating_add(MAX_SIDE).min(hit.text.len());
     let near = hit.text.get(from..to).unwrap_or_default();
-    near.windows(3).any(|word| {
-        word.eq_ignore_ascii_case(b"pwd") || word.eq_ignore_ascii_case(b"pas") || word == b"://"
-    })
+    near.windows(3)
+        .any(|word| word.eq_ignore_ascii_case(b"pwd") || word.eq_ignore_ascii_case(b"pas") || word == b"://")
 }
 
 /// Makes a value of a string the hit's secret.
@@ -67,7 +73,14 @@ fn take_secret(hit: &mut Hit<'_>, value: &Value) {
 /// Host names of documentation.
 fn is_sample_host(label: &str) -> bool {
     const SAMPLES: [&str; 9] = [
-        "yourserver", "your_server", "your-server", "myserver", "mydemoserver", "server", "servername", "contoso",
+        "yourserver",
+        "your_server",
+        "your-server",
+        "myserver",
+        "mydemoserver",
+        "server",
+        "servername",
+        "contoso",
         "yourservername",
     ];
     SAMPLES.contains(&label) || is_placeholder(label.as_bytes(), ValueKind::Password)
@@ -75,7 +88,8 @@ fn is_sample_host(label: &str) -> bool {
 
 /// The match stands in a connection string of Azure Storage.
 pub(super) fn azure_storage(hit: &mut Hit<'_>) -> Result<(), Refusal> {
-    let found = ConnectionString::around(hit.text, hit.span.start).ok_or(Refusal("no connection string around"))?;
+    let found =
+        ConnectionString::around(hit.text, hit.span.start).ok_or(Refusal("no connection string around"))?;
     let endpoint = found.all(Key::Endpoint).find_map(|value| endpoint_host(&value.text()));
     let named = found.get(Key::AccountName).map(|value| value.text().into_owned());
     let account = named.or_else(|| endpoint.as_ref().map(|(account, _)| account.clone()));
@@ -87,7 +101,8 @@ pub(super) fn azure_storage(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     )?;
     accept(account != "devstoreaccount1" && account != "storagesample", "the emulator or a sample")?;
     let suffix = found.get(Key::EndpointSuffix).map(|value| value.text().into_owned());
-    let suffix = suffix.or(endpoint.map(|(_, suffix)| suffix)).unwrap_or_else(|| "core.windows.net".to_owned());
+    let suffix =
+        suffix.or(endpoint.map(|(_, suffix)| suffix)).unwrap_or_else(|| "core.windows.net".to_owned());
     let protocol = found.get(Key::Protocol).map(|value| value.text().into_owned()).unwrap_or_default();
     hit.add_attribute("account", account);
     hit.add_attribute("suffix", suffix);

@@ -27,9 +27,7 @@ pub struct Refusal(pub &'static str);
 /// The reason for which the match is not a secret of the rule's type.
 pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
     match check {
-        Check::Entropy { min } => {
-            accept(entropy(hit.secret_bytes()) >= *min, "entropy too low")
-        }
+        Check::Entropy { min } => accept(entropy(hit.secret_bytes()) >= *min, "entropy too low"),
         Check::Characters { not_hex, mixed_case, digit, max_slashes } => {
             let wanted = characters::Wanted {
                 not_hex: *not_hex,

@@ -50,7 +50,10 @@ static LISTS: LazyLock<Lists> = LazyLock::new(|| {
         words: words_automaton,
         pieces: words,
         word_count,
-        templates: templates.into_iter().map(|(first, last)| (first.as_bytes(), last.trim().as_bytes())).collect(),
+        templates: templates
+            .into_iter()
+            .map(|(first, last)| (first.as_bytes(), last.trim().as_bytes()))
+            .collect(),
     }
 });
 
@@ -68,7 +71,8 @@ pub(super) fn is_placeholder(value: &[u8], kind: ValueKind) -> bool {
 
 /// A reference or template as the whole value.
 fn is_template(value: &[u8]) -> bool {
-    let folded_start = |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
+    let folded_start =
+        |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     LISTS.templates.iter().any(|(first, last)| {
         value.len() > first.len() + last.len() && folded_start(first) && value.ends_with(last) && {
             // `$` alone begins many a password: a name must follow and nothing else.
@@ -90,7 +94,8 @@ fn is_mask(value: &[u8]) -> bool {
 
 /// One character over and over, or an ellipsis.
 fn is_repeated(value: &[u8]) -> bool {
-    value.iter().all(|byte| value.first() == Some(byte)) || value.iter().all(|byte| b".*xX-_?#".contains(byte))
+    value.iter().all(|byte| value.first() == Some(byte))
+        || value.iter().all(|byte| b".*xX-_?#".contains(byte))
 }
 
 /// Equal or consecutive characters in a row.
@@ -108,11 +113,11 @@ fn has_run(value: &[u8]) -> bool {
 /// A sample word inside the value.
 fn holds_word(value: &[u8]) -> bool {
     let lists = &*LISTS;
-    let separated = |at: Option<usize>| {
-        at.and_then(|at| value.get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric())
-    };
+    let separated =
+        |at: Option<usize>| at.and_then(|at| value.get(at)).is_none_or(|byte| !byte.is_ascii_alphanumeric());
     lists.words.iter().flat_map(|words| words.find_overlapping_iter(value)).any(|found| {
-        found.len() >= MIN_INNER_WORD || separated(found.start().checked_sub(1)) && separated(Some(found.end()))
+        found.len() >= MIN_INNER_WORD
+            || separated(found.start().checked_sub(1)) && separated(Some(found.end()))
     })
 }
 
@@ -152,9 +157,22 @@ mod tests {
     fn tokens() {
         let token = |value: &str| is_placeholder(value.as_bytes(), ValueKind::Token);
         for made_up in [
-            "", "  ", "${TOKEN}", "$TOKEN", "{{ token }}", "<your token>", "%TOKEN%", "xxxxxxxxxxxx",
-            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY", "aaaaaaaB1", "q8Zabcdefg7", "p0987654321z", "sk-foo-9xKq",
-            "@Microsoft.KeyVault(SecretUri=https://x)", "YOUR_KEY_9q2", "os.environ['X']",
+            "",
+            "  ",
+            "${TOKEN}",
+            "$TOKEN",
+            "{{ token }}",
+            "<your token>",
+            "%TOKEN%",
+            "xxxxxxxxxxxx",
+            "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+            "aaaaaaaB1",
+            "q8Zabcdefg7",
+            "p0987654321z",
+            "sk-foo-9xKq",
+            "@Microsoft.KeyVault(SecretUri=https://x)",
+            "YOUR_KEY_9q2",
+            "os.environ['X']",
         ] {
             assert!(token(made_up), "{made_up}");
         }
@@ -167,8 +185,20 @@ mod tests {
     fn passwords() {
         let password = |value: &str| is_placeholder(value.as_bytes(), ValueKind::Password);
         for made_up in [
-            "{your_password}", "your_password_here", "<password>", "changeme", "ChangeMe!", "MyPassword", "****",
-            "xxx", "...", "$(SqlPassword)", "${DB_PASS}", "enter your strong password here", "$DB_PASS", "secret",
+            "{your_password}",
+            "your_password_here",
+            "<password>",
+            "changeme",
+            "ChangeMe!",
+            "MyPassword",
+            "****",
+            "xxx",
+            "...",
+            "$(SqlPassword)",
+            "${DB_PASS}",
+            "enter your strong password here",
+            "$DB_PASS",
+            "secret",
         ] {
             assert!(password(made_up), "{made_up}");
         }

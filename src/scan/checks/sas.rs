@@ -26,7 +26,11 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     let expires_at = match &expiry {
         Some(text) => Some(time(text).ok_or(Refusal("the expiry is no time"))?),
         // The stored policy holds it.
-        None => query.get("si").map(|_| String::new()).ok_or(Refusal("neither expiry nor policy")).map(|_| None)?,
+        None => query
+            .get("si")
+            .map(|_| String::new())
+            .ok_or(Refusal("neither expiry nor policy"))
+            .map(|_| None)?,
     };
     // A user delegation key ends too, and the signature with it.
     let key_expires_at = query.get("ske").as_deref().and_then(time);
@@ -82,10 +86,13 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
 /// Which of the three kinds it is, by its parameters.
 fn kind(query: &Query<'_>) -> Option<&'static str> {
     let within = |name: &str, letters: &str| {
-        query.get(name).is_some_and(|value| !value.is_empty() && value.chars().all(|letter| letters.contains(letter)))
+        query
+            .get(name)
+            .is_some_and(|value| !value.is_empty() && value.chars().all(|letter| letters.contains(letter)))
     };
     let resource = query.get("sr");
-    let service = resource.as_deref().is_some_and(|kind| matches!(kind, "b" | "bv" | "bs" | "c" | "d" | "f" | "s"));
+    let service =
+        resource.as_deref().is_some_and(|kind| matches!(kind, "b" | "bv" | "bs" | "c" | "d" | "f" | "s"));
     if query.get("skoid").is_some() && service {
         Some("user_delegation")
     } else if within("ss", "bqtf") && within("srt", "sco") {

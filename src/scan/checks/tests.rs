@@ -142,9 +142,8 @@ fn area(text: &[u8], span: &Range<usize>, within: usize, side: Side) -> Range<us
 fn nearest(text: &[u8], span: &Range<usize>, nearby: &RawNearby) -> Option<Vec<(String, Range<usize>)>> {
     let area = area(text, span, nearby.within, nearby.side);
     let regex = regex(&nearby.pattern);
-    let distance = |found: &Range<usize>| {
-        found.start.saturating_sub(span.end).max(span.start.saturating_sub(found.end))
-    };
+    let distance =
+        |found: &Range<usize>| found.start.saturating_sub(span.end).max(span.start.saturating_sub(found.end));
     let mut best: Option<(usize, Vec<(String, Range<usize>)>)> = None;
     for captures in regex.captures_iter(&text[area.clone()]) {
         let groups: Vec<_> = regex
@@ -186,9 +185,16 @@ fn matches<'t>(rule: &RawRule, text: &'t [u8]) -> Vec<Hit<'t>> {
         let low = whole.start.saturating_sub(reach);
         let view = &text[low..(whole.end + reach).min(text.len())];
         let span = whole.start - low..whole.end - low;
-        let secret = captures.name("secret").map_or(span.clone(), |group| group.start() - low..group.end() - low);
-        let mut hit =
-            Hit { text: view, span: span.clone(), secret, value: None, claims: Vec::new(), attributes: Vec::new() };
+        let secret =
+            captures.name("secret").map_or(span.clone(), |group| group.start() - low..group.end() - low);
+        let mut hit = Hit {
+            text: view,
+            span: span.clone(),
+            secret,
+            value: None,
+            claims: Vec::new(),
+            attributes: Vec::new(),
+        };
         for name in pattern.capture_names().flatten().filter(|name| *name != "secret") {
             if let Some(group) = captures.name(name) {
                 hit.add_attribute(name.to_owned(), String::from_utf8_lossy(group.as_bytes()));
@@ -265,13 +271,21 @@ fn every_example_matches_and_no_counter_example_does() {
     let mut problems = Vec::new();
     for (path, pack) in packs() {
         for rule in &pack.rule {
-            assert!(rule.example.len() >= 2 && rule.counter_example.len() >= 2, "{}: too few examples", rule.id);
+            assert!(
+                rule.example.len() >= 2 && rule.counter_example.len() >= 2,
+                "{}: too few examples",
+                rule.id
+            );
             assert!(rule.references.len() + rule.ignore.values.len() > 0, "{}", rule.id);
             for (index, example) in rule.example.iter().enumerate() {
                 let text = example.text.join();
                 let found = matches(rule, text.as_bytes());
                 let Some(hit) = found.first() else {
-                    problems.push(format!("{path} {} example {index}: no match: {}", rule.id, why(rule, &text)));
+                    problems.push(format!(
+                        "{path} {} example {index}: no match: {}",
+                        rule.id,
+                        why(rule, &text)
+                    ));
                     continue;
                 };
                 if found.len() > 1 {
@@ -284,11 +298,17 @@ fn every_example_matches_and_no_counter_example_does() {
                 }
                 for (name, value) in &example.attributes {
                     if hit.attribute(name) != Some(value.join().as_str()) {
-                        problems.push(format!("{} example {index}: {name} = {:?}", rule.id, hit.attribute(name)));
+                        problems.push(format!(
+                            "{} example {index}: {name} = {:?}",
+                            rule.id,
+                            hit.attribute(name)
+                        ));
                     }
                 }
                 let names = rule.target.iter().flat_map(|target| target.id.split('{').skip(1));
-                let wanted = names.filter_map(|rest| rest.split_once('}')).all(|(name, _)| hit.attribute(name).is_some());
+                let wanted = names
+                    .filter_map(|rest| rest.split_once('}'))
+                    .all(|(name, _)| hit.attribute(name).is_some());
                 if !wanted && index == 0 {
                     problems.push(format!("{} example {index}: no target", rule.id));
                 }
@@ -315,14 +335,8 @@ fn why(rule: &RawRule, text: &str) -> String {
     let Some(captures) = pattern.captures(text.as_bytes()) else { return "pattern".to_owned() };
     let span = captures.get(0).expect("whole").range();
     let secret = captures.name("secret").map_or(span.clone(), |group| group.range());
-    let mut hit = Hit {
-        text: text.as_bytes(),
-        span,
-        secret,
-        value: None,
-        claims: Vec::new(),
-        attributes: Vec::new(),
-    };
+    let mut hit =
+        Hit { text: text.as_bytes(), span, secret, value: None, claims: Vec::new(), attributes: Vec::new() };
     for check in &rule.checks {
         if let Err(refusal) = run(check, &mut hit) {
             return format!("{check:?}: {}", refusal.0);
@@ -337,7 +351,14 @@ fn ids_are_unique_and_texts_are_whole() {
     for (_, pack) in packs() {
         for rule in pack.rule {
             assert!(ids.insert(rule.id.clone()), "{} twice", rule.id);
-            for text in [&rule.name, &rule.r#type, &rule.provider, &rule.category, &rule.description, &rule.remediation] {
+            for text in [
+                &rule.name,
+                &rule.r#type,
+                &rule.provider,
+                &rule.category,
+                &rule.description,
+                &rule.remediation,
+            ] {
                 assert!(!text.trim().is_empty(), "{}", rule.id);
             }
         }
