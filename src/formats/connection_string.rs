@@ -456,9 +456,7 @@ fn encoded_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionSt
     let stops = |byte: &u8| *byte <= b' ' || b"\"'`<>;=&?".contains(byte) || *byte == 0x7f;
     let start = before.iter().rposition(stops).map_or(0, |at| at.saturating_add(1));
     let head = before.get(start..)?;
-    if memchr::memmem::find(head, b"%3D").or_else(|| memchr::memmem::find(head, b"%3d")).is_none() {
-        return None;
-    }
+    memchr::memmem::find(head, b"%3D").or_else(|| memchr::memmem::find(head, b"%3d"))?;
     let end = after.iter().position(stops).unwrap_or(after.len());
     let mut raw = [head, after.get(..end)?].concat();
     // In a query a plus is a blank.

@@ -138,13 +138,16 @@ fn area(text: &[u8], span: &Range<usize>, within: usize, side: Side) -> Range<us
     }
 }
 
+/// Named groups and their places.
+type Groups = Vec<(String, Range<usize>)>;
+
 /// The nearest match of a companion, as absolute ranges of its named groups.
-fn nearest(text: &[u8], span: &Range<usize>, nearby: &RawNearby) -> Option<Vec<(String, Range<usize>)>> {
+fn nearest(text: &[u8], span: &Range<usize>, nearby: &RawNearby) -> Option<Groups> {
     let area = area(text, span, nearby.within, nearby.side);
     let regex = regex(&nearby.pattern);
     let distance =
         |found: &Range<usize>| found.start.saturating_sub(span.end).max(span.start.saturating_sub(found.end));
-    let mut best: Option<(usize, Vec<(String, Range<usize>)>)> = None;
+    let mut best: Option<(usize, Groups)> = None;
     for captures in regex.captures_iter(&text[area.clone()]) {
         let groups: Vec<_> = regex
             .capture_names()
