@@ -86,6 +86,7 @@ row enc-ec.pem sec1 ecdsa yes aes-256-cbc md5 - -
 openssl dsaparam -genkey -noout -out dsa.pem 1024 2>/dev/null
 openssl pkey -in dsa.pem -traditional -out dsa-traditional.pem
 puttygen dsa-traditional.pem -O public-openssh -o dsa.pub
+row dsa.pem pkcs8 dsa no - - - dsa.pub
 row dsa-traditional.pem dsa dsa no - - - dsa.pub
 
 # PuTTY, both versions, plain and encrypted.

@@ -39,6 +39,75 @@ pub(crate) fn is_product(a: &[u8], b: &[u8], product: &[u8]) -> bool {
     result == expected
 }
 
+/// The largest modulus of [`power`], in bytes: 3072 bits, the largest of FIPS 186.
+const MAX_MODULUS: usize = 384;
+/// The largest exponent of [`power`], in bytes.
+const MAX_EXPONENT: usize = 32;
+
+/// `base ^ exponent mod modulus`, big endian without leading zeros. `None` for a
+/// modulus or an exponent that no DSA key has. At most 512 products of at most
+/// 3072 doublings each.
+pub(crate) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
+    let fits = modulus.len() <= MAX_MODULUS && exponent.len() <= MAX_EXPONENT && base.len() <= modulus.len();
+    if !fits
+        || modulus.last().is_none_or(|byte| byte & 1 == 0)
+        || base.len() == modulus.len() && base >= modulus
+    {
+        return None;
+    }
+    let modulus = limbs(modulus);
+    let mut base = limbs(base);
+    base.resize(modulus.len(), 0);
+    let mut result = vec![0; modulus.len()];
+    *result.first_mut()? = 1;
+    for byte in exponent {
+        for shift in (0..8).rev() {
+            result = product_mod(&result, &result, &modulus);
+            if byte >> shift & 1 == 1 {
+                result = product_mod(&result, &base, &modulus);
+            }
+        }
+    }
+    let bytes: Vec<u8> = result.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
+    Some(super::wire::strip_zeros(&bytes).to_vec())
+}
+
+/// `a · b mod modulus` by doubling and adding; all of one length, `a` and `b`
+/// less than the modulus.
+fn product_mod(a: &[u32], b: &[u32], modulus: &[u32]) -> Vec<u32> {
+    let mut result = vec![0; modulus.len()];
+    for limb in a.iter().rev() {
+        for shift in (0..32).rev() {
+            let doubled = result.clone();
+            add_mod(&mut result, &doubled, modulus);
+            if limb >> shift & 1 == 1 {
+                add_mod(&mut result, b, modulus);
+            }
+        }
+    }
+    result
+}
+
+/// `sum = sum + other mod modulus`; both less than the modulus.
+fn add_mod(sum: &mut [u32], other: &[u32], modulus: &[u32]) {
+    let mut carry = 0_u64;
+    for (limb, other) in sum.iter_mut().zip(other) {
+        let total = u64::from(*limb).wrapping_add(u64::from(*other)).wrapping_add(carry);
+        *limb = low(total);
+        carry = total >> 32;
+    }
+    if carry == 0 && sum.iter().rev().lt(modulus.iter().rev()) {
+        return;
+    }
+    let mut borrow = false;
+    for (limb, modulus) in sum.iter_mut().zip(modulus) {
+        let (first, one) = limb.overflowing_sub(*modulus);
+        let (second, two) = first.overflowing_sub(u32::from(borrow));
+        *limb = second;
+        borrow = one || two;
+    }
+}
+
 /// The lower 32 bits.
 fn low(word: u64) -> u32 {
     let [a, b, c, d, ..] = word.to_le_bytes();
@@ -48,6 +117,17 @@ fn low(word: u64) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn powers_by_hand() {
+        assert_eq!(power(&[3], &[5], &[7]), Some(vec![5])); // 243 = 34 · 7 + 5
+        assert_eq!(power(&[2], &[64], &[0xff, 0xff, 0xff, 0xfb]), Some(vec![25])); // 2^32 ≡ 5
+        // 2^256 ≡ (2^64)^4 ≡ (-1)^4
+        assert_eq!(power(&[2], &[1, 0], &[1, 0, 0, 0, 0, 0, 0, 0, 1]), Some(vec![1]));
+        assert_eq!(power(&[2], &[3], &[8]), None);
+        assert_eq!(power(&[9], &[3], &[7]), None);
+        assert_eq!(power(&[2], &[1; 33], &[7]), None);
+    }
 
     #[test]
     fn products_by_hand() {

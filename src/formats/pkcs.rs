@@ -4,7 +4,7 @@
 //! anything. Sources: RFC 8017 A.1.2, RFC 5915, RFC 5958, RFC 8410, RFC 8018
 //! (encryption), RFC 1423 and OpenSSL's `PEM_read_bio_PrivateKey(3)` (headers).
 
-use super::bignum::is_product;
+use super::bignum::{is_product, power};
 use super::der::{
     BIT_STRING, CONTEXT_0, CONTEXT_1, CONTEXT_1_PRIMITIVE, DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE,
 };
@@ -209,14 +209,14 @@ fn parse_pkcs8(mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
         // id-dsa 1.2.840.10040.4.1
         [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => {
             let mut numbers = algorithm.sequence()?;
-            let p = numbers.unsigned()?;
-            let x = DerReader::new(inner).unsigned()?;
-            if x.is_empty() || x.len() > p.len() {
-                return Err(KeyError::Range);
-            }
+            let [p, q, g] = [numbers.unsigned()?, numbers.unsigned()?, numbers.unsigned()?];
+            let mut outer = DerReader::new(inner);
+            let x = outer.unsigned()?;
+            outer.finish()?;
+            // The public half is not in the file: y = g^x mod p.
+            let y = power(g, x, p).ok_or(KeyError::Range)?;
             let mut key = PrivateKey::new(KeyFormat::Pkcs8);
-            key.algorithm = Some("dsa".into());
-            key.bits = Some(bit_length(p));
+            set_dsa(&mut key, [p, q, g, &y], x)?;
             key
         }
         // 1.3.101.110 to 113: X25519, X448, Ed25519, Ed448

@@ -59,8 +59,11 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     let from = hit.span.start.saturating_sub(MAX_SIDE);
     let to = hit.span.start.saturating_add(MAX_SIDE).min(hit.text.len());
     let near = hit.text.get(from..to).unwrap_or_default();
-    near.windows(3)
-        .any(|word| word.eq_ignore_ascii_case(b"pwd") || word.eq_ignore_ascii_case(b"pas") || word == b"://")
+    let word = |at: usize| {
+        let rest = near.get(at..at + 3).unwrap_or_default();
+        rest.eq_ignore_ascii_case(b"pwd") || rest.eq_ignore_ascii_case(b"pas")
+    };
+    memchr::memchr2_iter(b'p', b'P', near).any(word) || memchr::memmem::find(near, b"://").is_some()
 }
 
 /// Makes a value of a string the hit's secret.
