@@ -45,8 +45,8 @@ const MAX_MODULUS: usize = 384;
 const MAX_EXPONENT: usize = 32;
 
 /// `base ^ exponent mod modulus`, big endian without leading zeros. `None` for a
-/// modulus or an exponent that no DSA key has. At most 512 products of at most
-/// 3072 doublings each.
+/// modulus or an exponent that no DSA key has. At most 514 products of 96 by 96
+/// limbs, by Montgomery's method.
 pub(crate) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
     let fits = modulus.len() <= MAX_MODULUS && exponent.len() <= MAX_EXPONENT && base.len() <= modulus.len();
     if !fits
@@ -58,34 +58,81 @@ pub(crate) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<
     let modulus = limbs(modulus);
     let mut base = limbs(base);
     base.resize(modulus.len(), 0);
-    let mut result = vec![0; modulus.len()];
-    *result.first_mut()? = 1;
+    let mut one = vec![0; modulus.len()];
+    *one.first_mut()? = 1;
+    // R = 2^(32 n): R mod m stands for 1, and R² mod m brings a number over.
+    let doublings = modulus.len().checked_mul(32)?;
+    let unit = doubled(one.clone(), doublings, &modulus);
+    let square = doubled(unit.clone(), doublings, &modulus);
+    let inverse = negative_inverse(*modulus.first()?);
+    let base = montgomery(&base, &square, &modulus, inverse);
+    let mut result = unit;
     for byte in exponent {
         for shift in (0..8).rev() {
-            result = product_mod(&result, &result, &modulus);
+            result = montgomery(&result, &result, &modulus, inverse);
             if byte >> shift & 1 == 1 {
-                result = product_mod(&result, &base, &modulus);
+                result = montgomery(&result, &base, &modulus, inverse);
             }
         }
     }
+    let result = montgomery(&result, &one, &modulus, inverse);
     let bytes: Vec<u8> = result.iter().rev().flat_map(|limb| limb.to_be_bytes()).collect();
     Some(super::wire::strip_zeros(&bytes).to_vec())
 }
 
-/// `a · b mod modulus` by doubling and adding; all of one length, `a` and `b`
-/// less than the modulus.
-fn product_mod(a: &[u32], b: &[u32], modulus: &[u32]) -> Vec<u32> {
-    let mut result = vec![0; modulus.len()];
-    for limb in a.iter().rev() {
-        for shift in (0..32).rev() {
-            let doubled = result.clone();
-            add_mod(&mut result, &doubled, modulus);
-            if limb >> shift & 1 == 1 {
-                add_mod(&mut result, b, modulus);
-            }
-        }
+/// A number doubled so many times, mod the modulus.
+fn doubled(mut number: Vec<u32>, times: usize, modulus: &[u32]) -> Vec<u32> {
+    for _ in 0..times {
+        let other = number.clone();
+        add_mod(&mut number, &other, modulus);
     }
-    result
+    number
+}
+
+/// The number that gives -1 when it is multiplied with an odd one, mod 2^32: by
+/// Newton's method, which doubles the right bits each time from three on.
+fn negative_inverse(odd: u32) -> u32 {
+    let mut inverse = odd;
+    for _ in 0..4 {
+        inverse = inverse.wrapping_mul(2_u32.wrapping_sub(odd.wrapping_mul(inverse)));
+    }
+    inverse.wrapping_neg()
+}
+
+/// `a · b / R mod modulus`, limb by limb (Koç, Acar and Kaliski 1996, "CIOS").
+fn montgomery(a: &[u32], b: &[u32], modulus: &[u32], inverse: u32) -> Vec<u32> {
+    let mut sum = vec![0_u32; modulus.len()];
+    let mut above = 0_u64;
+    for limb in a {
+        let carry = add_multiple(&mut sum, b, *limb);
+        let top = above.wrapping_add(carry);
+        let factor = sum.first().copied().unwrap_or(0).wrapping_mul(inverse);
+        let carry = add_multiple(&mut sum, modulus, factor);
+        // The lowest limb is zero now: drop it.
+        let top = top.wrapping_add(carry);
+        sum.rotate_left(1);
+        if let Some(last) = sum.last_mut() {
+            *last = low(top);
+        }
+        above = top >> 32;
+    }
+    reduce(&mut sum, above != 0, modulus);
+    sum
+}
+
+/// `sum += other · factor`; returns what does not fit.
+fn add_multiple(sum: &mut [u32], other: &[u32], factor: u32) -> u64 {
+    let mut carry = 0_u64;
+    for (limb, other) in sum.iter_mut().zip(other) {
+        // See `is_product`: this cannot wrap.
+        let total = u64::from(*other)
+            .wrapping_mul(u64::from(factor))
+            .wrapping_add(u64::from(*limb))
+            .wrapping_add(carry);
+        *limb = low(total);
+        carry = total >> 32;
+    }
+    carry
 }
 
 /// `sum = sum + other mod modulus`; both less than the modulus.
@@ -96,7 +143,12 @@ fn add_mod(sum: &mut [u32], other: &[u32], modulus: &[u32]) {
         *limb = low(total);
         carry = total >> 32;
     }
-    if carry == 0 && sum.iter().rev().lt(modulus.iter().rev()) {
+    reduce(sum, carry != 0, modulus);
+}
+
+/// Takes the modulus away once if the number, with `carry` above it, is not less.
+fn reduce(sum: &mut [u32], carry: bool, modulus: &[u32]) {
+    if !carry && sum.iter().rev().lt(modulus.iter().rev()) {
         return;
     }
     let mut borrow = false;
