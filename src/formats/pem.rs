@@ -141,8 +141,9 @@ fn read_headers(plain: &[u8]) -> (Vec<(String, String)>, &[u8]) {
     let mut rest = plain;
     loop {
         // Where no header follows, nothing is skipped: a plus may be base64.
-        let start =
-            rest.iter().take_while(|byte| is_filler(**byte) || joins(**byte) || is_quote(**byte)).count();
+        let skips =
+            |byte: u8| is_filler(byte) || joins(byte) || is_quote(byte) || matches!(byte, b'/' | b'!');
+        let start = rest.iter().take_while(|byte| skips(**byte)).count();
         let line = rest.get(start..).unwrap_or_default();
         let Some(name) = [&b"Proc-Type"[..], b"DEK-Info"]
             .into_iter()
@@ -169,6 +170,28 @@ fn is_filler(byte: u8) -> bool {
     matches!(byte, b' ' | b'\t' | b'\n' | b'\r' | b'#' | b'>' | b'*' | b'|')
 }
 
+/// The length of `//`, `///` or `//!` with the blanks around it at a line's start.
+fn comment_before(line: &[u8]) -> usize {
+    let blank = |byte: &&u8| matches!(byte, b' ' | b'\t');
+    let lead = line.iter().take_while(blank).count();
+    let rest = line.get(lead..).unwrap_or_default();
+    let mark = match rest {
+        [b'/', b'/', b'/' | b'!', ..] => 3,
+        [b'/', b'/', ..] => 2,
+        _ => return 0,
+    };
+    let after = rest.get(mark..).unwrap_or_default();
+    match after.first() {
+        Some(b' ' | b'\t') => {
+            let gap = after.iter().take_while(blank).count();
+            lead.saturating_add(mark).saturating_add(gap)
+        }
+        // An empty comment line.
+        Some(b'\n' | b'\r') | None => lead.saturating_add(mark),
+        Some(_) => 0,
+    }
+}
+
 /// What stands between the literals of which a text is put together.
 fn joins(byte: u8) -> bool {
     byte.is_ascii_whitespace() || b"+.,&()_\\#".contains(&byte)
@@ -190,6 +213,10 @@ fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
                 let gap =
                     gap_after_quote(body.get(at..).unwrap_or_default(), byte).ok_or(PemError::NotBase64)?;
                 at = at.saturating_add(gap);
+            }
+            // `// ` before a line that is commented out: no base64 line has blanks.
+            b'\n' if comment_before(body.get(at..).unwrap_or_default()) > 0 => {
+                at = at.saturating_add(comment_before(body.get(at..).unwrap_or_default()));
             }
             // A list of lines as in YAML or JSON: the comma after a closing quote
             // is in the gap; one without quotes is tolerated here.

@@ -104,6 +104,8 @@ fn keys_in_other_files_are_the_same_keys() {
             forms.push(text.replace('\n', "\n    "));
             forms.push(text.replace('\n', " "));
             forms.push(text.replace('\n', "\n# "));
+            forms.push(text.replace('\n', "\n// "));
+            forms.push(text.replace('\n', "\n    //! "));
             forms.push(text.replace('\n', "&#10;"));
             forms.push(text.lines().map(|line| format!("    \"{line}\\n\" +\n")).collect());
             forms.push(text.lines().map(|line| format!("  '{line}',\n")).collect());

@@ -48,3 +48,56 @@ pub(super) fn entra_client_secret(secret: &[u8]) -> Result<(), Refusal> {
     accept(matches!(sum.first(), Some(b'a'..=b'd')), "the checksum does not hold")?;
     accept(entra_secret_checksum(body) == *sum, "the checksum does not hold")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The worked examples of the layout: byte i is (7 i + 3) mod 256, then the
+    /// signature and the checksum are written in.
+    fn worked(bytes: usize, signature: &str, sum: u32) -> String {
+        use base64::Engine as _;
+        let buffer: Vec<u8> = (0..bytes).map(|i| u8::try_from((7 * i + 3) % 256).expect("a byte")).collect();
+        let engine = base64::engine::general_purpose::STANDARD;
+        let mut text = engine.encode(buffer);
+        let characters = text.trim_end_matches('=').len();
+        text.replace_range(characters - 10..characters - 6, signature);
+        // Overwritten characters may leave bits past the end: let them.
+        let mut key = decode(&text.as_bytes()[..(bytes - 4) / 3 * 4]).expect("base64");
+        let tail = &text[(bytes - 4) / 3 * 4..];
+        let padded = format!("{}{}", &tail[..tail.trim_end_matches('=').len() - 1], "A");
+        key.extend(decode(padded.as_bytes()).expect("base64"));
+        key.truncate(bytes - 4);
+        key.extend(sum.to_le_bytes());
+        engine.encode(key)
+    }
+
+    #[test]
+    fn worked_examples_of_two_sizes() {
+        for (bytes, signature, seed, sum, tail) in [
+            (64, "+ASt", "Default0", 0xf9e2_b3cf, "fYSL+AStz7Pi+Q=="),
+            (64, "ACDb", "MastRW00", 0x3c2c_26c6, "fYSLACDbxiYsPA=="),
+            (32, "+ASb", "Manage00", 0x76cf_3f48, "lp2kq+ASbEg/z3Y="),
+            (32, "AIoT", "IoTHub00", 0x610c_78a0, "lp2kqAIoTKB4DGE="),
+        ] {
+            let key = worked(bytes, signature, sum);
+            assert!(key.ends_with(tail), "{key}");
+            let mut hit = Hit {
+                text: key.as_bytes(),
+                span: 0..key.len(),
+                secret: 0..key.len(),
+                value: None,
+                claims: Vec::new(),
+                attributes: Vec::new(),
+            };
+            let bytes = u32::try_from(bytes).expect("short");
+            let seeds = |seed: &str| BTreeMap::from([(seed.to_owned(), "a role".to_owned())]);
+            assert_eq!(
+                his_key(&mut hit, signature, bytes, &seeds("Unknown0")),
+                Err(Refusal("the checksum does not hold"))
+            );
+            assert_eq!(his_key(&mut hit, signature, bytes, &seeds(seed)), Ok(()));
+            assert_eq!(hit.attribute("key_role"), Some("a role"));
+        }
+    }
+}
