@@ -1,1 +1,211 @@
-//! enrich
+//! Verified matches → findings: what each one opens, whether it is still good,
+//! how bad it is, and the identity of a key.
+//!
+//! Role: fills every field of a [`Finding`] from its rule, its attributes and its
+//! place, and makes the [`KeyRecord`] of a private key. It is given places and
+//! file facts and reads nothing itself. Not for: finding or checking secrets.
+//!
+//! # Severity
+//!
+//! A rule states the severity of a secret that is good and in clear. Three things
+//! lower it: a secret that had expired when it was scanned is `low` at most; an
+//! encrypted private key is one step lower, since its passphrase is needed too; a
+//! handle to a key in a FIDO token is `info`, since it opens nothing without the
+//! token.
+
+use std::collections::BTreeMap;
+
+use crate::finding::{
+    FileFacts, Finding, Fingerprinter, KeyRecord, Location, SecretFacts, Severity, Target, TargetExists,
+    Timestamp, Validity,
+};
+use crate::formats::private_key::PrivateKey;
+use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
+use crate::scan::Match;
+
+#[cfg(test)]
+mod tests;
+
+/// How many bytes of a key's armour a preview looks through for the label's end.
+const MAX_LABEL: usize = 48;
+
+/// Makes findings of matches. One for a whole scan; it is shared by threads.
+#[derive(Clone, Debug)]
+pub struct Enricher {
+    rules: RuleSet,
+    fingerprinter: Fingerprinter,
+    reveal: bool,
+    now: Timestamp,
+}
+
+/// What a match became.
+#[derive(Clone, Debug)]
+pub struct Enriched {
+    /// The finding.
+    pub finding: Finding,
+    /// The key, where the secret is one.
+    pub key: Option<KeyRecord>,
+}
+
+impl Enricher {
+    /// `rules` are those whose indexes the matches hold. `reveal` puts the raw
+    /// secret into findings. `now` is the time of the scan, against which expiry
+    /// is held: one value for all findings, so that they agree.
+    #[must_use]
+    pub fn new(rules: RuleSet, fingerprinter: Fingerprinter, reveal: bool, now: Timestamp) -> Self {
+        Self { rules, fingerprinter, reveal, now }
+    }
+
+    /// Makes the finding of a match. `location` is that of the secret's first
+    /// byte. `None` when the match names a rule that the set does not have.
+    #[must_use]
+    pub fn enrich(&self, found: &Match, location: Location, file: Option<FileFacts>) -> Option<Enriched> {
+        let rule = self.rules.rules().get(found.rule)?;
+        let key = rule
+            .checks
+            .contains(&Check::PrivateKey {})
+            .then(|| PrivateKey::parse(found.secret.expose()).ok())
+            .flatten();
+        let validity = validity(&rule.validity, &found.attributes, self.now);
+        let fingerprint = self.fingerprinter.fingerprint(found.secret.expose());
+        let id = finding_id(&rule.id, &fingerprint, &location);
+        let key_fingerprint = key.as_ref().and_then(PrivateKey::fingerprint_sha256);
+        let record = key.as_ref().map(|key| key_record(key, &id, location.clone(), file.clone()));
+        let finding = Finding {
+            rule_id: rule.id.clone(),
+            secret_type: rule.secret_type.clone(),
+            provider: rule.provider.clone(),
+            category: rule.category.clone(),
+            severity: severity(rule.severity, key.as_ref(), validity.as_ref()),
+            confidence: rule.confidence,
+            secret: SecretFacts {
+                preview: found.secret.preview(public_prefix(rule, found.secret.expose(), key.is_some())),
+                length: u64::try_from(found.secret.len()).unwrap_or(u64::MAX),
+                fingerprint,
+                raw: self.reveal.then(|| found.secret.reveal()),
+            },
+            location,
+            file,
+            attributes: found.attributes.clone(),
+            validity,
+            target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
+            key_fingerprint,
+            remediation: rule.remediation.trim().to_owned(),
+            id,
+        };
+        Some(Enriched { finding, key: record })
+    }
+}
+
+/// BLAKE3 over rule, secret and place, the first 32 hex digits.
+///
+/// The secret goes in as its fingerprint: under a fleet key nobody without the
+/// key can test a guess against an id. The place is path, offset and every step
+/// of the provenance but the first, which is the target as the user named it and
+/// changes between scans of one disk. A secret that moves within its file is
+/// another finding.
+fn finding_id(rule_id: &str, fingerprint: &str, location: &Location) -> String {
+    let mut hasher = blake3::Hasher::new_derive_key("snapsift 2026 finding id v1");
+    let mut field = |bytes: &[u8]| {
+        hasher.update(&u64::try_from(bytes.len()).unwrap_or(u64::MAX).to_le_bytes());
+        hasher.update(bytes);
+    };
+    field(rule_id.as_bytes());
+    field(fingerprint.as_bytes());
+    field(location.path.as_bytes());
+    field(location.path_hex.as_deref().unwrap_or_default().as_bytes());
+    field(&location.offset.to_le_bytes());
+    for step in location.provenance.iter().skip(1) {
+        field(step.kind.as_bytes());
+        field(step.name.as_bytes());
+    }
+    hasher.finalize().to_hex().as_str().get(..32).unwrap_or_default().to_owned()
+}
+
+/// How much of the secret's start is public. Of a key in armour, its label too.
+fn public_prefix(rule: &Rule, secret: &[u8], is_key: bool) -> usize {
+    let stated = usize::try_from(rule.public_prefix).unwrap_or(0);
+    if !is_key {
+        return stated;
+    }
+    let head = secret.get(..secret.len().min(MAX_LABEL)).unwrap_or_default();
+    match head.strip_prefix(b"-----BEGIN ").and_then(|rest| memchr::memmem::find(rest, b"-----")) {
+        Some(length) => length.saturating_add(16),
+        None => stated,
+    }
+}
+
+/// See the module's documentation.
+fn severity(stated: Severity, key: Option<&PrivateKey>, validity: Option<&Validity>) -> Severity {
+    let mut severity = stated;
+    if key.is_some_and(|key| key.encrypted) {
+        severity = one_lower(severity);
+    }
+    if key.is_some_and(PrivateKey::is_hardware_bound) {
+        severity = Severity::Info;
+    }
+    if validity.and_then(|validity| validity.expired) == Some(true) {
+        severity = severity.min(Severity::Low);
+    }
+    severity
+}
+
+fn one_lower(severity: Severity) -> Severity {
+    Severity::ALL.into_iter().rev().find(|lower| *lower < severity).unwrap_or(severity)
+}
+
+/// The times that the rule's fields name. Absent when there is none.
+fn validity(
+    fields: &ValidityFields,
+    attributes: &BTreeMap<String, String>,
+    now: Timestamp,
+) -> Option<Validity> {
+    let time = |field: &Option<String>| {
+        field.as_ref().and_then(|name| attributes.get(name)).and_then(|text| Timestamp::parse(text))
+    };
+    let expires_at = time(&fields.expires_at);
+    let validity = Validity {
+        issued_at: time(&fields.issued_at),
+        not_before: time(&fields.not_before),
+        expires_at,
+        expired: expires_at.map(|expiry| expiry <= now),
+    };
+    (validity != Validity::default()).then_some(validity)
+}
+
+/// Fills the template's `{attribute}` places; `None` when one is missing.
+fn target(template: &TargetTemplate, attributes: &BTreeMap<String, String>) -> Option<Target> {
+    let mut id = String::new();
+    let mut rest = template.id.as_str();
+    while let Some((before, after)) = rest.split_once('{') {
+        let (name, after) = after.split_once('}')?;
+        id.push_str(before);
+        id.push_str(attributes.get(name).filter(|value| !value.is_empty())?);
+        rest = after;
+    }
+    id.push_str(rest);
+    Some(Target {
+        kind: template.kind.clone(),
+        id,
+        exists: TargetExists::Unknown,
+        determined_by: "no inventory".to_owned(),
+    })
+}
+
+fn key_record(key: &PrivateKey, finding_id: &str, location: Location, file: Option<FileFacts>) -> KeyRecord {
+    KeyRecord {
+        fingerprint: key.fingerprint_sha256(),
+        fingerprint_md5: key.fingerprint_md5(),
+        private: true,
+        algorithm: key.algorithm.as_deref().map(str::to_owned),
+        bits: key.bits,
+        format: key.format.as_str().to_owned(),
+        comment: key.comment.clone(),
+        encrypted: key.encrypted,
+        cipher: key.cipher.as_deref().map(str::to_owned),
+        kdf: key.kdf.as_deref().map(str::to_owned),
+        location,
+        file,
+        finding_id: Some(finding_id.to_owned()),
+    }
+}

@@ -1,1 +1,37 @@
-//! formats
+//! Pure parsers of the forms in which secrets are kept: keys, connection
+//! strings, signed URLs, checksums.
+//!
+//! Role: untrusted bytes → a typed description or a typed error. No I/O, no key
+//! derivation, no decryption, bounded time and memory whatever the input. Not
+//! for: deciding whether something is a finding (see `scan::checks`).
+
+// Everything here reads bytes that anybody may have written: nothing may panic
+// or wrap. Tests may.
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects,
+        clippy::as_conversions,
+        clippy::string_slice
+    )
+)]
+
+pub mod aws_key_id;
+pub mod base62;
+mod bignum;
+pub mod connection_string;
+pub mod der;
+pub mod escape;
+pub mod marvin32;
+mod openssh;
+pub mod pem;
+mod pkcs;
+mod ppk;
+pub mod private_key;
+pub mod query;
+pub mod ssh_public;
+mod wire;
+
+#[cfg(test)]
+mod tests;

@@ -2,4 +2,12 @@
 
 /// File name and text of each pack under `rules/`, in order of their names: for
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
-pub(super) const PACKS: &[(&str, &str)] = &[];
+pub(super) const PACKS: &[(&str, &str)] = &[
+    ("aws.toml", include_str!("../../rules/aws.toml")),
+    ("azure.toml", include_str!("../../rules/azure.toml")),
+    ("github.toml", include_str!("../../rules/github.toml")),
+    ("google.toml", include_str!("../../rules/google.toml")),
+    ("npm.toml", include_str!("../../rules/npm.toml")),
+    ("openai.toml", include_str!("../../rules/openai.toml")),
+    ("ssh.toml", include_str!("../../rules/ssh.toml")),
+];

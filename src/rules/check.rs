@@ -1,6 +1,8 @@
 //! The checks that a rule may name, with their arguments, as data. What each one
 //! does is in `scan::checks`.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 /// One check of a rule.
@@ -13,4 +15,99 @@ pub enum Check {
         /// Bits per byte.
         min: f64,
     },
+    /// The secret has characters of certain kinds, or is not of a kind that
+    /// something else has.
+    Characters {
+        /// It is not all hex digits (a digest, a commit).
+        #[serde(default)]
+        not_hex: bool,
+        /// It has letters in both cases.
+        #[serde(default)]
+        mixed_case: bool,
+        /// It has a digit.
+        #[serde(default)]
+        digit: bool,
+        /// It has at most this many slashes (more are a path).
+        #[serde(default)]
+        max_slashes: Option<u32>,
+    },
+    /// The secret is no template, sample word, mask or run.
+    NotPlaceholder {
+        /// What the value is, which decides how much of it must look made up.
+        #[serde(default)]
+        value: ValueKind,
+    },
+    /// The secret's last characters are the base-62 CRC-32 of those before, as in
+    /// tokens of GitHub and npm.
+    Crc32Base62 {
+        /// How many first bytes are not part of the sum.
+        skip: u32,
+    },
+    /// The match is an AWS access key id. Adds `key_kind`, and `account` where the
+    /// id holds it.
+    AwsKeyId {},
+    /// The match begins at a known character of a base64 token, whose whole is
+    /// then the secret, its escapes undone.
+    Base64Around {
+        /// Characters of the token before the match.
+        before: u32,
+        /// Characters of the whole token, padding included.
+        length: u32,
+    },
+    /// The secret, its escapes undone, is canonical base64 of this many bytes.
+    Base64Length {
+        /// Bytes.
+        bytes: u32,
+    },
+    /// The secret is an identifiable key of Microsoft's first generation: its
+    /// signature is in place and its Marvin32 sum holds. Adds `key_role`.
+    HisKey {
+        /// The four characters of the signature.
+        signature: String,
+        /// How many bytes the key has.
+        bytes: u32,
+        /// Seeds (eight characters each) with the role that each one stands for.
+        seeds: BTreeMap<String, String>,
+    },
+    /// The secret is an Entra ID client secret of the form that has a checksum,
+    /// and the checksum holds.
+    EntraClientSecret {},
+    /// The secret is the signature of a SAS of Azure Storage. Adds `account`,
+    /// `service`, `host`, `path`, `sas_kind`, `permissions`, `resource`,
+    /// `expires_at`, `not_before`, `ip`, `protocol`, `policy`, `version`.
+    AzureSas {},
+    /// The match stands in a connection string of Azure Storage. Adds `account`,
+    /// `suffix`, `protocol`.
+    AzureStorageString {},
+    /// The match stands in the host of a connection string with a password, which
+    /// becomes the secret. Adds `server`, `database`, `user`, `port`,
+    /// `authentication`.
+    ConnectionString {
+        /// The host must end in one of these (lower case). Empty: any host.
+        #[serde(default)]
+        hosts: Vec<String>,
+    },
+    /// Adds an attribute that nothing else has added: what is so unless the text
+    /// says otherwise. Always passes.
+    DefaultAttribute {
+        /// Its name.
+        name: String,
+        /// Its value.
+        value: String,
+    },
+    /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
+    /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`.
+    PrivateKey {},
+}
+
+/// What a value is, for [`Check::NotPlaceholder`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum ValueKind {
+    /// Made by a machine at random: one sample word or a run in it is enough.
+    #[default]
+    Token,
+    /// Chosen by a person: it must be made up of nothing but sample words.
+    Password,
 }

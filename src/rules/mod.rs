@@ -21,7 +21,7 @@ mod read;
 pub mod rule;
 mod suggest;
 
-pub use check::Check;
+pub use check::{Check, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};

@@ -25,7 +25,8 @@ fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
     for example in &rule.examples {
         let found = matches(&engine, &example.text);
         if let Some((problem, help)) = fault(rule, example, &found) {
-            let diagnostic = rule.error_at(example.span.clone(), format!("an example of `{}` fails", rule.id));
+            let diagnostic =
+                rule.error_at(example.span.clone(), format!("an example of `{}` fails", rule.id));
             faults.push(diagnostic.with_label(problem).with_help(help));
         }
     }
@@ -60,8 +61,9 @@ fn fault(rule: &Rule, example: &Example, found: &[Match]) -> Option<(String, Str
     if found.is_empty() {
         return Some(why_not(rule, example.text.as_bytes()));
     }
-    let secret_is_right =
-        |found: &&Match| example.secret.as_ref().is_none_or(|secret| secret.as_bytes() == found.secret.expose());
+    let secret_is_right = |found: &&Match| {
+        example.secret.as_ref().is_none_or(|secret| secret.as_bytes() == found.secret.expose())
+    };
     let Some(best) = found.iter().find(secret_is_right) else {
         return Some((
             "the rule matches, and finds another secret than the one given".into(),
@@ -85,15 +87,20 @@ fn why_not(rule: &Rule, text: &[u8]) -> (String, String) {
         return ("the rule's pattern cannot be built".into(), "see the other fault".into());
     };
     let mut scratch = compiled.scratch();
-    let mut best =
-        ("none of the rule's literals is in it".to_owned(), "see `literals`, or what `rules show` derives".to_owned());
+    let mut best = (
+        "none of the rule's literals is in it".to_owned(),
+        "see `literals`, or what `rules show` derives".to_owned(),
+    );
     for literal in &rule.literals {
         let ends = literal.bytes.len()..=text.len();
         let starts = ends.map(|end| end - literal.bytes.len());
         for start in starts {
             let there = text.get(start..start + literal.bytes.len()).unwrap_or_default();
-            let equal =
-                if literal.fold { there.eq_ignore_ascii_case(&literal.bytes) } else { *there == *literal.bytes };
+            let equal = if literal.fold {
+                there.eq_ignore_ascii_case(&literal.bytes)
+            } else {
+                *there == *literal.bytes
+            };
             if !equal {
                 continue;
             }
@@ -143,14 +150,19 @@ mod tests {
 
     #[test]
     fn each_way_to_fail_is_told_with_its_place() {
-        let pattern = "pattern = '''tok_(?P<secret>[0-9]{6})'''\nchecks = [{ check = \"entropy\", min = 2.0 }]\n";
+        let pattern =
+            "pattern = '''tok_(?P<secret>[0-9]{6})'''\nchecks = [{ check = \"entropy\", min = 2.0 }]\n";
         let cases = [
-            ("[[rule.example]]\ntext = \"nothing\"\n", "none of the rule's literals", "15 |"),
-            ("[[rule.example]]\ntext = \"tok_12\"\n", "does not match around it", "15 |"),
-            ("[[rule.example]]\ntext = \"tok_111111\"\n", "refused: ", "15 |"),
-            ("[[rule.example]]\ntext = \"tok_123456\"\nsecret = \"x\"\n", "another secret", "15 |"),
-            ("[[rule.example]]\ntext = \"tok_123456\"\nattributes = { a = \"b\" }\n", "no attribute `a`", "15 |"),
-            ("[[rule.counter_example]]\ntext = \"tok_123456\"\n", "finds a secret here", "15 |"),
+            ("[[rule.example]]\ntext = \"nothing\"\n", "none of the rule's literals", "16 |"),
+            ("[[rule.example]]\ntext = \"tok_12\"\n", "does not match around it", "16 |"),
+            ("[[rule.example]]\ntext = \"tok_111111\"\n", "refused: ", "16 |"),
+            ("[[rule.example]]\ntext = \"tok_123456\"\nsecret = \"x\"\n", "another secret", "16 |"),
+            (
+                "[[rule.example]]\ntext = \"tok_123456\"\nattributes = { a = \"b\" }\n",
+                "no attribute `a`",
+                "16 |",
+            ),
+            ("[[rule.counter_example]]\ntext = \"tok_123456\"\n", "finds a secret here", "16 |"),
         ];
         for (example, problem, place) in cases {
             let found = faults(&format!("{pattern}{example}"));

@@ -387,3 +387,10 @@ fn a_rule_whose_pattern_cannot_be_built_is_named() {
     assert!(by_slice(&engine, b"xabcx").is_empty());
     assert_eq!(engine.broken_rules(), ["huge"]);
 }
+
+#[test]
+fn the_examples_of_the_rules_that_are_built_in_are_right() {
+    let rules = RuleSet::builtin().expect("the built-in packs load");
+    let faults = super::examples::check(&rules);
+    assert!(faults.is_empty(), "{}", crate::rules::render_all(&faults, false));
+}

@@ -269,8 +269,10 @@ fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) 
     let offset = region.start;
     let haystack = hit.text.get(region).unwrap_or_default();
     let distance = |found: &regex::bytes::Captures<'_>| {
-        let whole = found.get_match();
-        let (start, end) = (offset + whole.start(), offset + whole.end());
+        // A companion may lean on the match itself (`id:secret`); what it adds may
+        // not lie in it.
+        let part = found.name("secret").unwrap_or_else(|| found.get_match());
+        let (start, end) = (offset + part.start(), offset + part.end());
         let apart = end <= hit.span.start || start >= hit.span.end;
         apart.then(|| hit.span.start.saturating_sub(end).max(start.saturating_sub(hit.span.end)))
     };

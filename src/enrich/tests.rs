@@ -1,0 +1,146 @@
+//! Findings from matches that are put together by hand.
+
+use super::*;
+use crate::finding::{Confidence, ProvenanceStep, Secret};
+use crate::rules::{ByteSet, Ignore, Literal};
+
+/// An Ed25519 key in PKCS#8 (RFC 8410 section 7 has this structure) whose seed is
+/// 32 bytes of 0x11, and one whose handle is for a token.
+fn pkcs8(label: &str) -> String {
+    use base64::Engine as _;
+    let mut der = vec![0x30, 0x2e, 2, 1, 0, 0x30, 5, 6, 3, 0x2b, 0x65, 0x70, 4, 0x22, 4, 0x20];
+    der.extend([0x11; 32]);
+    let body = base64::engine::general_purpose::STANDARD.encode(der);
+    format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----")
+}
+
+fn rule(id: &str, checks: Vec<Check>, target: Option<(&str, &str)>) -> Rule {
+    let literal = Literal { bytes: b"abc"[..].into(), fold: false, min_offset: 0, max_offset: 0 };
+    Rule {
+        secret_type: "Type".into(),
+        severity: Severity::High,
+        confidence: Confidence::High,
+        remediation: "\nDo this.\n".into(),
+        public_prefix: 4,
+        checks,
+        target: target.map(|(kind, id)| TargetTemplate { kind: kind.into(), id: id.into() }),
+        validity: ValidityFields {
+            issued_at: None,
+            not_before: Some("from".into()),
+            expires_at: Some("until".into()),
+        },
+        provider: "Provider".into(),
+        ..Rule::new(id, "abc", vec![literal])
+    }
+}
+
+fn location(target: &str, offset: u64) -> Location {
+    let step = |kind: &str, name: &str| ProvenanceStep { kind: kind.into(), name: name.into() };
+    Location {
+        path: "/etc/app.conf".into(),
+        path_hex: None,
+        line: 3,
+        column: 9,
+        offset,
+        provenance: vec![step("directory", target), step("file", "/etc/app.conf")],
+        deleted: false,
+    }
+}
+
+fn found(rule: usize, secret: &str, attributes: &[(&str, &str)]) -> Match {
+    Match {
+        rule,
+        start: 0,
+        end: 10,
+        secret_start: 0,
+        secret: Secret::new(secret.as_bytes()),
+        attributes: attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
+    }
+}
+
+fn enricher(fingerprinter: Fingerprinter, reveal: bool) -> Enricher {
+    let rules = vec![
+        rule("token", Vec::new(), Some(("kind", "{account}.blob.{suffix}"))),
+        rule("key", vec![Check::PrivateKey {}], Some(("ssh_key", "{fingerprint}"))),
+    ];
+    let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("a time");
+    Enricher::new(RuleSet::new(rules, String::new()), fingerprinter, reveal, now)
+}
+
+#[test]
+fn fields_come_from_rule_attributes_and_place() {
+    let enricher = enricher(Fingerprinter::unkeyed(), false);
+    let attributes = [("account", "acme"), ("suffix", "core.windows.net"), ("until", "2027-01-01T00:00:00Z")];
+    let secret = "tok_kT9vQ2mXr7Lp4WzB8nYcD3sE";
+    let enriched =
+        enricher.enrich(&found(0, secret, &attributes), location("/mnt/a", 5), None).expect("a rule");
+    let finding = enriched.finding;
+    assert!(enriched.key.is_none());
+    assert_eq!(finding.severity, Severity::High);
+    assert_eq!(finding.secret.preview, "tok_…D3sE");
+    assert_eq!(finding.secret.length, 28);
+    assert_eq!(finding.secret.raw, None);
+    assert_eq!(finding.remediation, "Do this.");
+    let target = finding.target.expect("a target");
+    assert_eq!((target.kind.as_str(), target.id.as_str()), ("kind", "acme.blob.core.windows.net"));
+    let validity = finding.validity.expect("validity");
+    assert_eq!((validity.expired, validity.not_before), (Some(false), None));
+    assert!(enricher.enrich(&found(9, secret, &[]), location("/mnt/a", 5), None).is_none());
+}
+
+#[test]
+fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
+    let enricher = enricher(Fingerprinter::unkeyed(), true);
+    let attributes = [("account", "acme"), ("until", "2026-06-01T00:00:00Z")];
+    let finding =
+        enricher.enrich(&found(0, "secret", &attributes), location("/m", 5), None).expect("rule").finding;
+    assert_eq!(finding.severity, Severity::Low);
+    assert_eq!(finding.validity.expect("validity").expired, Some(true));
+    assert_eq!(finding.target, None);
+    assert_eq!(finding.secret.raw.expect("asked for").as_str(), "secret");
+    let finding = enricher.enrich(&found(0, "secret", &[]), location("/m", 5), None).expect("rule").finding;
+    assert_eq!(finding.validity, None);
+}
+
+#[test]
+fn ids_follow_rule_secret_and_place_and_not_the_targets_name() {
+    let enricher_plain = enricher(Fingerprinter::unkeyed(), false);
+    let id = |enricher: &Enricher, rule, secret: &str, target: &str, offset| {
+        enricher.enrich(&found(rule, secret, &[]), location(target, offset), None).expect("rule").finding.id
+    };
+    let first = id(&enricher_plain, 0, "secret", "/mnt/a", 5);
+    assert_eq!(first.len(), 32);
+    assert_eq!(first, id(&enricher_plain, 0, "secret", "/mnt/b", 5));
+    assert_ne!(first, id(&enricher_plain, 1, "secret", "/mnt/a", 5));
+    assert_ne!(first, id(&enricher_plain, 0, "Secret", "/mnt/a", 5));
+    assert_ne!(first, id(&enricher_plain, 0, "secret", "/mnt/a", 6));
+    assert_ne!(first, id(&enricher(Fingerprinter::keyed(&[1; 32]), false), 0, "secret", "/mnt/a", 5));
+}
+
+#[test]
+fn keys_have_a_record_that_names_its_finding() {
+    let enricher = enricher(Fingerprinter::unkeyed(), false);
+    let text = pkcs8(concat!("PRIVATE", " KEY"));
+    let enriched = enricher.enrich(&found(1, &text, &[]), location("/m", 5), None).expect("rule");
+    let key = enriched.key.expect("a key");
+    assert_eq!(key.finding_id.as_deref(), Some(enriched.finding.id.as_str()));
+    assert_eq!(key.fingerprint, enriched.finding.key_fingerprint);
+    assert_eq!(
+        (key.format.as_str(), key.algorithm.as_deref(), key.bits),
+        ("pkcs8", Some("ed25519"), Some(256))
+    );
+    assert!(key.private && !key.encrypted);
+    assert_eq!(enriched.finding.severity, Severity::High);
+    assert!(enriched.finding.secret.preview.starts_with(concat!("-----BEGIN PRIVATE", " KEY-----…")));
+}
+
+#[test]
+fn an_encrypted_key_is_one_step_lower_and_a_token_handle_is_info() {
+    let mut key = PrivateKey::parse(pkcs8(concat!("PRIVATE", " KEY")).as_bytes()).expect("a key");
+    assert_eq!(severity(Severity::High, Some(&key), None), Severity::High);
+    key.encrypted = true;
+    assert_eq!(severity(Severity::High, Some(&key), None), Severity::Medium);
+    assert_eq!(severity(Severity::Info, Some(&key), None), Severity::Info);
+    key.algorithm = Some("ed25519-sk".into());
+    assert_eq!(severity(Severity::High, Some(&key), None), Severity::Info);
+}

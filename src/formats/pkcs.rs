@@ -1,0 +1,350 @@
+//! The DER containers: PKCS#1, PKCS#8, SEC1, and OpenSSL's DSA.
+//!
+//! The structure decides, not the label: some programs write `PRIVATE KEY` over
+//! anything. Sources: RFC 8017 A.1.2, RFC 5915, RFC 5958, RFC 8410, RFC 8018
+//! (encryption), RFC 1423 and OpenSSL's `PEM_read_bio_PrivateKey(3)` (headers).
+
+use super::bignum::{is_product, power};
+use super::der::{
+    BIT_STRING, CONTEXT_0, CONTEXT_1, CONTEXT_1_PRIMITIVE, DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE,
+};
+use super::pem::Pem;
+use super::private_key::{KeyError, KeyFormat, PrivateKey};
+use super::ssh_public::MAX_RSA_BITS;
+use super::wire::{bit_length, put_mpint, put_string, strip_zeros};
+
+/// Reads the decoded body of a block.
+pub(crate) fn parse(pem: &Pem) -> Result<PrivateKey, KeyError> {
+    if pem.header("Proc-Type").is_some_and(|value| value.contains("ENCRYPTED")) {
+        return parse_header_encrypted(pem);
+    }
+    let mut outer = DerReader::new(&pem.body);
+    let mut fields = outer.sequence()?;
+    outer.finish()?;
+    if fields.peek() == Some(SEQUENCE) {
+        return parse_encrypted(fields);
+    }
+    let version = fields.unsigned()?;
+    match fields.peek() {
+        Some(SEQUENCE) => parse_pkcs8(fields),
+        Some(OCTET_STRING) if version == [1] => parse_sec1(fields, None, KeyFormat::Sec1),
+        Some(INTEGER) => parse_numbers(version, fields),
+        _ => Err(KeyError::Structure),
+    }
+}
+
+/// A key that OpenSSL encrypted as a whole, with the cipher in a header.
+fn parse_header_encrypted(pem: &Pem) -> Result<PrivateKey, KeyError> {
+    let (format, algorithm) = match pem.label.as_str() {
+        "RSA PRIVATE KEY" => (KeyFormat::Pkcs1, Some("rsa")),
+        "EC PRIVATE KEY" => (KeyFormat::Sec1, Some("ecdsa")),
+        "DSA PRIVATE KEY" => (KeyFormat::Dsa, Some("dsa")),
+        "PRIVATE KEY" | "ANY PRIVATE KEY" => (KeyFormat::Pkcs8, None),
+        _ => return Err(KeyError::Structure),
+    };
+    let (cipher, iv) =
+        pem.header("DEK-Info").and_then(|info| info.split_once(',')).ok_or(KeyError::Structure)?;
+    let block = iv.len().checked_div(2).unwrap_or(0);
+    let known =
+        cipher.len() <= 32 && matches!(block, 8 | 16) && iv.bytes().all(|byte| byte.is_ascii_hexdigit());
+    if !known || pem.body.len() < 32 || pem.body.len().checked_rem(block) != Some(0) {
+        return Err(KeyError::Structure);
+    }
+    let mut key = PrivateKey::new(format);
+    key.algorithm = algorithm.map(Into::into);
+    key.encrypted = true;
+    key.cipher = Some(cipher.to_ascii_lowercase().into());
+    // One round of MD5: quick to guess. EVP_BytesToKey(3).
+    key.kdf = Some("md5".into());
+    Ok(key)
+}
+
+/// PKCS#1 has nine numbers in all, OpenSSL's DSA six.
+fn parse_numbers(version: &[u8], mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
+    let mut numbers = Vec::with_capacity(8);
+    while fields.peek() == Some(INTEGER) && numbers.len() < 8 {
+        numbers.push(fields.unsigned()?);
+    }
+    match numbers[..] {
+        [p, q, g, y, x] if version.is_empty() => {
+            fields.finish()?;
+            let mut key = PrivateKey::new(KeyFormat::Dsa);
+            set_dsa(&mut key, [p, q, g, y], x)?;
+            Ok(key)
+        }
+        [n, e, d, p, q, dp, dq, inverse] => {
+            // Version 1 has a list of further primes.
+            let multi_prime = version == [1];
+            if multi_prime {
+                fields.expect(SEQUENCE)?;
+            }
+            fields.finish()?;
+            if bit_length(n) > MAX_RSA_BITS {
+                return Err(KeyError::Range);
+            }
+            if [d, p, q, dp, dq, inverse].iter().any(|part| part.is_empty() || part.len() > n.len()) {
+                return Err(KeyError::Range);
+            }
+            if !multi_prime && !is_product(p, q, n) {
+                return Err(KeyError::Inconsistent);
+            }
+            let mut blob = Vec::with_capacity(n.len().saturating_add(32));
+            put_string(&mut blob, b"ssh-rsa");
+            put_mpint(&mut blob, e);
+            put_mpint(&mut blob, n);
+            let mut key = PrivateKey::new(KeyFormat::Pkcs1);
+            key.set_public(&blob)?;
+            Ok(key)
+        }
+        _ => Err(KeyError::Structure),
+    }
+}
+
+fn set_dsa(key: &mut PrivateKey, public: [&[u8]; 4], x: &[u8]) -> Result<(), KeyError> {
+    let [p, q, g, y] = public;
+    if x.is_empty() || x.len() > q.len() {
+        return Err(KeyError::Range);
+    }
+    let mut blob = Vec::with_capacity(p.len().saturating_mul(3).saturating_add(64));
+    put_string(&mut blob, b"ssh-dss");
+    for number in [p, q, g, y] {
+        put_mpint(&mut blob, number);
+    }
+    key.set_public(&blob)
+}
+
+/// A curve that a key may name.
+struct Curve {
+    oid: &'static [u8],
+    bits: u32,
+    /// The name that SSH has for it.
+    ssh: Option<&'static str>,
+}
+
+const CURVES: [Curve; 8] = [
+    // 1.2.840.10045.3.1.7, 1.3.132.0.34, 1.3.132.0.35
+    Curve { oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], bits: 256, ssh: Some("nistp256") },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 34], bits: 384, ssh: Some("nistp384") },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 35], bits: 521, ssh: Some("nistp521") },
+    // secp224r1 1.3.132.0.33, secp256k1 1.3.132.0.10
+    Curve { oid: &[0x2b, 0x81, 4, 0, 33], bits: 224, ssh: None },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 10], bits: 256, ssh: None },
+    // brainpoolP256r1, P384r1, P512r1: 1.3.36.3.3.2.8.1.1.{7,11,13}
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7], bits: 256, ssh: None },
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11], bits: 384, ssh: None },
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, ssh: None },
+];
+
+/// SEC1 after its version. `outer` is the curve that an enclosing PKCS#8 names.
+fn parse_sec1(
+    mut fields: DerReader<'_>,
+    outer: Option<&[u8]>,
+    format: KeyFormat,
+) -> Result<PrivateKey, KeyError> {
+    let scalar = strip_zeros(fields.expect(OCTET_STRING)?);
+    let inner = match fields.optional(CONTEXT_0)? {
+        // Explicit parameters (a SEQUENCE) name no curve.
+        Some(content) => DerReader::new(content).optional(OID)?,
+        None => None,
+    };
+    let point = match fields.optional(CONTEXT_1)? {
+        Some(content) => DerReader::new(content).expect(BIT_STRING)?.strip_prefix(&[0]),
+        None => None,
+    };
+    fields.finish()?;
+    if scalar.is_empty() || scalar.len() > 72 {
+        return Err(KeyError::Range);
+    }
+    let mut key = PrivateKey::new(format);
+    key.algorithm = Some("ecdsa".into());
+    let Some(curve) = inner.or(outer).and_then(|oid| CURVES.iter().find(|curve| curve.oid == oid)) else {
+        return Ok(key);
+    };
+    if bit_length(scalar) > curve.bits {
+        return Err(KeyError::Range);
+    }
+    key.bits = Some(curve.bits);
+    // Without a point the public half would have to be computed on the curve.
+    if let (Some(name), Some(point @ [4, ..])) = (curve.ssh, point) {
+        let mut blob = Vec::with_capacity(point.len().saturating_add(64));
+        put_string(&mut blob, format!("ecdsa-sha2-{name}").as_bytes());
+        put_string(&mut blob, name.as_bytes());
+        put_string(&mut blob, point);
+        key.set_public(&blob)?;
+    }
+    Ok(key)
+}
+
+/// PKCS#8 after its version.
+fn parse_pkcs8(mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
+    let mut algorithm = fields.sequence()?;
+    let oid = algorithm.expect(OID)?;
+    let inner = fields.expect(OCTET_STRING)?;
+    fields.optional(CONTEXT_0)?;
+    let public = fields.optional(CONTEXT_1_PRIMITIVE)?;
+    fields.finish()?;
+
+    let mut key = match oid {
+        // rsaEncryption 1.2.840.113549.1.1.1, and 10 for PSS only
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 1, 1 | 10] => {
+            let mut outer = DerReader::new(inner);
+            let mut numbers = outer.sequence()?;
+            outer.finish()?;
+            let version = numbers.unsigned()?;
+            let key = parse_numbers(version, numbers)?;
+            if key.algorithm.as_deref() != Some("rsa") {
+                return Err(KeyError::Structure);
+            }
+            key
+        }
+        // id-ecPublicKey 1.2.840.10045.2.1
+        [0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1] => {
+            let curve = algorithm.optional(OID)?;
+            let mut outer = DerReader::new(inner);
+            let mut numbers = outer.sequence()?;
+            outer.finish()?;
+            numbers.unsigned()?;
+            parse_sec1(numbers, curve, KeyFormat::Pkcs8)?
+        }
+        // id-dsa 1.2.840.10040.4.1
+        [0x2a, 0x86, 0x48, 0xce, 0x38, 4, 1] => {
+            let mut numbers = algorithm.sequence()?;
+            let [p, q, g] = [numbers.unsigned()?, numbers.unsigned()?, numbers.unsigned()?];
+            let mut outer = DerReader::new(inner);
+            let x = outer.unsigned()?;
+            outer.finish()?;
+            // The public half is not in the file: y = g^x mod p.
+            let y = power(g, x, p).ok_or(KeyError::Range)?;
+            let mut key = PrivateKey::new(KeyFormat::Pkcs8);
+            set_dsa(&mut key, [p, q, g, &y], x)?;
+            key
+        }
+        // 1.3.101.110 to 113: X25519, X448, Ed25519, Ed448
+        [0x2b, 0x65, kind @ 110..=113] => parse_edwards(*kind, inner, public)?,
+        _ => return Err(KeyError::Structure),
+    };
+    key.format = KeyFormat::Pkcs8;
+    Ok(key)
+}
+
+/// RFC 8410: the seed is an OCTET STRING inside the OCTET STRING.
+fn parse_edwards(kind: u8, inner: &[u8], public: Option<&[u8]>) -> Result<PrivateKey, KeyError> {
+    let mut outer = DerReader::new(inner);
+    let seed = outer.expect(OCTET_STRING)?;
+    outer.finish()?;
+    let (name, bits, length) = match kind {
+        110 => ("x25519", 256, 32),
+        111 => ("x448", 448, 56),
+        112 => ("ed25519", 256, 32),
+        _ => ("ed448", 456, 57),
+    };
+    if seed.len() != length || seed.iter().all(|byte| *byte == 0) {
+        return Err(KeyError::Range);
+    }
+    let mut key = PrivateKey::new(KeyFormat::Pkcs8);
+    key.algorithm = Some(name.into());
+    key.bits = Some(bits);
+    if kind == 112 {
+        let seed = seed.try_into().map_err(|_| KeyError::Range)?;
+        let computed = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes();
+        // Version 2 holds the public half as a BIT STRING without unused bits.
+        if public.is_some_and(|bits| bits.strip_prefix(&[0]) != Some(&computed)) {
+            return Err(KeyError::Inconsistent);
+        }
+        let mut blob = Vec::with_capacity(64);
+        put_string(&mut blob, b"ssh-ed25519");
+        put_string(&mut blob, &computed);
+        key.set_public(&blob)?;
+    }
+    Ok(key)
+}
+
+/// An encrypted PKCS#8: the algorithm, then the ciphertext.
+fn parse_encrypted(mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
+    let mut algorithm = fields.sequence()?;
+    let oid = algorithm.expect(OID)?;
+    let ciphertext = fields.expect(OCTET_STRING)?;
+    fields.finish()?;
+    if ciphertext.len() < 16 {
+        return Err(KeyError::Structure);
+    }
+    let (cipher, kdf) = match oid {
+        // PBES2 1.2.840.113549.1.5.13
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13] => {
+            let mut parameters = algorithm.sequence()?;
+            let mut derivation = parameters.sequence()?;
+            let mut encryption = parameters.sequence()?;
+            (cipher_name(encryption.expect(OID)?), derivation_name(&mut derivation)?)
+        }
+        // PBES1: 1.2.840.113549.1.5.*
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, scheme] => match scheme {
+            1 => ("des-cbc", "pbes1-md2"),
+            3 => ("des-cbc", "pbes1-md5"),
+            4 => ("rc2-cbc", "pbes1-md2"),
+            6 => ("rc2-cbc", "pbes1-md5"),
+            10 => ("des-cbc", "pbes1-sha1"),
+            11 => ("rc2-cbc", "pbes1-sha1"),
+            _ => return Err(KeyError::Structure),
+        },
+        // PKCS#12: 1.2.840.113549.1.12.1.*
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1, scheme] => match scheme {
+            1 => ("rc4-128", "pkcs12-sha1"),
+            2 => ("rc4-40", "pkcs12-sha1"),
+            3 => ("des-ede3-cbc", "pkcs12-sha1"),
+            4 => ("des-ede-cbc", "pkcs12-sha1"),
+            5 => ("rc2-cbc-128", "pkcs12-sha1"),
+            6 => ("rc2-cbc-40", "pkcs12-sha1"),
+            _ => return Err(KeyError::Structure),
+        },
+        _ => return Err(KeyError::Structure),
+    };
+    let mut key = PrivateKey::new(KeyFormat::Pkcs8);
+    key.encrypted = true;
+    key.cipher = Some(cipher.into());
+    key.kdf = Some(kdf.into());
+    Ok(key)
+}
+
+fn cipher_name(oid: &[u8]) -> &'static str {
+    match oid {
+        // aes 2.16.840.1.101.3.4.1.{2,6,22,26,42,46}
+        [0x60, 0x86, 0x48, 1, 0x65, 3, 4, 1, mode] => match mode {
+            2 => "aes-128-cbc",
+            6 => "aes-128-gcm",
+            22 => "aes-192-cbc",
+            26 => "aes-192-gcm",
+            42 => "aes-256-cbc",
+            46 => "aes-256-gcm",
+            _ => "aes",
+        },
+        // rc2, des-ede3: 1.2.840.113549.3.{2,7}; des-cbc 1.3.14.3.2.7
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 3, 2] => "rc2-cbc",
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 3, 7] => "des-ede3-cbc",
+        [0x2b, 0x0e, 3, 2, 7] => "des-cbc",
+        _ => "unknown",
+    }
+}
+
+fn derivation_name(derivation: &mut DerReader<'_>) -> Result<&'static str, KeyError> {
+    match derivation.expect(OID)? {
+        // PBKDF2 1.2.840.113549.1.5.12: salt, rounds, optional length, PRF.
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 12] => {
+            let mut parameters = derivation.sequence()?;
+            parameters.element()?;
+            parameters.unsigned()?;
+            parameters.optional(INTEGER)?;
+            let Some(function) = parameters.optional(SEQUENCE)? else { return Ok("pbkdf2-sha1") };
+            Ok(match DerReader::new(function).expect(OID)? {
+                // hmacWith*: 1.2.840.113549.2.{7..11}
+                [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 7] => "pbkdf2-sha1",
+                [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9] => "pbkdf2-sha256",
+                [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 10] => "pbkdf2-sha384",
+                [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 11] => "pbkdf2-sha512",
+                _ => "pbkdf2",
+            })
+        }
+        // scrypt 1.3.6.1.4.1.11591.4.11 (RFC 7914)
+        [0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11] => Ok("scrypt"),
+        _ => Ok("unknown"),
+    }
+}

@@ -1,0 +1,6 @@
+//! Tests of the parsers: keys made by the programs whose formats they are, texts
+//! by the grammars' own documents, and bytes that nobody should have written.
+
+mod hostile;
+mod keys;
+mod texts;

@@ -1,0 +1,95 @@
+//! Checks of a token's own form: checksums and base64.
+
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+use super::{Hit, Refusal, accept};
+use crate::formats::base62::crc32_base62 as checksum;
+use crate::formats::escape::{Escapes, unescape};
+
+const ANY_PADDING: GeneralPurposeConfig =
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
+
+/// See [`crate::formats::base62`].
+pub(super) fn crc32_base62(secret: &[u8], skip: u32) -> Result<(), Refusal> {
+    let skip = usize::try_from(skip).unwrap_or(usize::MAX);
+    let (body, tail) = secret.split_last_chunk::<6>().ok_or(Refusal("too short for its checksum"))?;
+    let body = body.get(skip..).ok_or(Refusal("too short for its checksum"))?;
+    accept(checksum(body) == *tail, "the checksum does not hold")
+}
+
+/// Takes the base64 token of which the match is a part for the secret.
+pub(super) fn base64_around(hit: &mut Hit<'_>, before: u32, length: u32) -> Result<(), Refusal> {
+    const SHORT: Refusal = Refusal("the base64 around is too short");
+    let text = hit.text;
+    let mut start = hit.span.start;
+    for _ in 0..before {
+        let head = text.get(..start).unwrap_or_default();
+        start -= character_before(head).ok_or(SHORT)?;
+    }
+    let mut end = hit.span.start;
+    for _ in before..length {
+        let tail = text.get(end..).unwrap_or_default();
+        end += character_at(tail).ok_or(SHORT)?;
+    }
+    hit.secret = start..end;
+    hit.claims.push(start..end);
+    hit.value = None;
+    Ok(())
+}
+
+/// The bytes in which the last base64 character of `head` is written.
+fn character_before(head: &[u8]) -> Option<usize> {
+    let escaped = [6_usize, 3, 2].into_iter().find(|length| {
+        let start = head.len().checked_sub(*length);
+        start.and_then(|start| head.get(start..)).and_then(character_at) == Some(*length)
+    });
+    match escaped {
+        Some(length) => Some(length),
+        None => character_at(head.get(head.len().checked_sub(1)?..)?),
+    }
+}
+
+/// The bytes in which the base64 character at the start of `tail` is written.
+fn character_at(tail: &[u8]) -> Option<usize> {
+    match tail {
+        [b'\\', b'u' | b'U', b'0', b'0', b'2', b'B' | b'b' | b'F' | b'f', ..] => Some(6),
+        [b'\\', b'u' | b'U', b'0', b'0', b'3', b'D' | b'd', ..] => Some(6),
+        [b'%', b'2', b'B' | b'b' | b'F' | b'f', ..] | [b'%', b'3', b'D' | b'd', ..] => Some(3),
+        [b'\\', b'/' | b'=' | b'+', ..] => Some(2),
+        [byte, ..] if byte.is_ascii_alphanumeric() || b"+/=-_".contains(byte) => Some(1),
+        _ => None,
+    }
+}
+
+/// The secret without escapes.
+pub(super) fn plain_secret<'h>(hit: &'h Hit<'_>) -> Cow<'h, [u8]> {
+    unescape(hit.secret_bytes(), Escapes::ALL).bytes
+}
+
+/// Decodes canonical base64 of either alphabet, with or without padding.
+pub(super) fn decode(code: &[u8]) -> Option<Vec<u8>> {
+    let url_safe = code.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    if url_safe { URL_SAFE.decode(code) } else { STANDARD.decode(code) }.ok()
+}
+
+/// Whether so many characters, padding aside, code so many bytes.
+pub(super) fn has_length(code: &[u8], bytes: u32) -> bool {
+    let characters = code.iter().rev().skip_while(|byte| **byte == b'=').count();
+    usize::try_from(bytes).is_ok_and(|bytes| characters == (bytes * 8).div_ceil(6))
+}
+
+pub(super) fn base64_length(hit: &mut Hit<'_>, bytes: u32) -> Result<(), Refusal> {
+    let plain = plain_secret(hit);
+    accept(has_length(&plain, bytes), "not the base64 length of its type")?;
+    decode(&plain).ok_or(Refusal("not base64"))?;
+    if let Cow::Owned(plain) = plain {
+        hit.value = Some(plain);
+    }
+    Ok(())
+}
