@@ -1,1 +1,5 @@
 //! enrich
+
+mod enrich_stub;
+
+pub use enrich_stub::{Enriched, Enricher};

@@ -2,10 +2,12 @@
 //! resolution of overlaps. It is given bytes and knows nothing of files.
 
 pub mod checks;
+mod engine_stub;
 mod hit;
 
 use std::collections::BTreeMap;
 
+pub use engine_stub::{Engine, Scanner};
 pub use hit::Hit;
 
 use crate::finding::Secret;

@@ -52,6 +52,9 @@ struct Check {
 
 impl Check {
     fn note(&mut self, bytes: &[u8], base: u64) {
+        if bytes.is_empty() {
+            return;
+        }
         let base = usize::try_from(base).expect("fits");
         let end = base + bytes.len();
         self.seen.resize(self.seen.len().max(end), None);

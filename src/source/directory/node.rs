@@ -108,6 +108,16 @@ impl OpenDir {
         Self { fd, node, count: Arc::clone(count) }
     }
 
+    /// The root as a directory of its own, outside any walk.
+    ///
+    /// # Errors
+    ///
+    /// Where no more descriptors are to be had.
+    pub fn of_root(root: &super::Root) -> Result<Self, rustix::io::Errno> {
+        let fd = root.fd().try_clone_to_owned().map_err(|_| rustix::io::Errno::MFILE)?;
+        Ok(Self::new(fd, Arc::new(DirNode::root()), &Arc::new(HandleCount::new(1))))
+    }
+
     /// Its handle.
     #[must_use]
     pub fn fd(&self) -> BorrowedFd<'_> {

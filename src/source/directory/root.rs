@@ -74,7 +74,7 @@ pub struct Root {
 }
 
 /// Why a directory was not entered.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub(super) enum Refused {
     /// It is the root of a mount, or of another filesystem.
     OtherFilesystem,
