@@ -17,7 +17,6 @@ mod progress;
 mod rules;
 mod scan;
 mod size;
-mod stub;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

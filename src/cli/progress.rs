@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
-use super::stub::Progress;
+use snapsift::pipeline::Progress;
 
 const TICK: Duration = Duration::from_millis(100);
 /// The rate is that of the last so many ticks.

@@ -7,14 +7,16 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use snapsift::finding::{Fingerprinter, Record, Severity, SummaryRecord};
 use snapsift::output::{Csv, JsonLines, RecordSink, Text, TextOptions, escape};
+use snapsift::pipeline::{Scan, ScanOptions};
 use snapsift::rules::RuleSet;
+use snapsift::scan::Engine;
+use snapsift::source::Snapshot;
 
 use super::args::{Colour, Format, ScanArgs};
 use super::destination::Destination;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
 use super::progress::ProgressLine;
-use super::stub::{Engine, Scan, ScanOptions, Snapshot};
 use super::{fingerprint_key, message, process, rules};
 
 /// Enough that a line of JSON is not a system call.

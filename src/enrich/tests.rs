@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::finding::{Confidence, ProvenanceStep, Secret};
-use crate::rules::{ByteSet, Ignore, Literal};
+use crate::rules::Literal;
 
 /// An Ed25519 key in PKCS#8 (RFC 8410 section 7 has this structure) whose seed is
 /// 32 bytes of 0x11, and one whose handle is for a token.

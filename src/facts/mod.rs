@@ -1,1 +1,8 @@
-//! facts
+//! What a snapshot says about its machine, read from the snapshot's own files.
+//!
+//! Role: from an open root to facts about the machine that it was taken of. Not
+//! for: this machine, whose files are never asked.
+
+mod accounts;
+
+pub use accounts::Accounts;

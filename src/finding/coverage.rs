@@ -112,24 +112,25 @@ impl Coverage {
     /// Counts an entry that was seen and left out as a whole.
     pub fn leave_out_file(&mut self, reason: Reason, bytes: u64) {
         self.files_seen += 1;
-        self.bytes_seen += bytes;
+        self.bytes_seen = self.bytes_seen.saturating_add(bytes);
         let entry = self.left_out.entry(reason).or_default();
         entry.files += 1;
-        entry.bytes += bytes;
+        entry.bytes = entry.bytes.saturating_add(bytes);
     }
 
     /// Counts a file of which `scanned` bytes were scanned.
     pub fn scan_file(&mut self, scanned: u64) {
         self.files_seen += 1;
         self.files_scanned += 1;
-        self.bytes_seen += scanned;
-        self.bytes_scanned += scanned;
+        self.bytes_seen = self.bytes_seen.saturating_add(scanned);
+        self.bytes_scanned = self.bytes_scanned.saturating_add(scanned);
     }
 
     /// Counts bytes of a scanned file that were left out (a hole, a bad block).
     pub fn leave_out_bytes(&mut self, reason: Reason, bytes: u64) {
-        self.bytes_seen += bytes;
-        self.left_out.entry(reason).or_default().bytes += bytes;
+        self.bytes_seen = self.bytes_seen.saturating_add(bytes);
+        let entry = self.left_out.entry(reason).or_default();
+        entry.bytes = entry.bytes.saturating_add(bytes);
     }
 
     /// Adds what another thread counted.
@@ -137,12 +138,12 @@ impl Coverage {
         self.directories += other.directories;
         self.files_seen += other.files_seen;
         self.files_scanned += other.files_scanned;
-        self.bytes_seen += other.bytes_seen;
-        self.bytes_scanned += other.bytes_scanned;
+        self.bytes_seen = self.bytes_seen.saturating_add(other.bytes_seen);
+        self.bytes_scanned = self.bytes_scanned.saturating_add(other.bytes_scanned);
         for (reason, left) in &other.left_out {
             let entry = self.left_out.entry(*reason).or_default();
             entry.files += left.files;
-            entry.bytes += left.bytes;
+            entry.bytes = entry.bytes.saturating_add(left.bytes);
         }
     }
 
@@ -151,8 +152,11 @@ impl Coverage {
     #[must_use]
     pub fn is_balanced(&self) -> bool {
         let files: u64 = self.left_out.values().map(|left| left.files).sum();
-        let bytes: u64 = self.left_out.values().map(|left| left.bytes).sum();
-        self.files_seen == self.files_scanned + files && self.bytes_seen == self.bytes_scanned + bytes
+        // Three sparse files of 8 EiB are more than can be counted; all sums then
+        // stop at the same number.
+        let bytes =
+            self.left_out.values().fold(self.bytes_scanned, |sum, left| sum.saturating_add(left.bytes));
+        self.files_seen == self.files_scanned + files && self.bytes_seen == bytes
     }
 }
 

@@ -1,1 +1,305 @@
-//! pipeline
+//! A whole scan: source → scan → enrich → records.
+//!
+//! Role: threads, limits, progress, coverage, and the order of the records. Input:
+//! open snapshots, an engine, options; output: a stream of records into a sink.
+//! Not for: how bytes are read, matched or written.
+//!
+//! The stream depends on the input alone: not on the number of threads, nor on
+//! which of them was faster. Memory does not grow with the size of the target.
+
+mod bounded;
+mod emit;
+mod hits;
+mod links;
+mod progress;
+mod worker;
+
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use emit::{NamedFile, TargetFacts};
+pub use progress::Progress;
+use worker::{Results, Shared, Worker};
+
+use crate::enrich::Enricher;
+use crate::facts::Accounts;
+use crate::finding::{
+    Fingerprinter, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
+};
+pub use crate::output::RecordSink;
+use crate::scan::Engine;
+use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
+use crate::source::{Exclude, ExcludeError, Snapshot, SnapshotKind};
+
+/// How to scan.
+#[derive(Clone, Debug)]
+pub struct ScanOptions {
+    /// Threads; 0: as many as there are cores.
+    pub jobs: usize,
+    /// Globs of what to leave out: see [`Exclude`].
+    pub exclude: Vec<String>,
+    /// Leave out files larger than this, in bytes.
+    pub max_file_size: Option<u64>,
+    /// Enter other filesystems that are mounted below a target.
+    pub cross_filesystems: bool,
+    /// Read directories of test content too.
+    pub include_test_content: bool,
+    /// Makes the fingerprints of secrets.
+    pub fingerprinter: Fingerprinter,
+    /// Put raw secrets into the records.
+    pub reveal: bool,
+    /// The most findings of one file that are listed; the rest is counted.
+    pub max_findings_per_file: u64,
+}
+
+impl Default for ScanOptions {
+    fn default() -> Self {
+        Self {
+            jobs: 0,
+            exclude: Vec::new(),
+            max_file_size: None,
+            cross_filesystems: false,
+            include_test_content: false,
+            fingerprinter: Fingerprinter::unkeyed(),
+            reveal: false,
+            max_findings_per_file: 1000,
+        }
+    }
+}
+
+/// Why a scan ended without a summary.
+#[derive(Debug, thiserror::Error)]
+pub enum ScanError {
+    /// A glob is wrong; nothing was scanned.
+    #[error(transparent)]
+    Exclude(#[from] ExcludeError),
+    /// Threads could not be started.
+    #[error("threads cannot be started: {0}; try a smaller number of jobs")]
+    Threads(String),
+    /// The sink did not take a record.
+    #[error("the output cannot be written: {0}")]
+    Sink(#[from] std::io::Error),
+}
+
+/// A scan, ready to run.
+#[derive(Debug)]
+pub struct Scan {
+    snapshots: Vec<Snapshot>,
+    engine: Engine,
+    options: ScanOptions,
+    progress: Arc<Progress>,
+    stop: Arc<AtomicBool>,
+}
+
+impl Scan {
+    /// A scan of one target.
+    #[must_use]
+    pub fn new(snapshot: Snapshot, engine: Engine, options: ScanOptions) -> Self {
+        let (progress, stop) = (Arc::default(), Arc::default());
+        Self { snapshots: vec![snapshot], engine, options, progress, stop }
+    }
+
+    /// One target more; it comes after the others.
+    #[must_use]
+    pub fn with_snapshot(mut self, snapshot: Snapshot) -> Self {
+        self.snapshots.push(snapshot);
+        self
+    }
+
+    /// Counts that grow while the scan runs.
+    #[must_use]
+    pub fn progress(&self) -> Arc<Progress> {
+        Arc::clone(&self.progress)
+    }
+
+    /// Set it from another thread or a signal handler, and the scan ends soon with
+    /// a summary that says it was interrupted.
+    #[must_use]
+    pub fn stop_flag(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.stop)
+    }
+
+    /// Scans: gives the header, findings, keys, problems, and the summary, which
+    /// is also returned.
+    ///
+    /// # Errors
+    ///
+    /// A wrong glob, no threads, or the sink's error; then no summary was given.
+    pub fn run(self, sink: &mut dyn RecordSink) -> Result<SummaryRecord, ScanError> {
+        let begun = Instant::now();
+        let walk = WalkOptions {
+            cross_filesystems: self.options.cross_filesystems,
+            include_test_content: self.options.include_test_content,
+            exclude: Exclude::new(&self.options.exclude)?,
+        };
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads())
+            .thread_name(|number| format!("scan-{number}"))
+            .build()
+            .map_err(|error| ScanError::Threads(error.to_string()))?;
+        let in_use: Option<u64> = self.snapshots.iter().map(Snapshot::bytes_in_use).sum();
+        self.progress.set_bytes_in_use(in_use);
+        let header = self.header();
+        let scan_id = header.scan_id.clone();
+        sink.record(&Record::Scan(header))?;
+        let shared = Shared {
+            options: &self.options,
+            engine: &self.engine,
+            progress: &self.progress,
+            stop: &self.stop,
+            links: std::sync::Mutex::default(),
+            results: std::sync::Mutex::default(),
+        };
+        for (target, snapshot) in (0_u32..).zip(&self.snapshots) {
+            scan_snapshot(snapshot, target, &shared, &walk, &pool);
+        }
+        let Shared { links, results, .. } = shared;
+        let (links, results) = (into_inner(links), into_inner(results));
+        let mut summary = self.emit(links, results, &pool, sink)?;
+        summary.scan_id = scan_id;
+        summary.elapsed_seconds = begun.elapsed().as_secs_f64();
+        sink.record(&Record::Summary(Box::new(summary.clone())))?;
+        Ok(summary)
+    }
+
+    fn threads(&self) -> usize {
+        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let wanted = if self.options.jobs == 0 { cores() } else { self.options.jobs };
+        wanted.min(Walker::max_threads())
+    }
+
+    fn header(&self) -> ScanRecord {
+        let rules = self.engine.rules();
+        ScanRecord {
+            schema: SCHEMA.into(),
+            scan_id: random_id(),
+            engine_version: env!("CARGO_PKG_VERSION").into(),
+            rules_blake3: rules.digest().into(),
+            rules: u64::try_from(rules.rules().len()).unwrap_or(u64::MAX),
+            targets: self.snapshots.iter().map(target_name).collect(),
+            started_at: Timestamp::now(),
+            fingerprints_keyed: self.options.fingerprinter.is_keyed(),
+        }
+    }
+
+    /// Gives everything between the header and the summary; returns the summary
+    /// without id and duration.
+    fn emit(
+        &self,
+        links: links::Links,
+        results: Results,
+        pool: &rayon::ThreadPool,
+        sink: &mut dyn RecordSink,
+    ) -> Result<SummaryRecord, ScanError> {
+        let rules = self.engine.rules();
+        let (linked, mut unlisted) = links.finish(rules);
+        unlisted.add_all(&results.unlisted, 1);
+        let mut files: Vec<NamedFile> = Vec::new();
+        let single =
+            results.files.into_items().map(|((target, path), found)| (target, vec![path.into()], found));
+        for (target, names, found) in linked.into_iter().chain(single) {
+            let found = Arc::new(found);
+            for path in names {
+                unlisted.add_all(&found.unlisted, 1);
+                files.push(NamedFile { target, path, found: Arc::clone(&found) });
+            }
+        }
+        let targets = if files.is_empty() { Vec::new() } else { self.target_facts() };
+        let enricher = Enricher::new(
+            rules.clone(),
+            self.options.fingerprinter.clone(),
+            self.options.reveal,
+            Timestamp::now(),
+        );
+        let emitted = emit::findings(files, &targets, &enricher, pool, sink)?;
+        let broken = emit::broken_rules(&self.engine, sink)?;
+        let problems = broken + emit::problems(results.problems.into_items(), sink)?;
+        let coverage = results.coverage;
+        debug_assert!(coverage.is_balanced(), "coverage does not add up: {coverage:?}");
+        let interrupted = self.stop.load(Ordering::Relaxed);
+        let failed =
+            coverage.left_out.keys().any(|reason| reason.is_failure() || *reason == Reason::Interrupted);
+        let complete = !interrupted && !failed && problems == 0 && results.problems_unlisted == 0;
+        Ok(SummaryRecord {
+            scan_id: String::new(),
+            complete: complete && coverage.is_balanced(),
+            interrupted,
+            coverage,
+            findings: emit::by_severity(&emitted.findings, &unlisted),
+            findings_not_listed: unlisted.total(),
+            keys: emitted.keys,
+            problems,
+            problems_not_listed: results.problems_unlisted,
+            access_times_not_kept: results.access_times_not_kept,
+            finished_at: Timestamp::now(),
+            elapsed_seconds: 0.0,
+        })
+    }
+
+    fn target_facts(&self) -> Vec<TargetFacts> {
+        let facts = |snapshot: &Snapshot| {
+            let (kind, accounts) = match snapshot.kind() {
+                SnapshotKind::Directory(root) => ("directory", Accounts::read(root)),
+                SnapshotKind::File { .. } => ("file", Accounts::default()),
+            };
+            TargetFacts {
+                provenance: ProvenanceStep { kind: kind.into(), name: target_name(snapshot) },
+                accounts,
+            }
+        };
+        self.snapshots.iter().map(facts).collect()
+    }
+}
+
+fn scan_snapshot(
+    snapshot: &Snapshot,
+    target: u32,
+    shared: &Shared<'_>,
+    walk: &WalkOptions,
+    pool: &rayon::ThreadPool,
+) {
+    match snapshot.kind() {
+        SnapshotKind::Directory(root) => {
+            let threads = pool.current_num_threads();
+            let walker = Walker::new(root, snapshot.path(), walk.clone(), threads);
+            pool.broadcast(|_| walker.work(&mut Worker::new(shared, root, target)));
+        }
+        SnapshotKind::File { parent, name } => scan_single(parent, name, target, shared),
+    }
+}
+
+fn scan_single(parent: &Root, name: &CStr, target: u32, shared: &Shared<'_>) {
+    let mut worker = Worker::new(shared, parent, target);
+    match OpenDir::of_root(parent) {
+        Ok(dir) => worker.file(&dir, name),
+        Err(errno) => {
+            worker.left_out(Reason::Unreadable, 0);
+            let path = [b"/", name.to_bytes()].concat();
+            worker.problem(path, Reason::Unreadable, std::io::Error::from(errno).to_string());
+        }
+    }
+}
+
+fn target_name(snapshot: &Snapshot) -> String {
+    snapshot.path().to_string_lossy().into_owned()
+}
+
+fn into_inner<T>(mutex: std::sync::Mutex<T>) -> T {
+    mutex.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner)
+}
+
+/// 128 bits that no other run has: what the standard library draws from the
+/// system for its hash tables, with the time and the process mixed in.
+fn random_id() -> String {
+    use std::hash::{BuildHasher, RandomState};
+    let mut hasher = blake3::Hasher::new();
+    for state in [RandomState::new(), RandomState::new()] {
+        hasher.update(&state.hash_one(0).to_le_bytes());
+        hasher.update(&state.hash_one(1).to_le_bytes());
+    }
+    hasher.update(Timestamp::now().to_string().as_bytes());
+    hasher.update(&std::process::id().to_le_bytes());
+    hasher.finalize().to_hex().as_str().get(..32).unwrap_or_default().to_owned()
+}

@@ -1,1 +1,20 @@
-//! source
+//! Where bytes come from: `Snapshot::open(path)` and, for a mounted directory,
+//! the walk over its files and the reading of their content.
+//!
+//! Role: opening things safely and giving out bytes, in pieces of bounded size,
+//! with what is known about them; every byte that is not given out has a
+//! [`crate::finding::Reason`]. Not for: what the bytes mean (see `scan`), nor
+//! threads, results and records (see `pipeline`).
+
+mod buffer;
+pub mod content;
+pub mod directory;
+mod exclude;
+mod snapshot;
+mod stat;
+pub mod test_content;
+
+pub use buffer::ReadBuffer;
+pub use exclude::{Exclude, ExcludeError};
+pub use snapshot::{OpenError, Snapshot, SnapshotKind};
+pub use stat::FileStat;

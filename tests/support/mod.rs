@@ -5,3 +5,4 @@
 pub(crate) mod json_schema;
 pub(crate) mod program;
 pub(crate) mod rust_paths;
+pub(crate) mod whole;

@@ -3,12 +3,12 @@
 use std::io::Write as _;
 
 use snapsift::output::escape;
-use snapsift::rules::RuleSet;
+use snapsift::rules::{Diagnostic, Level, LoadError, LoadOptions, RuleSet};
+use snapsift::scan::examples;
 
 use crate::cli::args::{CheckFormat, Colour, RulesCheckArgs};
 use crate::cli::exit::Exit;
 use crate::cli::message;
-use crate::cli::stub::{Diagnostic, LoadError, LoadOptions, RuleSetExt as _, check_examples};
 
 pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit> {
     for path in &args.paths {
@@ -18,9 +18,13 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
             anyhow::Error::new(error).context(format!("cannot read {shown}"))
         })?;
     }
-    let loaded = RuleSet::load(&LoadOptions { builtin: args.paths.is_empty(), paths: args.paths.clone() });
-    let (rules, faults) = match loaded {
-        Ok(rules) => (rules.rules().len(), check_examples(&rules)),
+    let options =
+        LoadOptions { builtin: args.paths.is_empty(), paths: args.paths.clone(), ..LoadOptions::default() };
+    let (rules, told) = match RuleSet::load_with_packs(&options) {
+        Ok((rules, packs)) => {
+            let notes = packs.into_iter().flat_map(|pack| pack.notes);
+            (rules.rules().len(), notes.chain(examples::check(&rules)).collect())
+        }
         Err(LoadError::Packs(faults)) => (0, faults),
         Err(error) => {
             message::chain(&error);
@@ -28,10 +32,10 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
         }
     };
     match args.format {
-        CheckFormat::Text => show(&faults, colour),
-        CheckFormat::Json => json(&faults)?,
+        CheckFormat::Text => show(&told, colour),
+        CheckFormat::Json => json(&told)?,
     }
-    if !faults.is_empty() {
+    if faults(&told) > 0 {
         return Ok(Exit::Found);
     }
     if args.format == CheckFormat::Text {
@@ -41,27 +45,33 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
     Ok(Exit::Complete)
 }
 
-/// Shows the faults to a person, on standard error.
-pub(super) fn show(faults: &[Diagnostic], colour: Colour) {
-    for fault in faults {
-        message::rendered(&format!("{}\n\n", fault.render(colour.on_stderr())));
+/// How many of these are errors; the others are notes.
+fn faults(told: &[Diagnostic]) -> usize {
+    told.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
+}
+
+/// Shows faults and notes to a person, on standard error.
+pub(super) fn show(told: &[Diagnostic], colour: Colour) {
+    for diagnostic in told {
+        message::rendered(&format!("{}\n\n", diagnostic.render(colour.on_stderr())));
     }
-    let number = faults.len();
+    let number = faults(told);
     if number > 0 {
         message::error(&format!("{number} fault{} in rule packs", if number == 1 { "" } else { "s" }));
     }
 }
 
-fn json(faults: &[Diagnostic]) -> anyhow::Result<()> {
+fn json(told: &[Diagnostic]) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for fault in faults {
-        let (line, column) = fault.line_column();
+    for diagnostic in told {
+        let (line, column) = diagnostic.line_column();
         let object = serde_json::json!({
-            "file": &*fault.file,
+            "level": if diagnostic.level == Level::Error { "error" } else { "note" },
+            "file": &*diagnostic.file,
             "line": line,
             "column": column,
-            "message": fault.message,
-            "help": fault.help,
+            "message": diagnostic.message,
+            "help": diagnostic.help,
         });
         writeln!(out, "{object}")?;
     }

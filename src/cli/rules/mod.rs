@@ -4,12 +4,11 @@ mod check;
 mod list;
 mod show;
 
-use snapsift::rules::RuleSet;
+use snapsift::rules::{LoadError, LoadOptions, RuleSet};
 
 use super::args::{Colour, RuleSource, RulesArgs, RulesCommand};
 use super::exit::Exit;
 use super::message;
-use super::stub::{LoadError, LoadOptions, RuleSetExt as _};
 
 pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
     let source = match &args.command {
@@ -29,7 +28,11 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
 
 /// The rules that the flags name.
 pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
-    RuleSet::load(&LoadOptions { builtin: !source.no_builtin, paths: source.rules.clone() })
+    RuleSet::load(&LoadOptions {
+        builtin: !source.no_builtin,
+        paths: source.rules.clone(),
+        ..LoadOptions::default()
+    })
 }
 
 /// Says why there are no rules.

@@ -1,0 +1,196 @@
+//! What was found → records, in an order that depends on the input alone.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::hits::{Found, Placed, Tally};
+use super::worker::ProblemKey;
+use crate::enrich::{Enriched, Enricher};
+use crate::facts::Accounts;
+use crate::finding::{
+    FileFacts, KeyRecord, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
+    Timestamp,
+};
+use crate::output::RecordSink;
+use crate::scan::Engine;
+
+/// Files that are enriched at a time, so that memory does not grow with their number.
+const CHUNK: usize = 256;
+/// A secret at least this long is masked in the path that it stands in.
+const MIN_MASKED: usize = 6;
+
+/// A file with findings under one of its names.
+pub(super) struct NamedFile {
+    pub(super) target: u32,
+    pub(super) path: Box<[u8]>,
+    pub(super) found: Arc<Found>,
+}
+
+/// What is known of a target when its findings are written.
+pub(super) struct TargetFacts {
+    pub(super) provenance: ProvenanceStep,
+    pub(super) accounts: Accounts,
+}
+
+/// Counts of what was given to the sink.
+#[derive(Debug, Default)]
+pub(super) struct Emitted {
+    pub(super) findings: Tally,
+    pub(super) keys: u64,
+}
+
+/// Gives findings, then keys.
+pub(super) fn findings(
+    mut files: Vec<NamedFile>,
+    targets: &[TargetFacts],
+    enricher: &Enricher,
+    pool: &rayon::ThreadPool,
+    sink: &mut dyn RecordSink,
+) -> std::io::Result<Emitted> {
+    files.sort_by(|one, other| (one.target, &one.path).cmp(&(other.target, &other.path)));
+    let mut emitted = Emitted::default();
+    let mut keys: Vec<KeyRecord> = Vec::new();
+    for chunk in files.chunks(CHUNK) {
+        let enriched: Vec<Vec<Enriched>> =
+            pool.install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher)).collect());
+        for Enriched { finding, key } in enriched.into_iter().flatten() {
+            emitted.findings.add(finding.severity, 1);
+            sink.record(&Record::Finding(Box::new(finding)))?;
+            keys.extend(key);
+        }
+    }
+    for key in keys {
+        emitted.keys += 1;
+        sink.record(&Record::Key(Box::new(key)))?;
+    }
+    Ok(emitted)
+}
+
+/// Gives a problem for each rule that could not be used; returns their number.
+pub(super) fn broken_rules(engine: &Engine, sink: &mut dyn RecordSink) -> std::io::Result<u64> {
+    let mut number = 0;
+    for id in engine.broken_rules() {
+        let message =
+            format!("rule {id} was not used: its pattern cannot be built; see `snapsift rules check`");
+        let path = String::from("/");
+        sink.record(&Record::Problem(ProblemRecord {
+            path,
+            path_hex: None,
+            reason: Reason::Unsupported,
+            offset: None,
+            message,
+        }))?;
+        number += 1;
+    }
+    Ok(number)
+}
+
+/// Gives problems; returns their number.
+pub(super) fn problems(
+    problems: impl Iterator<Item = (ProblemKey, String)>,
+    sink: &mut dyn RecordSink,
+) -> std::io::Result<u64> {
+    let mut number = 0;
+    for ((_, path, offset, reason), message) in problems {
+        let (path, path_hex) = path_text(&path);
+        sink.record(&Record::Problem(ProblemRecord { path, path_hex, reason, offset, message }))?;
+        number += 1;
+    }
+    Ok(number)
+}
+
+fn enrich_file(file: &NamedFile, targets: &[TargetFacts], enricher: &Enricher) -> Vec<Enriched> {
+    let Some(target) = usize::try_from(file.target).ok().and_then(|target| targets.get(target)) else {
+        return Vec::new();
+    };
+    let facts = file_facts(&file.found, &target.accounts);
+    let (path, path_hex) = masked_path(&file.path, &file.found.hits);
+    let one = |placed: &Placed| {
+        let location = Location {
+            path: path.clone(),
+            path_hex: path_hex.clone(),
+            line: placed.line,
+            column: placed.column,
+            offset: placed.hit.secret_start,
+            provenance: vec![target.provenance.clone()],
+            deleted: false,
+        };
+        enricher.enrich(&placed.hit, location, Some(facts.clone()))
+    };
+    file.found.hits.iter().filter_map(one).collect()
+}
+
+/// A path as text and, where it is not UTF-8, its bytes in hex.
+pub(super) fn path_text(path: &[u8]) -> (String, Option<String>) {
+    match std::str::from_utf8(path) {
+        Ok(text) => (text.to_owned(), None),
+        Err(_) => {
+            let hex = path.iter().fold(String::with_capacity(path.len() * 2), |mut hex, byte| {
+                hex.push_str(&format!("{byte:02x}"));
+                hex
+            });
+            (String::from_utf8_lossy(path).into_owned(), Some(hex))
+        }
+    }
+}
+
+/// The path, in which secrets of the file's content are replaced by a mask: a
+/// file may be named after the token that it holds.
+fn masked_path(path: &[u8], hits: &[Placed]) -> (String, Option<String>) {
+    let mut masked: Option<Vec<u8>> = None;
+    for secret in hits.iter().map(|placed| &placed.hit.secret) {
+        if secret.len() < MIN_MASKED || secret.len() > path.len() {
+            continue;
+        }
+        let current = masked.as_deref().unwrap_or(path);
+        if let Some(changed) = replace(current, secret) {
+            masked = Some(changed);
+        }
+    }
+    path_text(masked.as_deref().unwrap_or(path))
+}
+
+fn replace(path: &[u8], secret: &Secret) -> Option<Vec<u8>> {
+    let found: Vec<usize> = memchr::memmem::find_iter(path, secret.expose()).collect();
+    if found.is_empty() {
+        return None;
+    }
+    let mut out = Vec::with_capacity(path.len());
+    let mut from = 0;
+    for at in found {
+        out.extend_from_slice(path.get(from..at).unwrap_or_default());
+        out.extend_from_slice("…".as_bytes());
+        from = at + secret.len();
+    }
+    out.extend_from_slice(path.get(from..).unwrap_or_default());
+    Some(out)
+}
+
+fn file_facts(found: &Found, accounts: &Accounts) -> FileFacts {
+    let stat = &found.stat;
+    let time = |(seconds, nanoseconds): (i64, u64)| {
+        Timestamp::from_unix(seconds, u32::try_from(nanoseconds).unwrap_or(u32::MAX))
+    };
+    FileFacts {
+        size: stat.size.unwrap_or(0),
+        mode: format!("{:04o}", stat.permissions),
+        uid: stat.uid,
+        gid: stat.gid,
+        owner: accounts.user(stat.uid).map(str::to_owned),
+        group: accounts.group(stat.gid).map(str::to_owned),
+        atime: time(stat.atime),
+        mtime: time(stat.mtime),
+        ctime: time(stat.ctime),
+        btime: found.made.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds)),
+        inode: stat.ino,
+        links: stat.links,
+    }
+}
+
+/// Findings by severity, those that are only counted included.
+pub(super) fn by_severity(listed: &Tally, unlisted: &Tally) -> std::collections::BTreeMap<Severity, u64> {
+    let mut sum = *listed;
+    sum.add_all(unlisted, 1);
+    sum.iter().collect()
+}

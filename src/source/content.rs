@@ -1,0 +1,305 @@
+//! Content in pieces: one small content at once, a large one in windows, holes
+//! left out, bad blocks skipped, and every byte accounted for.
+
+use std::os::fd::{AsFd, BorrowedFd};
+
+use rustix::fs::SeekFrom;
+use rustix::io::Errno;
+
+use super::buffer::{MAX_CARRY, ReadBuffer, WINDOW};
+use crate::finding::Reason;
+
+/// Holes are looked for only in files of at least this many bytes: two system
+/// calls cost more than reading some zeros.
+const HOLES_FROM: u64 = 128 << 10;
+/// What is skipped after the first read error, in bytes: the unit in which disks
+/// and filesystems go bad. It doubles with each further error, so that a wholly
+/// bad file of any size ends soon.
+const BAD_BLOCK: u64 = 4096;
+/// Read errors of one file after which the rest of it is given up.
+const MAX_ERRORS: u32 = 64;
+
+/// Something that can be read at any offset.
+pub trait ReadAt {
+    /// Reads at `offset`; 0 means the end.
+    ///
+    /// # Errors
+    ///
+    /// What the system says about the byte at `offset`.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Errno>;
+
+    /// The next range of stored bytes from `from` on: its start and its end;
+    /// `None` where only a hole follows.
+    ///
+    /// # Errors
+    ///
+    /// Where the medium cannot tell; it is then read as if it had no holes.
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, Errno>;
+}
+
+/// An open file.
+#[derive(Clone, Copy, Debug)]
+pub struct FileContent<'f>(pub BorrowedFd<'f>);
+
+impl ReadAt for FileContent<'_> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Errno> {
+        rustix::io::pread(self.0.as_fd(), bytes, offset)
+    }
+
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, Errno> {
+        let start = match rustix::fs::seek(self.0, SeekFrom::Data(from)) {
+            Ok(start) => start,
+            Err(Errno::NXIO) => return Ok(None),
+            Err(errno) => return Err(errno),
+        };
+        match rustix::fs::seek(self.0, SeekFrom::Hole(start)) {
+            Ok(end) => Ok(Some((start, end.max(start.saturating_add(1))))),
+            // Cut short between the two questions: the read will tell.
+            Err(Errno::NXIO) => Ok(Some((start, u64::MAX))),
+            Err(errno) => Err(errno),
+        }
+    }
+}
+
+/// What is given the bytes.
+pub trait Sink {
+    /// A whole content.
+    fn whole(&mut self, bytes: &[u8]);
+    /// Windows follow; the first byte of the next one is at offset `base`.
+    fn begin(&mut self, base: u64);
+    /// A window that begins at `base`; returns the offset from which bytes must be
+    /// repeated at the start of the next one. `last`: no window follows this one.
+    fn window(&mut self, bytes: &[u8], base: u64, last: bool) -> u64;
+    /// Whether reading is to end soon.
+    fn should_stop(&self) -> bool;
+}
+
+/// A range that was left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Offset of its first byte.
+    pub offset: u64,
+    /// Its length in bytes.
+    pub length: u64,
+    /// Why.
+    pub reason: Reason,
+    /// The system's error, where there was one.
+    pub errno: Option<Errno>,
+}
+
+/// What became of a content.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// Bytes given to the sink, each counted once.
+    pub scanned: u64,
+    /// Bytes of holes.
+    pub holes: u64,
+    /// Ranges left out for other reasons, in order; neighbours of one reason are
+    /// one range.
+    pub gaps: Vec<Gap>,
+}
+
+impl Outcome {
+    fn gap(&mut self, offset: u64, length: u64, reason: Reason, errno: Option<Errno>) {
+        if length == 0 {
+            return;
+        }
+        if let Some(last) = self.gaps.last_mut()
+            && last.reason == reason
+            && last.offset.saturating_add(last.length) == offset
+        {
+            last.length = last.length.saturating_add(length);
+            return;
+        }
+        self.gaps.push(Gap { offset, length, reason, errno });
+    }
+}
+
+/// What is known of a content before it is read.
+#[derive(Clone, Copy, Debug)]
+pub struct Extent {
+    /// Its size in bytes. 0 may be a lie (procfs): it is read up to `max_unsized`.
+    pub size: u64,
+    /// Bytes stored; fewer than `size` where there are holes or compression.
+    pub stored: u64,
+    /// The most bytes to read of a content that says it has none.
+    pub max_unsized: u64,
+}
+
+/// Reads a content into the sink.
+pub fn read(medium: &impl ReadAt, extent: Extent, buffer: &mut ReadBuffer, sink: &mut impl Sink) -> Outcome {
+    let mut outcome = Outcome::default();
+    let small = usize::try_from(extent.size).ok().filter(|size| *size <= WINDOW);
+    if let Some(size) = small {
+        if read_small(medium, size, buffer, sink, &mut outcome) {
+            return outcome;
+        }
+        outcome = Outcome::default();
+    }
+    let size = if extent.size == 0 { extent.max_unsized } else { extent.size };
+    let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: extent.size == 0 };
+    if extent.stored < size && size >= HOLES_FROM && extent.size != 0 {
+        windows.data_ranges(size);
+    } else {
+        windows.range(0, size);
+    }
+    windows.outcome
+}
+
+/// Reads a content of at most a window in one call: one byte more than it should
+/// have is asked for, so that a short count is the end. False: an error, or more
+/// bytes than announced, which the window reader deals with.
+fn read_small(
+    medium: &impl ReadAt,
+    size: usize,
+    buffer: &mut ReadBuffer,
+    sink: &mut impl Sink,
+    outcome: &mut Outcome,
+) -> bool {
+    let mut filled = 0;
+    loop {
+        let Some(rest) = buffer.window_mut(size + 1).get_mut(filled..) else { return false };
+        match medium.read_at(rest, widen(filled)) {
+            Ok(0) => break,
+            Ok(read) => {
+                filled += read;
+                if filled == size {
+                    break;
+                }
+                if filled > size {
+                    // Grown since it was asked: what it had then is scanned, unless
+                    // it said it had nothing, which some filesystems always say.
+                    if size == 0 {
+                        return false;
+                    }
+                    filled = size;
+                    break;
+                }
+            }
+            Err(Errno::INTR) => {}
+            Err(_) => return false,
+        }
+    }
+    sink.whole(buffer.filled(0, filled));
+    outcome.scanned = widen(filled);
+    outcome.gap(widen(filled), widen(size.saturating_sub(filled)), Reason::ChangedWhileRead, None);
+    true
+}
+
+fn widen(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+struct Windows<'w, M, S> {
+    medium: &'w M,
+    buffer: &'w mut ReadBuffer,
+    sink: &'w mut S,
+    outcome: Outcome,
+    errors: u32,
+    /// The size is not known; the end is where a read gives nothing.
+    unsized_content: bool,
+}
+
+impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
+    /// Reads the stored ranges up to `size`.
+    fn data_ranges(&mut self, size: u64) {
+        let mut at = 0;
+        while at < size {
+            if self.sink.should_stop() {
+                return self.outcome.gap(at, size - at, Reason::Interrupted, None);
+            }
+            match self.medium.next_data(at) {
+                Ok(Some((start, end))) => {
+                    let start = start.clamp(at, size);
+                    let end = end.clamp(start, size);
+                    self.outcome.holes += start - at;
+                    if !self.range(start, end) {
+                        at = end;
+                        return self.outcome.gap(at, size - at, Reason::ChangedWhileRead, None);
+                    }
+                    at = end;
+                }
+                Ok(None) => {
+                    self.outcome.holes += size - at;
+                    return;
+                }
+                Err(_) => {
+                    self.range(at, size);
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Reads one range in windows. False when the content ended before it.
+    fn range(&mut self, start: u64, end: u64) -> bool {
+        let mut at = start;
+        let mut carry = 0_usize;
+        self.sink.begin(start);
+        while at < end {
+            if self.sink.should_stop() {
+                self.flush(at, carry);
+                self.outcome.gap(at, end - at, Reason::Interrupted, None);
+                return true;
+            }
+            let want = usize::try_from(end - at).unwrap_or(WINDOW).min(WINDOW);
+            match self.medium.read_at(self.buffer.window_mut(want), at) {
+                Err(Errno::INTR) => {}
+                Ok(0) => {
+                    self.flush(at, carry);
+                    if !self.unsized_content {
+                        self.outcome.gap(at, end - at, Reason::ChangedWhileRead, None);
+                    }
+                    return false;
+                }
+                Ok(read) => {
+                    let read = read.min(want);
+                    let base = at - widen(carry);
+                    at += widen(read);
+                    self.outcome.scanned += widen(read);
+                    let keep = self.sink.window(self.buffer.filled(carry, read), base, at == end);
+                    // More than the buffer can repeat is never asked for: a match is
+                    // at most 64 KiB long and looks 4 KiB around itself.
+                    carry = usize::try_from(at.saturating_sub(keep.max(base))).unwrap_or(0).min(MAX_CARRY);
+                    self.buffer.carry_over(carry, read);
+                }
+                Err(errno) => {
+                    self.flush(at, carry);
+                    carry = 0;
+                    at = self.skip_bad(at, end, errno);
+                    if at < end {
+                        self.sink.begin(at);
+                    }
+                }
+            }
+        }
+        if self.unsized_content && at == end {
+            // Endless as far as we know: the rest has no size that could be counted.
+            self.outcome.gaps.push(Gap { offset: at, length: 0, reason: Reason::OverBudget, errno: None });
+        }
+        true
+    }
+
+    /// Tells the sink that nothing follows what it has been given.
+    fn flush(&mut self, at: u64, carry: usize) {
+        self.sink.window(self.buffer.filled(carry, 0), at - widen(carry), true);
+    }
+
+    /// Counts what a read error costs; returns where to go on.
+    fn skip_bad(&mut self, at: u64, end: u64, errno: Errno) -> u64 {
+        let step = BAD_BLOCK.checked_shl(self.errors).unwrap_or(u64::MAX);
+        self.errors += 1;
+        let next = if self.errors > MAX_ERRORS {
+            end
+        } else {
+            // To the next boundary of a block, so that a good one is not cut.
+            (at - at % BAD_BLOCK).saturating_add(step).min(end)
+        };
+        self.outcome.gap(at, next - at, Reason::Unreadable, Some(errno));
+        next
+    }
+}
+
+#[cfg(test)]
+#[path = "content_tests.rs"]
+mod tests;

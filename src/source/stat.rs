@@ -1,0 +1,72 @@
+//! What `fstat` says about an open file, in types that cannot be misread.
+
+use std::os::fd::AsFd;
+
+use rustix::fs::{FileType, Stat};
+use rustix::io::Errno;
+
+/// The facts of one inode, taken after the file was opened and before it was
+/// read, so that they cannot belong to another file and so that the access time
+/// is the one from before the scan.
+#[derive(Clone, Copy, Debug)]
+pub struct FileStat {
+    /// What it is.
+    pub file_type: FileType,
+    /// Size in bytes; `None` where the filesystem gives a negative one.
+    pub size: Option<u64>,
+    /// Bytes that the filesystem stores for it (512 per block as `stat` counts).
+    pub stored: u64,
+    /// Permission bits, type bits removed.
+    pub permissions: u32,
+    /// Owner.
+    pub uid: u32,
+    /// Group.
+    pub gid: u32,
+    /// Device of the filesystem.
+    pub dev: u64,
+    /// Inode number.
+    pub ino: u64,
+    /// Number of names.
+    pub links: u64,
+    /// Last read: seconds since 1970 and nanoseconds, as stored.
+    pub atime: (i64, u64),
+    /// Content last changed.
+    pub mtime: (i64, u64),
+    /// Inode last changed.
+    pub ctime: (i64, u64),
+}
+
+impl FileStat {
+    /// Asks the kernel about an open file.
+    ///
+    /// # Errors
+    ///
+    /// What `fstat(2)` gives.
+    pub fn of(fd: impl AsFd) -> Result<Self, Errno> {
+        rustix::fs::fstat(fd).map(|stat| Self::from_raw(&stat))
+    }
+
+    /// Field types differ between architectures, so the conversions that are
+    /// identities on one of them are needed on another.
+    #[allow(
+        clippy::useless_conversion,
+        clippy::unnecessary_fallible_conversions,
+        reason = "identities on some architectures only"
+    )]
+    pub(crate) fn from_raw(stat: &Stat) -> Self {
+        Self {
+            file_type: FileType::from_raw_mode(stat.st_mode),
+            size: u64::try_from(stat.st_size).ok(),
+            stored: u64::try_from(stat.st_blocks).unwrap_or(0).saturating_mul(512),
+            permissions: stat.st_mode & 0o7777,
+            uid: stat.st_uid,
+            gid: stat.st_gid,
+            dev: u64::try_from(stat.st_dev).unwrap_or(u64::MAX),
+            ino: u64::try_from(stat.st_ino).unwrap_or(u64::MAX),
+            links: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
+            atime: (i64::try_from(stat.st_atime).unwrap_or(i64::MAX), u64::from(stat.st_atime_nsec)),
+            mtime: (i64::try_from(stat.st_mtime).unwrap_or(i64::MAX), u64::from(stat.st_mtime_nsec)),
+            ctime: (i64::try_from(stat.st_ctime).unwrap_or(i64::MAX), u64::from(stat.st_ctime_nsec)),
+        }
+    }
+}
