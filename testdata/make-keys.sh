@@ -27,6 +27,11 @@ for type in ed25519 rsa:2048 ecdsa:256 ecdsa:384 ecdsa:521; do
     ssh-keygen -q -t "$name" $size -N '' -C "plain $name$bits" -f "ossh-$name$bits"
     row "ossh-$name$bits" openssh "$name" no - - "plain $name$bits" "ossh-$name$bits.pub"
 done
+# A comment that is not UTF-8; it is shown with U+FFFD.
+for type in ed25519 rsa; do
+    ssh-keygen -q -t "$type" -N '' -C "$(printf 'M\374ller')" -f "latin-$type"
+    row "latin-$type" openssh "$type" no - - "$(printf 'M\357\277\275ller')" "latin-$type.pub"
+done
 for cipher in aes256-ctr aes128-cbc aes256-gcm@openssh.com chacha20-poly1305@openssh.com 3des-cbc; do
     ssh-keygen -q -t ed25519 -Z "$cipher" -a 1 -N secret -C hidden -f "enc-$cipher"
     row "enc-$cipher" openssh ed25519 yes "$cipher" bcrypt - "enc-$cipher.pub"

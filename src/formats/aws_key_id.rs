@@ -17,12 +17,12 @@ pub fn kind(id: &[u8]) -> Option<&'static str> {
     }
 }
 
-/// The account that is coded in a key id of 20 characters.
+/// The account that is coded in a key id of 20 characters. `None` when the id is
+/// of a layout that does not hold it.
 ///
 /// # Errors
 ///
-/// [`NotAKeyId`] when the characters are not an id, or code a number that no
-/// account has.
+/// [`NotAKeyId`] when the characters are not an id.
 pub fn account(id: &[u8]) -> Result<Option<String>, NotAKeyId> {
     let coded: &[u8; 16] = id.get(4..).and_then(|rest| rest.try_into().ok()).ok_or(NotAKeyId)?;
     let mut bits = 0_u128;
@@ -34,10 +34,8 @@ pub fn account(id: &[u8]) -> Result<Option<String>, NotAKeyId> {
         return Ok(None);
     }
     let account = (bits >> 32 & 0x7fff_ffff_ff80) >> 7;
-    if account > 999_999_999_999 {
-        return Err(NotAKeyId);
-    }
-    Ok(Some(format!("{account:012}")))
+    // No account has more than twelve digits: the layout is another one.
+    Ok((account <= 999_999_999_999).then(|| format!("{account:012}")))
 }
 
 /// The characters are not an access key id.
@@ -66,7 +64,8 @@ mod tests {
         assert_eq!(account(published.as_bytes()), Ok(Some("609629065308".into())));
         let old = concat!("AK", "IAIOSFODNN7EXAMPLE");
         assert_eq!(account(old.as_bytes()), Ok(None));
-        assert_eq!(account(concat!("AK", "IA7777777777777777").as_bytes()), Err(NotAKeyId));
+        assert_eq!(account(concat!("AK", "IA7777777777777777").as_bytes()), Ok(None));
+        assert_eq!(account(concat!("AK", "IA0777777777777777").as_bytes()), Err(NotAKeyId));
         assert_eq!(account(b"AKIA"), Err(NotAKeyId));
         assert_eq!(kind(id.as_bytes()), Some("long_term"));
         assert_eq!(kind(b"AROA"), None);

@@ -23,13 +23,9 @@ pub(crate) fn parse(body: &[u8]) -> Result<PrivateKey, KeyError> {
     let mut key = PrivateKey::new(KeyFormat::OpenSsh);
     key.set_public(public)?;
     if cipher == b"none" {
-        if key.algorithm.as_deref().is_some_and(|algorithm| algorithm.starts_with("ecdsa")) {
-            key.set_comment(read_ecdsa(public, private)?);
-        } else {
-            // The crate holds check words, padding, and the public half inside
-            // against the clear one.
-            let whole = ssh_key::PrivateKey::from_bytes(body).map_err(|_| KeyError::Inconsistent)?;
-            key.set_comment(whole.comment().as_bytes());
+        match ssh_key::PrivateKey::from_bytes(body) {
+            Ok(whole) => key.set_comment(whole.comment().as_bytes()),
+            Err(_) => key.set_comment(read_private(public, private)?),
         }
         return Ok(key);
     }
@@ -47,41 +43,50 @@ pub(crate) fn parse(body: &[u8]) -> Result<PrivateKey, KeyError> {
     Ok(key)
 }
 
-/// Reads the private half of an ECDSA key and returns its comment. Not by the
-/// crate: ssh-key 0.6.7 refuses private numbers that are shorter than the curve's
-/// size, which is every second key on P-521.
-fn read_ecdsa<'a>(public: &[u8], private: &'a [u8]) -> Result<&'a [u8], KeyError> {
+/// Reads the private half and returns its comment. For what OpenSSH reads and
+/// ssh-key 0.6.7 refuses: ECDSA, of which it knows nothing without its `ecdsa`
+/// feature and with it refuses private numbers shorter than the curve's size (half
+/// of all keys on P-521), and comments that are not UTF-8.
+fn read_private<'a>(public: &[u8], private: &'a [u8]) -> Result<&'a [u8], KeyError> {
     let mut reader = WireReader::new(private);
     if reader.u32()? != reader.u32()? {
         return Err(KeyError::Inconsistent);
     }
-    // Type, curve and point as in the public half; for a token, its application
-    // too, which stands after the point in both.
     let mut expected = WireReader::new(public);
-    let mut fields = 0_u32;
-    while !expected.rest().is_empty() {
-        if reader.string()? != expected.string()? {
-            return Err(KeyError::Inconsistent);
+    let type_name = reader.string()?;
+    let same_type = type_name == expected.string()?;
+    let (same_fields, private_fields) = match type_name {
+        b"ssh-rsa" => {
+            // The public half has the exponent first.
+            let (n, e) = (reader.string()?, reader.string()?);
+            (e == expected.string()? && n == expected.string()?, 4)
         }
-        fields = fields.saturating_add(1);
-    }
-    if fields == 3 {
-        let number = reader.string()?;
-        if number.is_empty() || number.len() > 67 {
-            return Err(KeyError::Range);
+        b"ssh-dss" | b"ssh-ed25519" => (same_rest(&mut reader, &mut expected)?, 1),
+        _ if type_name.starts_with(b"ecdsa-sha2-") => (same_rest(&mut reader, &mut expected)?, 1),
+        _ if type_name.starts_with(b"sk-") => {
+            let same = same_rest(&mut reader, &mut expected)?;
+            // Flags; then handle and reserved.
+            reader.bytes(1)?;
+            (same, 2)
         }
-    } else {
-        // Flags, handle, reserved.
-        reader.bytes(1)?;
-        reader.string()?;
+        _ => return Err(KeyError::Structure),
+    };
+    for _ in 0..private_fields {
         reader.string()?;
     }
     let comment = reader.string()?;
     let padding = reader.rest();
-    if padding.len() >= 8 || !padding.iter().copied().eq((1..=7).take(padding.len())) {
-        return Err(KeyError::Inconsistent);
+    let padded = padding.len() < 8 && padding.iter().copied().eq((1..=7).take(padding.len()));
+    if same_type && same_fields && padded { Ok(comment) } else { Err(KeyError::Inconsistent) }
+}
+
+/// Whether the fields that are left of the public half come next.
+fn same_rest(reader: &mut WireReader<'_>, expected: &mut WireReader<'_>) -> Result<bool, KeyError> {
+    let mut same = true;
+    while !expected.rest().is_empty() {
+        same &= reader.string()? == expected.string()?;
     }
-    Ok(comment)
+    Ok(same)
 }
 
 /// The block size of a cipher and the length of its tag, in bytes.

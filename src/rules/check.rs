@@ -54,7 +54,7 @@ pub enum Check {
         /// Characters of the whole token, padding included.
         length: u32,
     },
-    /// The secret, its escapes undone, is canonical base64 of this many bytes.
+    /// The secret, its escapes undone, is base64 of this many bytes.
     Base64Length {
         /// Bytes.
         bytes: u32,

@@ -73,20 +73,24 @@ fn take_secret(hit: &mut Hit<'_>, value: &Value) {
     hit.value = (raw != value.bytes).then(|| value.bytes.clone());
 }
 
-/// Host names of documentation.
+/// Host names of documentation and templates. Words such as `test` are not among
+/// them: test servers hold data too.
 fn is_sample_host(label: &str) -> bool {
-    const SAMPLES: [&str; 9] = [
+    const SAMPLES: [&str; 10] = [
         "yourserver",
-        "your_server",
-        "your-server",
+        "yourservername",
+        "your",
         "myserver",
+        "myservername",
         "mydemoserver",
         "server",
         "servername",
+        "sqlserver",
         "contoso",
-        "yourservername",
     ];
-    SAMPLES.contains(&label) || is_placeholder(label.as_bytes(), ValueKind::Password)
+    let letters: String = label.chars().filter(char::is_ascii_alphanumeric).collect();
+    let template = label.starts_with(['{', '<', '[', '$', '%', '#']);
+    template || SAMPLES.contains(&letters.as_str())
 }
 
 /// The match stands in a connection string of Azure Storage.

@@ -14,6 +14,8 @@ use crate::rules::ValueKind;
 const MIN_INNER_WORD: usize = 5;
 /// More equal or consecutive characters than this are a run.
 const MAX_RUN: usize = 5;
+/// A shorter password is `%s`, `$1` or `?`.
+const MIN_PASSWORD: usize = 3;
 /// A token of fewer distinct characters is a mask.
 const MIN_DISTINCT: u32 = 4;
 
@@ -65,7 +67,7 @@ pub(super) fn is_placeholder(value: &[u8], kind: ValueKind) -> bool {
     }
     match kind {
         ValueKind::Token => is_mask(value) || has_run(value) || holds_word(value),
-        ValueKind::Password => is_repeated(value) || is_made_of_words(value),
+        ValueKind::Password => value.len() < MIN_PASSWORD || is_repeated(value) || is_made_of_words(value),
     }
 }
 

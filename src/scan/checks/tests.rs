@@ -102,7 +102,7 @@ struct RawNearby {
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct RawIgnore {
-    values: Vec<Parts>,
+    values: Vec<String>,
     patterns: Vec<String>,
     blake3: Vec<String>,
     sha256: Vec<String>,
@@ -121,7 +121,7 @@ struct RawExample {
     text: Parts,
     secret: Option<Parts>,
     #[serde(default)]
-    attributes: BTreeMap<String, Parts>,
+    attributes: BTreeMap<String, String>,
 }
 
 fn regex(pattern: &str) -> Regex {
@@ -243,9 +243,8 @@ fn is_ignored(rule: &RawRule, hit: &Hit<'_>) -> bool {
     use sha2::Digest as _;
     let secret = hit.secret_bytes();
     let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
-    let known = |value: &Parts| {
-        let value = value.join();
-        secret == value.as_bytes() || hit.attributes.iter().any(|(_, attribute)| *attribute == value)
+    let known = |value: &String| {
+        secret == value.as_bytes() || hit.attributes.iter().any(|(_, attribute)| attribute == value)
     };
     rule.ignore.values.iter().any(known)
         || rule.ignore.patterns.iter().any(|pattern| regex(pattern).is_match(secret))
@@ -300,7 +299,7 @@ fn every_example_matches_and_no_counter_example_does() {
                     problems.push(format!("{} example {index}: another secret", rule.id));
                 }
                 for (name, value) in &example.attributes {
-                    if hit.attribute(name) != Some(value.join().as_str()) {
+                    if hit.attribute(name) != Some(value.as_str()) {
                         problems.push(format!(
                             "{} example {index}: {name} = {:?}",
                             rule.id,
@@ -366,4 +365,65 @@ fn ids_are_unique_and_texts_are_whole() {
             }
         }
     }
+}
+
+proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
+
+    /// Whatever stands around a match, a check ends, and what it says of the secret
+    /// lies within the text.
+    #[test]
+    fn checks_hold_on_any_text(
+        words in proptest::collection::vec((0_usize..24, proptest::prelude::any::<[u8; 3]>()), 0..40),
+        first in proptest::prelude::any::<proptest::sample::Index>(),
+        length in 0_usize..60,
+    ) {
+        const WORDS: [&[u8]; 24] = [
+            b"Server=tcp:", b"a.database.windows.net", b";Password=", b"User ID=", b"\"", b"'", b"&quot;", b"\\u002B",
+            b"%2B", b"+ASt", b"sig=", b"&sv=2020-01-01", b"&se=2030-01-01", b"&sr=b", b"AccountName=abc;", b"AccountKey=",
+            b"AKIAQAAAAAAAAAAAAAAA", b"secret", b"8Q~", b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----",
+            b"0123456789abcdefghijABCDEFGHIJ0123456789", b"=", b"https://abc.blob.core.windows.net/x?",
+        ];
+        let text: Vec<u8> =
+            words.iter().flat_map(|(word, noise)| [WORDS[*word], &noise[..usize::from(noise[0] % 4)]].concat()).collect();
+        let start = if text.is_empty() { 0 } else { first.index(text.len()) };
+        let span = start..(start + length).min(text.len());
+        for (_, pack) in PACKS.iter() {
+            for check in pack.rule.iter().flat_map(|rule| &rule.checks) {
+                let mut hit = Hit {
+                    text: &text,
+                    span: span.clone(),
+                    secret: span.clone(),
+                    value: None,
+                    claims: Vec::new(),
+                    attributes: Vec::new(),
+                };
+                let _ = run(check, &mut hit);
+                for range in hit.claims.iter().chain([&hit.secret]) {
+                    proptest::prop_assert!(range.start <= range.end && range.end <= text.len());
+                }
+            }
+        }
+    }
+}
+
+static PACKS: std::sync::LazyLock<Vec<(String, Pack)>> = std::sync::LazyLock::new(packs);
+
+/// Two profiles in which the secret comes first: the nearest secret of the first
+/// id is that of the second profile.
+#[test]
+fn an_aws_secret_stays_in_its_section() {
+    let (one, two) = ("kT9vQ2mXr7Lp4WzB8nYcD3sE/q6Hj1Ua5Gf0Rt+x", "Zp3Lm8Qw1Er6Ty4Ui9Op2As7Df5Gh0Jk/c+Vb6Nm");
+    let id = |tail: &str| format!("{}{tail}", concat!("AK", "IA"));
+    let text = format!(
+        "[a]\naws_secret_access_key={one}\noutput=json\ncli_pager=\naws_access_key_id={}\n[b]\naws_secret_access_key={two}\naws_access_key_id={}\n",
+        id("RZPUZDIKLIJDIVTY"),
+        id("RZPUZDIKLIJDIVTZ"),
+    );
+    let packs = &*PACKS;
+    let rule =
+        packs.iter().flat_map(|(_, pack)| &pack.rule).find(|rule| rule.id == "aws-access-key").expect("it");
+    let secrets: Vec<Vec<u8>> =
+        matches(rule, text.as_bytes()).iter().map(|hit| hit.secret_bytes().to_vec()).collect();
+    assert_eq!(secrets, [one.as_bytes(), two.as_bytes()]);
 }

@@ -10,10 +10,13 @@ use super::{Hit, Refusal, accept};
 use crate::formats::base62::crc32_base62 as checksum;
 use crate::formats::escape::{Escapes, unescape};
 
-const ANY_PADDING: GeneralPurposeConfig =
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
-const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, ANY_PADDING);
-const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, ANY_PADDING);
+/// Padding may be missing, and the bits past the last byte may be anything: some
+/// programs that make up or cut keys leave them set.
+const LENIENT_END: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+    .with_decode_allow_trailing_bits(true);
+const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT_END);
+const URL_SAFE: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT_END);
 
 /// See [`crate::formats::base62`].
 pub(super) fn crc32_base62(secret: &[u8], skip: u32) -> Result<(), Refusal> {
@@ -72,7 +75,7 @@ pub(super) fn plain_secret<'h>(hit: &'h Hit<'_>) -> Cow<'h, [u8]> {
     unescape(hit.secret_bytes(), Escapes::ALL).bytes
 }
 
-/// Decodes canonical base64 of either alphabet, with or without padding.
+/// Decodes base64 of either alphabet, with or without padding.
 pub(super) fn decode(code: &[u8]) -> Option<Vec<u8>> {
     let url_safe = code.iter().any(|byte| matches!(byte, b'-' | b'_'));
     if url_safe { URL_SAFE.decode(code) } else { STANDARD.decode(code) }.ok()
