@@ -1,7 +1,7 @@
 //! What the tests of whole scans share: one rule, planted values, short ways to
 //! scan.
 
-#![allow(dead_code, reason = "each test program uses a part")]
+#![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
 
 use std::path::Path;
 
