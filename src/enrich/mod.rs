@@ -79,7 +79,7 @@ impl Enricher {
             severity: severity(rule.severity, key.as_ref(), validity.as_ref()),
             confidence: rule.confidence,
             secret: SecretFacts {
-                preview: found.secret.preview(public_prefix(rule, found.secret.expose(), key.is_some())),
+                preview: preview(rule, &found.secret, key.is_some()),
                 length: u64::try_from(found.secret.len()).unwrap_or(u64::MAX),
                 fingerprint,
                 raw: self.reveal.then(|| found.secret.reveal()),
@@ -120,6 +120,16 @@ fn finding_id(rule_id: &str, fingerprint: &str, location: &Location) -> String {
         field(step.name.as_bytes());
     }
     hasher.finalize().to_hex().as_str().get(..32).unwrap_or_default().to_owned()
+}
+
+/// The redacted secret. The end of a key in armour is its label again: nothing to
+/// tell keys apart by.
+fn preview(rule: &Rule, secret: &crate::finding::Secret, is_key: bool) -> String {
+    let preview = secret.preview(public_prefix(rule, secret.expose(), is_key));
+    match preview.strip_suffix("----") {
+        Some(rest) if is_key => rest.to_owned(),
+        _ => preview,
+    }
 }
 
 /// How much of the secret's start is public. Of a key in armour, its label too.

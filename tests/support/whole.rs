@@ -38,11 +38,13 @@ pub(crate) struct Scanned {
 
 impl Scanned {
     pub(crate) fn findings(&self) -> Vec<&Finding> {
-        let finding = |record| match record {
-            &Record::Finding(ref finding) => Some(&**finding),
-            _ => None,
-        };
-        self.records.iter().filter_map(finding).collect()
+        let records = self.records.iter();
+        records
+            .filter_map(|record| match record {
+                Record::Finding(finding) => Some(&**finding),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Paths of findings, in their order.
@@ -60,11 +62,13 @@ impl Scanned {
 
     /// Problems: path and reason.
     pub(crate) fn problems(&self) -> Vec<(&str, Reason)> {
-        let problem = |record| match record {
-            &Record::Problem(ref problem) => Some((problem.path.as_str(), problem.reason)),
-            _ => None,
-        };
-        self.records.iter().filter_map(problem).collect()
+        let records = self.records.iter();
+        records
+            .filter_map(|record| match record {
+                Record::Problem(problem) => Some((problem.path.as_str(), problem.reason)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The records as lines, without what differs from run to run.
