@@ -1,6 +1,13 @@
 //! Hostile and awkward directories: no signal, no hang, nothing dropped silently.
 //! Each test is named after the number of its case.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and a child tells its parent"
+)]
+
 mod support;
 
 use std::fs;
@@ -144,7 +151,7 @@ fn hostile_05_a_file_cut_while_it_is_read() {
     let small = fs::File::create(dir.path().join("small")).expect("a file");
     let cut = |round: u32| {
         let (large, middle, little) =
-            if round % 2 == 0 { (16 << 30, 6 << 20, 5000) } else { (1, 1 << 20, 1) };
+            if round.is_multiple_of(2) { (16 << 30, 6 << 20, 5000) } else { (1, 1 << 20, 1) };
         let _ = sparse.set_len(large);
         let _ = full.set_len(middle);
         let _ = small.set_len(little);

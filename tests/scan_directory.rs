@@ -1,6 +1,13 @@
 //! Scans of ordinary directories: what is found, in which order, what is left
 //! out, and that it all adds up.
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and a child tells its parent"
+)]
+
 mod support;
 
 use std::fs;

@@ -2,6 +2,7 @@
 //! scan.
 
 #![allow(dead_code, unreachable_pub, reason = "each test program uses a part")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 use std::path::Path;
 
@@ -57,11 +58,13 @@ pub struct Scanned {
 
 impl Scanned {
     pub fn findings(&self) -> Vec<&Finding> {
-        let finding = |record| match record {
-            &Record::Finding(ref finding) => Some(&**finding),
-            _ => None,
-        };
-        self.records.iter().filter_map(finding).collect()
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Finding(finding) => Some(&**finding),
+                _ => None,
+            })
+            .collect()
     }
 
     /// Paths of findings, in their order.
@@ -79,11 +82,13 @@ impl Scanned {
 
     /// Problems: path and reason.
     pub fn problems(&self) -> Vec<(&str, Reason)> {
-        let problem = |record| match record {
-            &Record::Problem(ref problem) => Some((problem.path.as_str(), problem.reason)),
-            _ => None,
-        };
-        self.records.iter().filter_map(problem).collect()
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Problem(problem) => Some((problem.path.as_str(), problem.reason)),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The records as lines, without what differs from run to run.
