@@ -2,6 +2,13 @@
 //! out, and that it all adds up.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test fails by a panic, and a child tells its parent"
+)]
+
 mod support;
 
 use std::fs;

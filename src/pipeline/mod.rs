@@ -84,6 +84,23 @@ pub enum ScanError {
 }
 
 /// A scan, ready to run.
+///
+/// ```no_run
+/// use snapsift::finding::Record;
+/// use snapsift::pipeline::{Scan, ScanOptions};
+/// use snapsift::rules::RuleSet;
+/// use snapsift::scan::Engine;
+/// use snapsift::source::Snapshot;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let engine = Engine::new(&RuleSet::default());
+/// let scan = Scan::new(Snapshot::open("/mnt/snapshot")?, engine, ScanOptions::default());
+/// let mut records: Vec<Record> = Vec::new();
+/// let summary = scan.run(&mut records)?;
+/// assert!(summary.complete && summary.coverage.is_balanced());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Scan {
     snapshots: Vec<Snapshot>,
@@ -219,8 +236,7 @@ impl Scan {
         let coverage = results.coverage;
         debug_assert!(coverage.is_balanced(), "coverage does not add up: {coverage:?}");
         let interrupted = self.stop.load(Ordering::Relaxed);
-        let failed =
-            coverage.left_out.keys().any(|reason| reason.is_failure() || *reason == Reason::Interrupted);
+        let failed = coverage.left_out.keys().any(|reason| reason.is_failure());
         let complete = !interrupted && !failed && problems == 0 && results.problems_unlisted == 0;
         Ok(SummaryRecord {
             scan_id: String::new(),

@@ -1,5 +1,11 @@
 //! Content in pieces: one small content at once, a large one in windows, holes
 //! left out, bad blocks skipped, and every byte accounted for.
+//!
+//! Content is copied by `pread` into a buffer that stays in the processor's cache,
+//! and never mapped: over the 520 large files of a `/usr` (4.4 GB, page cache
+//! warm, small folios) copying and searching took 0.30 CPU-seconds, populating
+//! map windows of 2 or 16 MiB and searching them 0.47 to 0.50; and a file that is
+//! cut short can then give an error only, never a signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
 

@@ -5,6 +5,13 @@
 //! outside the target can be reached, however the tree changes meanwhile; and
 //! path length and depth do not matter. Nothing that is opened has its access
 //! time changed where the system allows that.
+//!
+//! Why not the walker of the `ignore` crate (whose globs are used, see
+//! [`super::Exclude`]): it lists a directory through its path, which follows a
+//! link that took the directory's place, changes its access time, and fails below
+//! 4,096 bytes of path; and it collects all entries of a directory first, 75 bytes
+//! each. Over a `/usr` of 15,000 directories it needs 0.16 CPU-seconds where this
+//! walk needs 0.11.
 
 mod node;
 mod queue;
