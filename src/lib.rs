@@ -70,6 +70,7 @@ pub mod pipeline;
 pub mod rules;
 pub mod scan;
 pub mod source;
+mod threads;
 
 /// The README's examples compile.
 #[cfg(doctest)]

@@ -22,6 +22,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use snapsift::output::escape;
 
 use self::args::{Cli, Command};
 use self::exit::Exit;
@@ -37,10 +38,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
         Err(error) => {
-            // Help and version come this way too. Where they cannot be written
-            // there is nobody left to tell.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Fatal } else { Exit::Complete };
+            return usage(&error);
         }
     };
     let colour = cli.color;
@@ -58,4 +56,26 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         message::error(&format!("{error:#}"));
         Exit::Fatal
     })
+}
+
+/// Shows what clap has to say: wrong usage, but help and version come this way too.
+fn usage(error: &clap::Error) -> Exit {
+    let text = error.to_string();
+    let hostile = |line: &str| line.chars().any(|c| c != '\t' && escape::is_unsafe(c));
+    if text.lines().any(hostile) {
+        // clap repeats an argument as it came; scripts pass names from disks.
+        message::rendered(
+            &text.lines().fold(String::new(), |shown, line| shown + &escape::visible(line) + "\n"),
+        );
+        return Exit::Fatal;
+    }
+    match error.print() {
+        _ if error.use_stderr() => Exit::Fatal,
+        Ok(()) => Exit::Complete,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
+        Err(error) => {
+            message::error(&format!("cannot write the output: {error}"));
+            Exit::Fatal
+        }
+    }
 }

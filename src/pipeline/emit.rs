@@ -14,6 +14,7 @@ use crate::finding::{
 };
 use crate::output::RecordSink;
 use crate::scan::Engine;
+use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
 const CHUNK: usize = 256;
@@ -45,7 +46,7 @@ pub(super) fn findings(
     mut files: Vec<NamedFile>,
     targets: &[TargetFacts],
     enricher: &Enricher,
-    pool: &rayon::ThreadPool,
+    pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<Emitted> {
     files.sort_by(|one, other| (one.target, &one.path).cmp(&(other.target, &other.path)));

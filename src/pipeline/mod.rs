@@ -32,6 +32,7 @@ pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
 use crate::source::{Exclude, ExcludeError, Snapshot, SnapshotKind};
+use crate::threads::{self, Pool};
 
 /// How to scan.
 #[derive(Clone, Debug)]
@@ -151,11 +152,7 @@ impl Scan {
             include_test_content: self.options.include_test_content,
             exclude: Exclude::new(&self.options.exclude)?,
         };
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads())
-            .thread_name(|number| format!("scan-{number}"))
-            .build()
-            .map_err(|error| ScanError::Threads(error.to_string()))?;
+        let pool = Pool::new(self.threads()).map_err(|error| ScanError::Threads(error.to_string()))?;
         let in_use: Option<u64> = self.snapshots.iter().map(Snapshot::bytes_in_use).sum();
         self.progress.set_bytes_in_use(in_use);
         let header = self.header();
@@ -182,8 +179,7 @@ impl Scan {
     }
 
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let wanted = if self.options.jobs == 0 { cores() } else { self.options.jobs };
+        let wanted = if self.options.jobs == 0 { threads::cores() } else { self.options.jobs };
         wanted.min(Walker::max_threads())
     }
 
@@ -207,7 +203,7 @@ impl Scan {
         &self,
         links: links::Links,
         results: Results,
-        pool: &rayon::ThreadPool,
+        pool: &Pool,
         sink: &mut dyn RecordSink,
     ) -> Result<SummaryRecord, ScanError> {
         let rules = self.engine.rules();
@@ -269,18 +265,11 @@ impl Scan {
     }
 }
 
-fn scan_snapshot(
-    snapshot: &Snapshot,
-    target: u32,
-    shared: &Shared<'_>,
-    walk: &WalkOptions,
-    pool: &rayon::ThreadPool,
-) {
+fn scan_snapshot(snapshot: &Snapshot, target: u32, shared: &Shared<'_>, walk: &WalkOptions, pool: &Pool) {
     match snapshot.kind() {
         SnapshotKind::Directory(root) => {
-            let threads = pool.current_num_threads();
-            let walker = Walker::new(root, snapshot.path(), walk.clone(), threads);
-            pool.broadcast(|_| walker.work(&mut Worker::new(shared, root, target)));
+            let walker = Walker::new(root, snapshot.path(), walk.clone(), pool.threads());
+            pool.on_each(|| walker.work(&mut Worker::new(shared, root, target)));
         }
         SnapshotKind::File { parent, name } => scan_single(parent, name, target, shared),
     }
