@@ -3,7 +3,12 @@
 //! Role: what needs threads gets them here, so that `ulimit -u`, a limit of memory
 //! or a cgroup makes the work slower and never ends it. Not for: what they do.
 
+use std::sync::{Mutex, PoisonError};
+
 use rayon::{ThreadPool, ThreadPoolBuildError, ThreadPoolBuilder};
+
+/// Pools of threads that are alone. They are as few as threads that scan.
+static ALONE: Mutex<Vec<ThreadPool>> = Mutex::new(Vec::new());
 
 /// A pool of threads; where none can be started, the thread that asked.
 #[derive(Debug)]
@@ -15,12 +20,10 @@ pub(crate) struct Pool {
 impl Pool {
     /// Starts up to `threads` threads, and fewer where so many cannot be started.
     pub(crate) fn new(threads: usize) -> Result<Self, ThreadPoolBuildError> {
-        let builder = |threads| {
-            ThreadPoolBuilder::new().num_threads(threads).thread_name(|number| format!("scan-{number}"))
-        };
         let mut wanted = threads.max(1);
         while wanted > 0 {
-            if let Ok(pool) = builder(wanted).build() {
+            let builder = ThreadPoolBuilder::new().num_threads(wanted);
+            if let Ok(pool) = builder.thread_name(|number| format!("scan-{number}")).build() {
                 return Ok(Self { own: Some(pool) });
             }
             wanted /= 2;
@@ -28,8 +31,16 @@ impl Pool {
         if rayon::current_thread_index().is_some() {
             return Ok(Self { own: None });
         }
-        // From here on this thread belongs to a pool of one.
-        builder(1).use_current_thread().build().map(|pool| Self { own: Some(pool) })
+        Self::alone()
+    }
+
+    /// The thread that asks, which belongs to no pool yet.
+    fn alone() -> Result<Self, ThreadPoolBuildError> {
+        let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build()?;
+        // From here on this thread belongs to a pool of one, which must not end
+        // before it.
+        ALONE.lock().unwrap_or_else(PoisonError::into_inner).push(alone);
+        Ok(Self { own: None })
     }
 
     /// As many threads as there are cores.
@@ -91,11 +102,12 @@ mod tests {
     fn the_thread_that_asks_is_enough() {
         // On a thread of its own, which then belongs to a pool of one for good.
         let both = std::thread::spawn(|| {
-            let alone = ThreadPoolBuilder::new().num_threads(1).use_current_thread().build();
-            let pool = Pool { own: Some(alone.expect("a pool of this thread")) };
-            let inner = Pool { own: None };
-            (count(&pool), inner.threads(), count(&inner))
+            let one = Pool::alone().expect("a pool of this thread");
+            let first = (one.threads(), count(&one));
+            drop(one);
+            let next = Pool { own: None };
+            (first, next.threads(), count(&next))
         });
-        assert_eq!(both.join().expect("no panic"), (1, 1, 1));
+        assert_eq!(both.join().expect("no panic"), ((1, 1), 1, 1));
     }
 }

@@ -35,11 +35,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            return usage(&error);
-        }
+        Err(error) => return usage(&error, &arguments),
     };
     let colour = cli.color;
     colour.apply();
@@ -59,11 +58,10 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 /// Shows what clap has to say: wrong usage, but help and version come this way too.
-fn usage(error: &clap::Error) -> Exit {
-    let text = error.to_string();
-    let hostile = |line: &str| line.chars().any(|c| c != '\t' && escape::is_unsafe(c));
-    if text.lines().any(hostile) {
+fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    if arguments.iter().any(|argument| argument.to_string_lossy().chars().any(escape::is_unsafe)) {
         // clap repeats an argument as it came; scripts pass names from disks.
+        let text = error.to_string();
         message::rendered(
             &text.lines().fold(String::new(), |shown, line| shown + &escape::visible(line) + "\n"),
         );
