@@ -30,7 +30,7 @@ eval "$(apt-config shell proxy Acquire::http::Proxy 2>/dev/null)"
 if [ -n "${proxy:-}" ] && [ "$proxy" != DIRECT ]; then export http_proxy="$proxy"; fi
 
 # What an earlier run that was stopped has left, and nothing that is mounted in it.
-rm -rf --one-file-system "$stamp" "$root" "$root.partial"
+rm -rf --one-file-system "$root.partial"
 mkdir -p "$root.partial"
 # The chroot has no locale but C.
 if ! LC_ALL=C debootstrap --variant=minbase --include="$packages" \
@@ -38,5 +38,6 @@ if ! LC_ALL=C debootstrap --variant=minbase --include="$packages" \
     umount "$root.partial/proc" 2>/dev/null || true
     cannot "debootstrap failed, see $root.log: $(grep '^[EW]:' "$root.log" | tail -n 1)"
 fi
+rm -rf --one-file-system "$stamp" "$root"
 mv "$root.partial" "$root"
 printf '%s\n' "$wanted" >"$stamp"

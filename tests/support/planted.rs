@@ -295,7 +295,7 @@ fn azure_configuration() -> Vec<Planted> {
             "etc/app/lake.properties",
             ROOT,
             format!("# data lake\nfs.azure.account.key.acmelake.dfs.core.windows.net={key}\n"),
-            vec![storage("azure-storage-account-key", "acmelake")],
+            vec![storage("azure-storage-account-key", "acmelake").with(&[("key_role", "account")])],
         ),
         file(
             "etc/systemd/system/app.service.d/azure.conf",
@@ -338,6 +338,7 @@ fn azure_urls() -> Vec<Planted> {
                 sas(&service, High)
                     .with(&[
                         ("account", "acmebackup"),
+                        ("host", "acmebackup.blob.core.windows.net"),
                         ("suffix", "core.windows.net"),
                         ("service", "blob"),
                         ("path", "nightly/db.bak"),
@@ -366,8 +367,11 @@ fn azure_urls() -> Vec<Planted> {
                 sas(&account, Low)
                     .with(&[
                         ("account", "acmefiles"),
+                        ("host", "acmefiles.file.core.windows.net"),
                         ("suffix", "core.windows.net"),
                         ("service", "file"),
+                        ("services", "f"),
+                        ("resource_types", "sco"),
                         ("permissions", "rl"),
                         ("ip", "10.0.0.1-10.0.0.9"),
                         ("sas_kind", "account"),
