@@ -52,15 +52,22 @@ fn in_windows(engine: &Engine, text: &[u8], step: usize) -> Seen {
 
 fuzz_target!(|data: &[u8]| {
     let Some(([low, high, step], data)) = data.split_first_chunk() else { return };
-    // The longest rule looks 64 KiB ahead: without padding no window would end
-    // within the data.
-    let mut text = vec![b'\n'; usize::from(u16::from_le_bytes([*low, *high]))];
+    let before = usize::from(u16::from_le_bytes([*low, *high]));
+    // The kernels, with the data at any place in their blocks.
+    let mut text = vec![b'\n'; before % 512];
     text.extend_from_slice(data);
-    text.resize(text.len() + 80_000, b' ');
     let expected = whole(&engines()[0], &text);
     for engine in &engines()[1..] {
         assert!(whole(engine, &text) == expected, "{}", engine.kernel().name());
     }
-    let step = 1024 * (usize::from(*step) + 4) + usize::from(*step);
-    assert!(in_windows(&engines()[0], &text, step) == expected, "windows of {step} bytes");
+    // The windows. The longest rule looks 64 KiB ahead: without padding no window
+    // would end within the data. That costs time, so not always.
+    if step % 8 == 0 {
+        text = vec![b'\n'; before];
+        text.extend_from_slice(data);
+        text.resize(text.len() + 80_000, b' ');
+        let step = 1024 * (usize::from(*step) + 4) + usize::from(*step);
+        let expected = whole(&engines()[0], &text);
+        assert!(in_windows(&engines()[0], &text, step) == expected, "windows of {step} bytes");
+    }
 });
