@@ -1,6 +1,5 @@
 //! Hostile and awkward directories: no signal, no hang, nothing dropped silently.
 //! Each test is named after the number of its case.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
