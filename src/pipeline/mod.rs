@@ -227,8 +227,9 @@ impl Scan {
             Timestamp::now(),
         );
         let emitted = emit::findings(files, &targets, &enricher, pool, sink)?;
+        let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
         let broken = emit::broken_rules(&self.engine, sink)?;
-        let problems = broken + emit::problems(results.problems.into_items(), sink)?;
+        let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;
         let coverage = results.coverage;
         debug_assert!(coverage.is_balanced(), "coverage does not add up: {coverage:?}");
         let interrupted = self.stop.load(Ordering::Relaxed);
@@ -252,14 +253,11 @@ impl Scan {
 
     fn target_facts(&self) -> Vec<TargetFacts> {
         let facts = |snapshot: &Snapshot| {
-            let (kind, accounts) = match snapshot.kind() {
-                SnapshotKind::Directory(root) => ("directory", Accounts::read(root)),
-                SnapshotKind::File { .. } => ("file", Accounts::default()),
+            let accounts = match snapshot.kind() {
+                SnapshotKind::Directory(root) => Accounts::read(root),
+                SnapshotKind::File { .. } => Accounts::default(),
             };
-            TargetFacts {
-                provenance: ProvenanceStep { kind: kind.into(), name: target_name(snapshot) },
-                accounts,
-            }
+            TargetFacts { provenance: provenance(snapshot), accounts }
         };
         self.snapshots.iter().map(facts).collect()
     }
@@ -285,6 +283,15 @@ fn scan_single(parent: &Root, name: &CStr, target: u32, shared: &Shared<'_>) {
             worker.problem(path, Reason::Unreadable, std::io::Error::from(errno).to_string());
         }
     }
+}
+
+/// The first step of every provenance chain of a target.
+fn provenance(snapshot: &Snapshot) -> ProvenanceStep {
+    let kind = match snapshot.kind() {
+        SnapshotKind::Directory(_) => "directory",
+        SnapshotKind::File { .. } => "file",
+    };
+    ProvenanceStep { kind: kind.into(), name: target_name(snapshot) }
 }
 
 fn target_name(snapshot: &Snapshot) -> String {
