@@ -3,7 +3,8 @@
 //!
 //! `cargo bench --bench load_rules -- [RULES] [ROUNDS]`: writes a pack of so many
 //! rules (5000) of the usual kinds to a temporary folder, loads it so many times
-//! (21), and prints minimum and median.
+//! (21), and prints minimum and median. With `--write FILE` it writes the pack
+//! there and does nothing else.
 #![expect(clippy::print_stdout, reason = "a benchmark prints its figures")]
 
 use std::fmt::Write;
@@ -16,6 +17,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let rules = numbers.next().unwrap_or(5000);
     let rounds = numbers.next().unwrap_or(21).max(1);
     let text = pack(rules)?;
+    if let Some(file) = std::env::args().skip_while(|argument| argument != "--write").nth(1) {
+        return Ok(std::fs::write(file, text)?);
+    }
     let folder = tempfile::tempdir()?;
     let file = folder.path().join("many.toml");
     std::fs::write(&file, &text)?;

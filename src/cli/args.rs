@@ -29,6 +29,7 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(Box<ScanArgs>),
+    Bench(Box<BenchArgs>),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),
@@ -118,6 +119,19 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "NUM", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..), help_heading = "Output")]
     pub(super) max_findings_per_file: u64,
 
+    #[command(flatten)]
+    pub(super) what: Selection,
+    /// Read files with NUM threads [default: one for each core]
+    #[arg(long, short, value_name = "NUM", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "What to scan")]
+    pub(super) jobs: Option<u16>,
+
+    #[command(flatten)]
+    pub(super) rules: RuleSource,
+}
+
+/// Which files of the targets are read.
+#[derive(Debug, Args)]
+pub(super) struct Selection {
     /// Leave out what matches GLOB (may be given many times)
     ///
     /// As in ripgrep: a glob without a slash, such as `*.iso`, matches a name at any
@@ -144,12 +158,6 @@ pub(super) struct ScanArgs {
     /// and counted in the summary.
     #[arg(long, help_heading = "What to scan")]
     pub(super) include_test_content: bool,
-    /// Read files with NUM threads [default: one for each core]
-    #[arg(long, short, value_name = "NUM", value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "What to scan")]
-    pub(super) jobs: Option<u16>,
-
-    #[command(flatten)]
-    pub(super) rules: RuleSource,
 }
 
 /// Where rules come from.
@@ -161,6 +169,79 @@ pub(super) struct RuleSource {
     /// Use only the rules given with --rules
     #[arg(long, requires = "rules", help_heading = "Rules")]
     pub(super) no_builtin: bool,
+}
+
+const BENCH_EXAMPLES: &str = "\
+Examples:
+  Measure scans of /usr with one thread and with one for each core:
+    snapsift bench --include-test-content /usr
+  Find out how a scan scales, and what a cold page cache costs:
+    snapsift bench --jobs 1,2,4,8 --cold /srv/tree
+  Keep the figures of a version; docs/benchmarks.md explains the fields:
+    snapsift bench --format json --runs 15 /srv/tree > bench.json
+  Compare a slower kernel (portable, neon, ssse3, avx2, avx512):
+    SNAPSIFT_KERNEL=avx2 snapsift bench /usr
+
+Exit codes:
+  0  All runs were complete.
+  2  Wrong usage, or a fatal error.
+  3  Something could not be read, so that less was measured than there is.";
+
+/// Measure scans: speed, threads, memory, and where the time goes
+///
+/// Runs the scan that `snapsift scan` with the same options does, many times, and
+/// throws its records away. Each run opens the targets, prepares the engine, reads,
+/// matches, and writes JSON Lines to nowhere; reading the rule packs is timed apart.
+/// Then scans that end after each stage tell where the processor time goes, and one
+/// profiled run tells what each rule costs.
+///
+/// The machine should have nothing else to do: the spread between minimum and
+/// maximum tells whether it had.
+#[derive(Debug, Args)]
+#[command(after_long_help = BENCH_EXAMPLES, after_help = "`--help` explains every option, with examples.")]
+pub(super) struct BenchArgs {
+    /// A directory, such as the root of a mounted snapshot, or a file
+    #[arg(required = true, value_name = "TARGET")]
+    pub(super) targets: Vec<PathBuf>,
+
+    /// How to write the figures
+    #[arg(long, short, value_enum, default_value_t = BenchFormat::Text, value_name = "FORMAT", help_heading = "Output")]
+    pub(super) format: BenchFormat,
+
+    /// Measure each number of threads so many times
+    ///
+    /// Runs with different numbers of threads are taken in turns. One run before
+    /// them, which is not counted, fills the page cache.
+    #[arg(long, value_name = "NUM", default_value_t = 7, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Measuring")]
+    pub(super) runs: u32,
+    /// Numbers of threads to measure [default: 1 and one for each core]
+    ///
+    /// Several are separated by commas. Where the time goes is measured with the
+    /// last of them.
+    #[arg(long, short, visible_alias = "threads", value_name = "NUM,…", value_delimiter = ',', value_parser = clap::value_parser!(u16).range(1..=1024), help_heading = "Measuring")]
+    pub(super) jobs: Vec<u16>,
+    /// Measure with a cold page cache too
+    ///
+    /// Before each such run the system is advised, file by file, to drop what it
+    /// holds of their content (posix_fadvise, DONTNEED). Directories, inodes and
+    /// files that are mapped by a running program stay in memory. The bytes that
+    /// were then read from the disk are told.
+    #[arg(long, help_heading = "Measuring")]
+    pub(super) cold: bool,
+    /// With --cold, drop all caches of this machine instead (needs root)
+    ///
+    /// Writes 3 to /proc/sys/vm/drop_caches before each cold run, which drops
+    /// directories and inodes too, and slows every other program down for a while.
+    #[arg(long, requires = "cold", help_heading = "Measuring")]
+    pub(super) drop_caches: bool,
+    /// Do not measure where the time goes
+    #[arg(long, help_heading = "Measuring")]
+    pub(super) no_profile: bool,
+
+    #[command(flatten)]
+    pub(super) what: Selection,
+    #[command(flatten)]
+    pub(super) rules: RuleSource,
 }
 
 /// List, show and check rules
@@ -258,6 +339,15 @@ pub(super) enum CheckFormat {
     /// For a person, with the offending text underlined
     Text,
     /// For a program: one JSON object a line
+    Json,
+}
+
+/// An output format of `bench`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(super) enum BenchFormat {
+    /// For a person: tables
+    Text,
+    /// For a program: one JSON object, every sample included
     Json,
 }
 

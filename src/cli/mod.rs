@@ -5,6 +5,7 @@
 //! it decides nothing about secrets.
 
 mod args;
+mod bench;
 mod completions;
 mod destination;
 mod exit;
@@ -44,6 +45,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     colour.apply();
     let result = match &cli.command {
         Command::Scan(args) => scan::run(args, colour),
+        Command::Bench(args) => bench::run(args, colour),
         Command::Rules(args) => rules::run(args, colour),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

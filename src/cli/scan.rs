@@ -11,7 +11,7 @@ use snapsift::rules::RuleSet;
 use snapsift::scan::Engine;
 use snapsift::source::Snapshot;
 
-use super::args::{Colour, Format, ScanArgs};
+use super::args::{Colour, Format, ScanArgs, Selection};
 use super::destination::Destination;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
@@ -63,17 +63,26 @@ fn options(args: &ScanArgs) -> anyhow::Result<ScanOptions> {
     };
     Ok(ScanOptions {
         jobs: args.jobs.map_or(0, usize::from),
-        exclude: args.exclude.clone(),
-        max_file_size: args.max_file_size,
-        cross_filesystems: args.cross_filesystems,
-        include_test_content: args.include_test_content,
         fingerprinter,
         reveal: args.reveal,
         max_findings_per_file: args.max_findings_per_file,
+        ..selected(&args.what)
     })
 }
 
-fn open(targets: &[PathBuf], rules: &RuleSet, options: ScanOptions) -> anyhow::Result<Scan> {
+/// The options for these files, all others as by default.
+pub(super) fn selected(what: &Selection) -> ScanOptions {
+    ScanOptions {
+        exclude: what.exclude.clone(),
+        max_file_size: what.max_file_size,
+        cross_filesystems: what.cross_filesystems,
+        include_test_content: what.include_test_content,
+        ..ScanOptions::default()
+    }
+}
+
+/// A scan of these targets, with an engine for these rules.
+pub(super) fn open(targets: &[PathBuf], rules: &RuleSet, options: ScanOptions) -> anyhow::Result<Scan> {
     let snapshot = |target: &Path| {
         // The error names the target.
         Snapshot::open(target).map_err(|error| anyhow::anyhow!("cannot scan {error}"))

@@ -11,6 +11,7 @@ mod bounded;
 mod emit;
 mod hits;
 mod links;
+pub mod measure;
 mod progress;
 mod worker;
 
@@ -20,6 +21,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use emit::{NamedFile, TargetFacts};
+use measure::Measure;
 pub use progress::Progress;
 use worker::{Results, Shared, Worker};
 
@@ -146,18 +148,27 @@ impl Scan {
     ///
     /// A wrong glob, no threads, or the sink's error; then no summary was given.
     pub fn run(self, sink: &mut dyn RecordSink) -> Result<SummaryRecord, ScanError> {
+        self.run_measured(&Measure::default(), sink)
+    }
+
+    fn run_measured(self, measure: &Measure, sink: &mut dyn RecordSink) -> Result<SummaryRecord, ScanError> {
         let begun = Instant::now();
-        let walk = WalkOptions {
-            cross_filesystems: self.options.cross_filesystems,
-            include_test_content: self.options.include_test_content,
-            exclude: Exclude::new(&self.options.exclude)?,
-        };
-        let pool = Pool::new(self.threads()).map_err(|error| ScanError::Threads(error.to_string()))?;
+        let (walk, pool) = (self.walk_options()?, self.pool()?);
         let in_use: Option<u64> = self.snapshots.iter().map(Snapshot::bytes_in_use).sum();
         self.progress.set_bytes_in_use(in_use);
         let header = self.header();
         let scan_id = header.scan_id.clone();
         sink.record(&Record::Scan(header))?;
+        let (links, results) = self.read_all(measure, &walk, &pool);
+        let mut summary = self.emit(links, results, &pool, sink)?;
+        summary.scan_id = scan_id;
+        summary.elapsed_seconds = begun.elapsed().as_secs_f64();
+        sink.record(&Record::Summary(Box::new(summary.clone())))?;
+        Ok(summary)
+    }
+
+    /// The part of a scan that reads: all targets, by all threads.
+    fn read_all(&self, measure: &Measure, walk: &WalkOptions, pool: &Pool) -> (links::Links, Results) {
         let shared = Shared {
             options: &self.options,
             engine: &self.engine,
@@ -165,17 +176,25 @@ impl Scan {
             stop: &self.stop,
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
+            measure,
         };
         for (target, snapshot) in (0_u32..).zip(&self.snapshots) {
-            scan_snapshot(snapshot, target, &shared, &walk, &pool);
+            scan_snapshot(snapshot, target, &shared, walk, pool);
         }
         let Shared { links, results, .. } = shared;
-        let (links, results) = (into_inner(links), into_inner(results));
-        let mut summary = self.emit(links, results, &pool, sink)?;
-        summary.scan_id = scan_id;
-        summary.elapsed_seconds = begun.elapsed().as_secs_f64();
-        sink.record(&Record::Summary(Box::new(summary.clone())))?;
-        Ok(summary)
+        (into_inner(links), into_inner(results))
+    }
+
+    fn walk_options(&self) -> Result<WalkOptions, ScanError> {
+        Ok(WalkOptions {
+            cross_filesystems: self.options.cross_filesystems,
+            include_test_content: self.options.include_test_content,
+            exclude: Exclude::new(&self.options.exclude)?,
+        })
+    }
+
+    fn pool(&self) -> Result<Pool, ScanError> {
+        Pool::new(self.threads()).map_err(|error| ScanError::Threads(error.to_string()))
     }
 
     fn threads(&self) -> usize {

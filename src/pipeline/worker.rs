@@ -12,6 +12,7 @@ use super::ScanOptions;
 use super::bounded::Bounded;
 use super::hits::{Collector, Found, Tally};
 use super::links::Links;
+use super::measure::{Measure, Stage};
 use super::progress::Progress;
 use crate::finding::{Coverage, Reason};
 use crate::rules::RuleSet;
@@ -45,6 +46,7 @@ pub(super) struct Shared<'s> {
     pub(super) stop: &'s AtomicBool,
     pub(super) links: Mutex<Links>,
     pub(super) results: Mutex<Results>,
+    pub(super) measure: &'s Measure,
 }
 
 /// What a scan has found, within budgets.
@@ -90,11 +92,13 @@ pub(super) struct Worker<'s> {
 
 impl<'s> Worker<'s> {
     pub(super) fn new(shared: &'s Shared<'s>, root: &'s Root, target: u32) -> Self {
+        let mut scanner = shared.engine.scanner();
+        shared.measure.prepare(&mut scanner);
         Self {
             shared,
             root,
             target,
-            scanner: shared.engine.scanner(),
+            scanner,
             buffer: ReadBuffer::new(),
             coverage: Coverage::default(),
             access_times_not_kept: 0,
@@ -141,6 +145,10 @@ impl<'s> Worker<'s> {
         }
         if !opened.access_time_kept {
             self.access_times_not_kept += 1;
+        }
+        if self.shared.measure.stage == Stage::Open {
+            self.coverage.scan_file(0);
+            return Ok(());
         }
         let collector = self.read_content(dir, name, &opened.fd, &stat, size);
         let found = self.found(collector, &opened.fd, &stat);
@@ -272,6 +280,9 @@ impl Visitor for Worker<'_> {
     }
 
     fn file(&mut self, dir: &OpenDir, name: &CStr) {
+        if self.shared.measure.stage == Stage::Walk {
+            return self.coverage.scan_file(0);
+        }
         if let Err((reason, bytes, message)) = self.scan_file(dir, name) {
             self.coverage.leave_out_file(reason, bytes);
             if let Some(message) = message {
@@ -298,6 +309,7 @@ impl Visitor for Worker<'_> {
 impl Drop for Worker<'_> {
     fn drop(&mut self) {
         self.tell_progress();
+        self.shared.measure.add(&self.scanner);
         let mut results = lock(&self.shared.results);
         results.coverage.merge(&self.coverage);
         results.access_times_not_kept += self.access_times_not_kept;
@@ -315,6 +327,9 @@ struct ScanSink<'w, 's> {
 
 impl Sink for ScanSink<'_, '_> {
     fn whole(&mut self, bytes: &[u8]) {
+        if self.shared.measure.stage == Stage::Read {
+            return;
+        }
         let (shared, hits) = (self.shared, &mut self.hits);
         let max = shared.options.max_findings_per_file;
         self.scanner.scan(bytes, &mut |hit| hits.take(hit, max, shared.engine.rules()));
@@ -332,6 +347,9 @@ impl Sink for ScanSink<'_, '_> {
         let (shared, hits) = (self.shared, &mut self.hits);
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);
+        if shared.measure.stage == Stage::Read {
+            return base.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
+        }
         self.scanner.feed(bytes, base, last, &mut |hit| hits.take(hit, max, shared.engine.rules()))
     }
 

@@ -128,6 +128,7 @@ impl Engine {
             next: 0,
             stats: Stats { by_rule: vec![RuleStats::default(); rules], ..Stats::default() },
             timed: false,
+            last: Step::Verify,
         }
     }
 
@@ -189,6 +190,22 @@ pub struct Stats {
     pub by_rule: Vec<RuleStats>,
 }
 
+impl Stats {
+    /// Adds what another scanner of the same engine has done.
+    pub fn add(&mut self, other: &Self) {
+        self.bytes += other.bytes;
+        self.candidates += other.candidates;
+        self.literals += other.literals;
+        self.by_rule.resize(self.by_rule.len().max(other.by_rule.len()), RuleStats::default());
+        for (rule, more) in self.by_rule.iter_mut().zip(&other.by_rule) {
+            rule.literals += more.literals;
+            rule.matched += more.matched;
+            rule.verified += more.verified;
+            rule.time += more.time;
+        }
+    }
+}
+
 /// What a scanner has done for one rule.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct RuleStats {
@@ -202,6 +219,17 @@ pub struct RuleStats {
     pub time: Duration,
 }
 
+/// A step of the engine, for measurements that end after it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Step {
+    /// Finding positions that may begin a literal.
+    Prefilter,
+    /// Telling which literals stand there.
+    Confirm,
+    /// Everything: patterns, conditions, checks, overlaps.
+    Verify,
+}
+
 /// Matches content; one for each thread, reused for every content.
 pub struct Scanner {
     engine: Engine,
@@ -213,6 +241,7 @@ pub struct Scanner {
     next: u64,
     stats: Stats,
     timed: bool,
+    last: Step,
 }
 
 impl Scanner {
@@ -297,6 +326,12 @@ impl Scanner {
         self.timed = on;
     }
 
+    /// Ends the work on every position after this step, for measurements: before
+    /// [`Step::Verify`] nothing is found.
+    pub fn stop_after(&mut self, step: Step) {
+        self.last = step;
+    }
+
     fn scan_block(
         &mut self,
         engine: &Arc<Inner>,
@@ -312,10 +347,16 @@ impl Scanner {
         while at < to {
             at = engine.prefilter.find(part, at, to, &mut candidates);
             self.stats.candidates += candidates.as_slice().len() as u64;
+            if self.last == Step::Prefilter {
+                continue;
+            }
             for position in candidates.as_slice() {
                 let position = block.start + usize::try_from(*position).unwrap_or(0);
                 engine.confirm.literals_at(bytes, position, &engine.literals, |literal, start| {
                     self.stats.literals += 1;
+                    if self.last == Step::Confirm {
+                        return;
+                    }
                     self.verify(engine, bytes, base, literal, start, sink);
                 });
             }

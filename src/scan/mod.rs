@@ -16,7 +16,7 @@ mod windows;
 
 use std::collections::BTreeMap;
 
-pub use engine::{Engine, RuleStats, Scanner, Stats};
+pub use engine::{Engine, RuleStats, Scanner, Stats, Step};
 pub use hit::Hit;
 pub use prefilter::Kernel;
 
