@@ -8,7 +8,8 @@ use std::os::unix::process::CommandExt as _;
 
 use snapsift::finding::Reason;
 use support::program::{
-    PROGRAM, code, findings, records, scan, snapsift, stderr, stdout, summary, token, tree, write,
+    PROGRAM, code, copy_for_all, findings, records, scan, snapsift, stderr, stdout, summary, token, tree,
+    write,
 };
 
 #[test]
@@ -89,15 +90,8 @@ fn scan_with_an_unreadable_file(arguments: &[&str]) -> std::process::Output {
     std::fs::set_permissions(tree.path().join("secret.txt"), PermissionsExt::from_mode(0o000))
         .expect("a file");
     let mut command = std::process::Command::new(PROGRAM);
-    let folder = tempfile::tempdir().expect("a folder");
+    let (copy, _folder) = copy_for_all();
     if rustix::process::geteuid().is_root() {
-        let copy = folder.path().join("snapsift");
-        // By another process: were this one to write it, a child that another test
-        // starts meanwhile could hold it open, and it could not be run.
-        assert!(
-            std::process::Command::new("cp").arg(PROGRAM).arg(&copy).status().expect("cp runs").success()
-        );
-        std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("a folder");
         command = std::process::Command::new(copy);
         command.uid(65534).gid(65534);
     }

@@ -1,6 +1,5 @@
 //! Hostile and awkward directories: no signal, no hang, nothing dropped silently.
 //! Each test is named after the number of its case.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(
     clippy::expect_used,
     clippy::panic,
@@ -163,6 +162,33 @@ fn hostile_05_a_file_cut_while_it_is_read() {
             let changed = scanned.left_out(Reason::ChangedWhileRead).bytes > 0;
             assert_eq!(scanned.summary.complete, !changed);
             assert_eq!(!scanned.problems().is_empty(), changed);
+        }
+    });
+}
+
+#[test]
+fn hostile_05_a_file_that_grows_while_it_is_read() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let mut files: Vec<fs::File> = Vec::new();
+    for (name, size) in [("small", 100), ("large", 3 << 20)] {
+        fs::write(dir.path().join(name), format!("{}\n{}", planted(5), "x".repeat(size))).expect("a file");
+        files.push(fs::File::options().append(true).open(dir.path().join(name)).expect("a file"));
+    }
+    let grow = |_| {
+        for mut file in &files {
+            // Within bounds: the disk is not ours to fill.
+            if file.metadata().is_ok_and(|metadata| metadata.len() < 8 << 20) {
+                let _ = std::io::Write::write_all(&mut file, &[b'y'; 997]);
+            }
+        }
+    };
+    meanwhile(grow, || {
+        for _ in 0..50 {
+            let scanned = scan(dir.path());
+            assert_eq!(scanned.paths(), ["/large", "/small"]);
+            assert!(scanned.coverage().bytes_scanned > 3 << 20);
+            // As it was when it was opened, which is no fault of the scan.
+            assert!(scanned.summary.complete, "{:?}", scanned.problems());
         }
     });
 }

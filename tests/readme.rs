@@ -127,7 +127,7 @@ fn the_exit_codes_are_those_of_the_help() {
 fn every_flag_that_the_readme_names_exists() {
     let help = stdout(&snapsift().args(["scan", "--help"]).output().expect("runs"));
     for word in readme().split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
-        let cargos = ["--release", "--workspace", "--locked"];
+        let cargos = ["--release", "--workspace", "--locked", "--open"];
         if word.starts_with("--") && word.len() > 2 && !word.starts_with("---") && !cargos.contains(&word) {
             assert!(help.contains(word), "{word}");
         }

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that must hold before a change is merged. Needs the Rust toolchain
-# and, for some tests, ssh-keygen, openssl and puttygen (see .ci/run).
+# and, for some tests, ssh-keygen, openssl, puttygen, debootstrap and root (see
+# .ci/run).
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,6 +1,5 @@
 //! Scans of ordinary directories: what is found, in which order, what is left
 //! out, and that it all adds up.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(
     clippy::expect_used,
     clippy::panic,

@@ -67,6 +67,7 @@ Exit codes:
     3  The scan finished, but something could not be read.
   130  Interrupted (Ctrl-C); 143 for SIGTERM. The output ends with a summary that
        says so. A second Ctrl-C ends at once, without a summary.
+  134  Memory ran out (SIGABRT). What was written has no summary.
   141  The reader of the output went away, as in `| head`.";
 
 /// Scan directories for secrets

@@ -43,6 +43,9 @@ impl Destination {
                 let file = OpenOptions::new().write(true).open(&name);
                 return Ok(Self::Device(file.with_context(|| format!("cannot write to {shown}"))?));
             }
+            Err(_) if fs::symlink_metadata(&name).is_ok_and(|there| there.is_symlink()) => {
+                bail!("cannot write to {shown}: it is a link that leads nowhere")
+            }
             _ => {}
         }
         let mut temporary = name.clone().into_os_string();

@@ -23,6 +23,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use snapsift::output::escape;
 
 use self::args::{Cli, Command};
 use self::exit::Exit;
@@ -35,14 +36,10 @@ pub(crate) fn main() -> ExitCode {
 }
 
 fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
-    let cli = match Cli::try_parse_from(arguments) {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
         Ok(cli) => cli,
-        Err(error) => {
-            // Help and version come this way too. Where they cannot be written
-            // there is nobody left to tell.
-            let _ = error.print();
-            return if error.use_stderr() { Exit::Fatal } else { Exit::Complete };
-        }
+        Err(error) => return usage(&error, &arguments),
     };
     let colour = cli.color;
     colour.apply();
@@ -60,4 +57,25 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         message::error(&format!("{error:#}"));
         Exit::Fatal
     })
+}
+
+/// Shows what clap has to say: wrong usage, but help and version come this way too.
+fn usage(error: &clap::Error, arguments: &[OsString]) -> Exit {
+    if arguments.iter().any(|argument| argument.to_string_lossy().chars().any(escape::is_unsafe)) {
+        // clap repeats an argument as it came; scripts pass names from disks.
+        let text = error.to_string();
+        message::rendered(
+            &text.lines().fold(String::new(), |shown, line| shown + &escape::visible(line) + "\n"),
+        );
+        return Exit::Fatal;
+    }
+    match error.print() {
+        _ if error.use_stderr() => Exit::Fatal,
+        Ok(()) => Exit::Complete,
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::BrokenPipe,
+        Err(error) => {
+            message::error(&format!("cannot write the output: {error}"));
+            Exit::Fatal
+        }
+    }
 }

@@ -1,12 +1,11 @@
 //! `snapsift scan`: targets → a scan → a format → an exit code.
 
 use std::io::{self, BufWriter};
-use std::num::NonZero;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use snapsift::finding::{Fingerprinter, Record, Severity, SummaryRecord};
-use snapsift::output::{Csv, JsonLines, RecordSink, Text, TextOptions, escape};
+use snapsift::output::{Csv, JsonLines, RecordSink, Text, TextOptions};
 use snapsift::pipeline::{Scan, ScanOptions};
 use snapsift::rules::RuleSet;
 use snapsift::scan::Engine;
@@ -62,9 +61,8 @@ fn options(args: &ScanArgs) -> anyhow::Result<ScanOptions> {
         Some(path) => fingerprint_key::read(path)?,
         None => Fingerprinter::unkeyed(),
     };
-    let cores = || std::thread::available_parallelism().map_or(1, NonZero::get);
     Ok(ScanOptions {
-        jobs: args.jobs.map_or_else(cores, usize::from),
+        jobs: args.jobs.map_or(0, usize::from),
         fingerprinter,
         reveal: args.reveal,
         max_findings_per_file: args.max_findings_per_file,
@@ -86,8 +84,8 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
 /// A scan of these targets, with an engine for these rules.
 pub(super) fn open(targets: &[PathBuf], rules: &RuleSet, options: ScanOptions) -> anyhow::Result<Scan> {
     let snapshot = |target: &Path| {
-        let shown = escape::bytes_of_path(target.as_os_str().as_encoded_bytes());
-        Snapshot::open(target).with_context(|| format!("cannot scan {shown}"))
+        // The error names the target.
+        Snapshot::open(target).map_err(|error| anyhow::anyhow!("cannot scan {error}"))
     };
     let (first, others) = targets.split_first().context("no target was given")?;
     let mut scan = Scan::new(snapshot(first)?, Engine::new(rules), options);

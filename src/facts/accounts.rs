@@ -31,6 +31,12 @@ impl Accounts {
         Self { users: parse(c"etc/passwd"), groups: parse(c"etc/group") }
     }
 
+    /// Reads the contents of a passwd and a group file.
+    #[must_use]
+    pub fn from_contents(passwd: &[u8], group: &[u8]) -> Self {
+        Self { users: names(passwd), groups: names(group) }
+    }
+
     /// The name of a user.
     #[must_use]
     pub fn user(&self, uid: u32) -> Option<&str> {

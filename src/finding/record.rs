@@ -125,7 +125,7 @@ pub struct Location {
 }
 
 /// One step of a provenance chain.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, and later `image`, `partition`, `filesystem`, `member`, ….
@@ -266,6 +266,10 @@ pub struct ProblemRecord {
     /// The exact bytes of the path in lower-case hex, only where it is not UTF-8.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub path_hex: Option<String>,
+    /// The way from the target to what the path is in, as in a location; empty
+    /// where no target is concerned.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub provenance: Vec<ProvenanceStep>,
     /// Why.
     pub reason: super::Reason,
     /// At which offset, where only a part is concerned.

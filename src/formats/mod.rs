@@ -23,6 +23,7 @@ mod bignum;
 pub mod connection_string;
 pub mod der;
 pub mod escape;
+mod key;
 pub mod marvin32;
 mod openssh;
 pub mod pem;

@@ -1,7 +1,7 @@
 //! The container `openssh-key-v1` (`PROTOCOL.key` of OpenSSH). The public half
 //! is in clear even when the private half is encrypted.
 
-use super::private_key::{KeyError, KeyFormat, PrivateKey};
+use super::key::{KeyError, KeyFormat, PrivateKey};
 use super::wire::WireReader;
 
 /// How the decoded body begins.

@@ -8,8 +8,8 @@ use super::bignum::{is_product, power};
 use super::der::{
     BIT_STRING, CONTEXT_0, CONTEXT_1, CONTEXT_1_PRIMITIVE, DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE,
 };
+use super::key::{KeyError, KeyFormat, PrivateKey};
 use super::pem::Pem;
-use super::private_key::{KeyError, KeyFormat, PrivateKey};
 use super::ssh_public::MAX_RSA_BITS;
 use super::wire::{bit_length, put_mpint, put_string, strip_zeros};
 

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
-use super::private_key::{KeyError, KeyFormat, PrivateKey};
+use super::key::{KeyError, KeyFormat, PrivateKey};
 use super::wire::{WireReader, put_string};
 
 /// How the file begins; the version's digit follows.

@@ -72,14 +72,26 @@ impl<W: Write> Csv<W> {
 impl<W: Write> RecordSink for Csv<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
         match record {
-            Record::Scan(_) => self.writer.write_record(CSV_HEADER)?,
+            Record::Scan(_) => self.writer.write_record(CSV_HEADER).map_err(io_error)?,
             Record::Finding(finding) => {
-                self.writer.write_record(row(finding).iter().map(|cell| neutral(cell).into_owned()))?;
+                let cells = row(finding);
+                self.writer
+                    .write_record(cells.iter().map(|cell| neutral(cell).into_owned()))
+                    .map_err(io_error)?;
             }
             Record::Key(_) | Record::Problem(_) => {}
             Record::Summary(_) => self.writer.flush()?,
         }
         Ok(())
+    }
+}
+
+/// The error as the system gave it: the crate's own wrapping hides its kind, and
+/// with it that the reader went away.
+fn io_error(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        other => io::Error::other(format!("{other:?}")),
     }
 }
 

@@ -185,6 +185,7 @@ pub(crate) fn records(findings: Vec<Finding>, interrupted: bool) -> Vec<Record> 
     out.push(Record::Problem(ProblemRecord {
         path: "/var/lib/broken.db".into(),
         path_hex: None,
+        provenance: vec![ProvenanceStep { kind: "directory".into(), name: "/mnt/snapshot".into() }],
         reason: Reason::Unreadable,
         offset: Some(8_192),
         message: "input/output error: the disk could not read this block".into(),

@@ -14,6 +14,7 @@ use crate::finding::{
 };
 use crate::output::RecordSink;
 use crate::scan::Engine;
+use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
 const CHUNK: usize = 256;
@@ -45,7 +46,7 @@ pub(super) fn findings(
     mut files: Vec<NamedFile>,
     targets: &[TargetFacts],
     enricher: &Enricher,
-    pool: &rayon::ThreadPool,
+    pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<Emitted> {
     files.sort_by(|one, other| (one.target, &one.path).cmp(&(other.target, &other.path)));
@@ -77,6 +78,7 @@ pub(super) fn broken_rules(engine: &Engine, sink: &mut dyn RecordSink) -> std::i
         sink.record(&Record::Problem(ProblemRecord {
             path,
             path_hex: None,
+            provenance: Vec::new(),
             reason: Reason::Unsupported,
             offset: None,
             message,
@@ -89,12 +91,15 @@ pub(super) fn broken_rules(engine: &Engine, sink: &mut dyn RecordSink) -> std::i
 /// Gives problems; returns their number.
 pub(super) fn problems(
     problems: impl Iterator<Item = (ProblemKey, String)>,
+    targets: &[ProvenanceStep],
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
     let mut number = 0;
-    for ((_, path, offset, reason), message) in problems {
+    for ((target, path, offset, reason), message) in problems {
         let (path, path_hex) = path_text(&path);
-        sink.record(&Record::Problem(ProblemRecord { path, path_hex, reason, offset, message }))?;
+        let target = usize::try_from(target).ok().and_then(|target| targets.get(target));
+        let provenance = target.cloned().into_iter().collect();
+        sink.record(&Record::Problem(ProblemRecord { path, path_hex, provenance, reason, offset, message }))?;
         number += 1;
     }
     Ok(number)

@@ -34,6 +34,7 @@ pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
 use crate::source::{Exclude, ExcludeError, Snapshot, SnapshotKind};
+use crate::threads::{self, Pool};
 
 /// How to scan.
 #[derive(Clone, Debug)]
@@ -167,12 +168,7 @@ impl Scan {
     }
 
     /// The part of a scan that reads: all targets, by all threads.
-    fn read_all(
-        &self,
-        measure: &Measure,
-        walk: &WalkOptions,
-        pool: &rayon::ThreadPool,
-    ) -> (links::Links, Results) {
+    fn read_all(&self, measure: &Measure, walk: &WalkOptions, pool: &Pool) -> (links::Links, Results) {
         let shared = Shared {
             options: &self.options,
             engine: &self.engine,
@@ -197,17 +193,12 @@ impl Scan {
         })
     }
 
-    fn pool(&self) -> Result<rayon::ThreadPool, ScanError> {
-        rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads())
-            .thread_name(|number| format!("scan-{number}"))
-            .build()
-            .map_err(|error| ScanError::Threads(error.to_string()))
+    fn pool(&self) -> Result<Pool, ScanError> {
+        Pool::new(self.threads()).map_err(|error| ScanError::Threads(error.to_string()))
     }
 
     fn threads(&self) -> usize {
-        let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let wanted = if self.options.jobs == 0 { cores() } else { self.options.jobs };
+        let wanted = if self.options.jobs == 0 { threads::cores() } else { self.options.jobs };
         wanted.min(Walker::max_threads())
     }
 
@@ -231,7 +222,7 @@ impl Scan {
         &self,
         links: links::Links,
         results: Results,
-        pool: &rayon::ThreadPool,
+        pool: &Pool,
         sink: &mut dyn RecordSink,
     ) -> Result<SummaryRecord, ScanError> {
         let rules = self.engine.rules();
@@ -255,8 +246,9 @@ impl Scan {
             Timestamp::now(),
         );
         let emitted = emit::findings(files, &targets, &enricher, pool, sink)?;
+        let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
         let broken = emit::broken_rules(&self.engine, sink)?;
-        let problems = broken + emit::problems(results.problems.into_items(), sink)?;
+        let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;
         let coverage = results.coverage;
         debug_assert!(coverage.is_balanced(), "coverage does not add up: {coverage:?}");
         let interrupted = self.stop.load(Ordering::Relaxed);
@@ -280,31 +272,21 @@ impl Scan {
 
     fn target_facts(&self) -> Vec<TargetFacts> {
         let facts = |snapshot: &Snapshot| {
-            let (kind, accounts) = match snapshot.kind() {
-                SnapshotKind::Directory(root) => ("directory", Accounts::read(root)),
-                SnapshotKind::File { .. } => ("file", Accounts::default()),
+            let accounts = match snapshot.kind() {
+                SnapshotKind::Directory(root) => Accounts::read(root),
+                SnapshotKind::File { .. } => Accounts::default(),
             };
-            TargetFacts {
-                provenance: ProvenanceStep { kind: kind.into(), name: target_name(snapshot) },
-                accounts,
-            }
+            TargetFacts { provenance: provenance(snapshot), accounts }
         };
         self.snapshots.iter().map(facts).collect()
     }
 }
 
-fn scan_snapshot(
-    snapshot: &Snapshot,
-    target: u32,
-    shared: &Shared<'_>,
-    walk: &WalkOptions,
-    pool: &rayon::ThreadPool,
-) {
+fn scan_snapshot(snapshot: &Snapshot, target: u32, shared: &Shared<'_>, walk: &WalkOptions, pool: &Pool) {
     match snapshot.kind() {
         SnapshotKind::Directory(root) => {
-            let threads = pool.current_num_threads();
-            let walker = Walker::new(root, snapshot.path(), walk.clone(), threads);
-            pool.broadcast(|_| walker.work(&mut Worker::new(shared, root, target)));
+            let walker = Walker::new(root, snapshot.path(), walk.clone(), pool.threads());
+            pool.on_each(|| walker.work(&mut Worker::new(shared, root, target)));
         }
         SnapshotKind::File { parent, name } => scan_single(parent, name, target, shared),
     }
@@ -320,6 +302,15 @@ fn scan_single(parent: &Root, name: &CStr, target: u32, shared: &Shared<'_>) {
             worker.problem(path, Reason::Unreadable, std::io::Error::from(errno).to_string());
         }
     }
+}
+
+/// The first step of every provenance chain of a target.
+fn provenance(snapshot: &Snapshot) -> ProvenanceStep {
+    let kind = match snapshot.kind() {
+        SnapshotKind::Directory(_) => "directory",
+        SnapshotKind::File { .. } => "file",
+    };
+    ProvenanceStep { kind: kind.into(), name: target_name(snapshot) }
 }
 
 fn target_name(snapshot: &Snapshot) -> String {

@@ -21,7 +21,7 @@ mod tests;
 use regex_syntax::hir::{Class, ClassBytesRange, Hir, HirKind, Repetition};
 
 use super::Rule;
-use super::pattern::byte_class;
+use super::class::byte_class;
 use super::rule::Literal;
 
 /// The least length of a literal: a shorter one is found everywhere.

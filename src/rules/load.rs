@@ -8,6 +8,7 @@ use rayon::prelude::*;
 
 use super::lower::Origin;
 use super::{Diagnostic, Pack, Rule, RuleSet, builtin, pack, suggest};
+use crate::threads::Pool;
 
 #[cfg(test)]
 mod tests;
@@ -54,6 +55,9 @@ pub enum LoadError {
     /// Packs are wrong. Render the diagnostics to show them.
     #[error("{} in rule packs, the first at {}", count(.0.len()), .0.first().map(ToString::to_string).unwrap_or_default())]
     Packs(Vec<Diagnostic>),
+    /// Threads could not be started.
+    #[error("threads cannot be started: {0}")]
+    Threads(String),
     /// An id that no rule has was to be enabled or disabled.
     #[error("no rule has the id {id:?}{}", near(.nearest.as_deref()))]
     UnknownRule {
@@ -100,10 +104,13 @@ impl RuleSet {
     /// See [`LoadError`].
     pub fn load_with_packs(options: &LoadOptions) -> Result<(Self, Vec<Pack>), LoadError> {
         let sources = sources(options)?;
-        let (digest, packs) = rayon::join(
-            || digest(&sources, options),
-            || sources.par_iter().map(pack::parse_shared).collect::<Vec<_>>(),
-        );
+        let pool = Pool::of_cores().map_err(|error| LoadError::Threads(error.to_string()))?;
+        let (digest, packs) = pool.install(|| {
+            rayon::join(
+                || digest(&sources, options),
+                || sources.par_iter().map(pack::parse_shared).collect::<Vec<_>>(),
+            )
+        });
         let mut packs = all_good(packs)?;
         let mut rules: Vec<Rule> =
             packs.iter_mut().flat_map(|pack| std::mem::take(&mut pack.rules)).collect();
@@ -184,9 +191,15 @@ fn read(path: &Path) -> Result<Origin, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
     let name = path.to_string_lossy().into_owned();
     let limit = u64::try_from(pack::MAX_FILE).unwrap_or(u64::MAX);
-    let mut bytes = Vec::new();
     // One byte more than allowed, so that the parser refuses it, with advice.
-    fs::File::open(path).and_then(|file| file.take(limit + 1).read_to_end(&mut bytes)).map_err(failed)?;
+    let mut bytes = Vec::new();
+    let mut read = || {
+        let file = fs::File::open(path)?;
+        // At once, where its size is known: growing takes up to twice the memory.
+        bytes.reserve(usize::try_from(file.metadata()?.len().min(limit) + 1).unwrap_or(0));
+        file.take(limit + 1).read_to_end(&mut bytes)
+    };
+    read().map_err(failed)?;
     match String::from_utf8(bytes) {
         Ok(text) => Ok(Origin { file: name.into(), text: text.into() }),
         Err(error) => {

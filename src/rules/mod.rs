@@ -10,6 +10,7 @@
 
 mod builtin;
 mod check;
+mod class;
 mod diagnostic;
 pub mod literals;
 mod load;

@@ -16,14 +16,15 @@ use super::pattern::Patterns;
 use super::raw::RawPack;
 use super::read::{Fault, Reading, read};
 use super::{Diagnostic, Rule};
+use crate::threads::Pool;
 
 #[cfg(test)]
 mod tests;
 
 /// The largest file, in bytes.
-pub const MAX_FILE: usize = 64 << 20;
-/// The most rules of a file.
-pub const MAX_RULES: usize = 100_000;
+pub const MAX_FILE: usize = 32 << 20;
+/// The most rules of a file: each takes some 3 kB.
+pub const MAX_RULES: usize = 30_000;
 /// The most bytes of one rule, and of what stands before the first.
 pub const MAX_PART: usize = 1 << 20;
 /// The most messages about one pack.
@@ -78,7 +79,13 @@ pub struct Pack {
 ///
 /// Everything that is wrong with it, up to 200 messages.
 pub fn parse(file_name: &str, text: &str) -> Result<Pack, Vec<Diagnostic>> {
-    parse_shared(&Origin { file: file_name.into(), text: text.into() })
+    let origin = Origin { file: file_name.into(), text: text.into() };
+    // A short one is read in one part, which needs no threads.
+    let pool = if text.len() > CHUNK { Pool::of_cores().ok() } else { None };
+    match pool {
+        Some(pool) => pool.install(|| parse_shared(&origin)),
+        None => parse_shared(&origin),
+    }
 }
 
 /// The JSON Schema of packs, as `docs/rule-pack.schema.json` has it.
@@ -154,6 +161,9 @@ struct Part {
 }
 
 fn read_parts(origin: &Origin, ranges: Vec<Range<usize>>) -> Vec<Part> {
+    if ranges.len() <= 1 {
+        return ranges.into_iter().map(|range| read_part(origin, range)).collect();
+    }
     ranges.into_par_iter().map(|range| read_part(origin, range)).collect()
 }
 
@@ -198,10 +208,14 @@ fn assemble(origin: &Origin, parts: Vec<Part>) -> Result<Pack, Vec<Diagnostic>> 
     let complete = parts.iter().all(|part| part.faults.is_empty());
     for part in parts {
         wrong.extend(part.faults);
-        if let Some((span, pack)) = part.header
-            && header.replace(pack).is_some()
-        {
-            wrong.push(origin.error(span, "a second `[pack]`").with_help("a file is one pack"));
+        if let Some((span, pack)) = part.header {
+            if holds_hidden(&pack) {
+                let message = "the head of the pack holds a control character";
+                wrong.push(origin.error(span.clone(), message).with_help("leave it out"));
+            }
+            if header.replace(pack).is_some() {
+                wrong.push(origin.error(span, "a second `[pack]`").with_help("a file is one pack"));
+            }
         }
         for rule in part.rules {
             match rule {
@@ -231,6 +245,13 @@ fn assemble(origin: &Origin, parts: Vec<Part>) -> Result<Pack, Vec<Diagnostic>> 
             Err(wrong)
         }
     }
+}
+
+/// Whether a text of the header would drive the terminal of whoever reads it.
+fn holds_hidden(pack: &RawPack) -> bool {
+    let texts = [Some(&pack.name), pack.description.as_ref(), pack.version.as_ref()];
+    let hidden = |c: char| super::diagnostic::is_hidden(c) && !matches!(c, '\n' | '\r' | '\t');
+    texts.into_iter().flatten().any(|text| text.chars().any(hidden))
 }
 
 fn diagnostic(origin: &Origin, base: usize, fault: Fault) -> Diagnostic {

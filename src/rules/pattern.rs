@@ -3,10 +3,11 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use regex_syntax::hir::{Class, ClassBytes, Hir, HirKind};
+use regex_syntax::hir::{Class, Hir, HirKind};
 use regex_syntax::{Error, Parser, ParserBuilder};
 
 use super::ByteSet;
+use super::class::byte_class;
 use super::literals::{Declared, occurs};
 
 /// The longest expression, in bytes of its text.
@@ -189,15 +190,6 @@ fn write_sample(hir: &Hir, variant: usize, limit: usize, text: &mut Vec<u8>) -> 
         HirKind::Repetition(repetition) => {
             (0..repetition.min).all(|_| write_sample(&repetition.sub, variant, limit, text))
         }
-    }
-}
-
-/// The class as one of bytes, unless it has members of several bytes. (With Unicode
-/// off `regex_syntax` still makes a class of characters of an alternation of them.)
-pub(super) fn byte_class(class: &Class) -> Option<ClassBytes> {
-    match class {
-        Class::Bytes(class) => Some(class.clone()),
-        Class::Unicode(class) => class.to_byte_class(),
     }
 }
 

@@ -192,7 +192,10 @@ fn syntax_fault(error: &toml::de::Error) -> Fault {
     let message = error.message();
     let help = message
         .contains("escape")
-        .then(|| "in '''…''' a backslash is itself; in \"…\" it must be doubled".to_owned());
+        .then(|| "in '''…''' a backslash is itself; in \"…\" it must be doubled".to_owned())
+        .or_else(|| {
+            message.contains("recursion").then(|| "a pack needs no such depth: nest less".to_owned())
+        });
     Fault {
         help,
         syntax: true,

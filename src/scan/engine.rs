@@ -245,7 +245,21 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// Scans one whole content. Matches come in order of their place, except that
+    /// Scans one whole content.
+    ///
+    /// ```
+    /// use snapsift::rules::{Literal, Rule, RuleSet};
+    /// use snapsift::scan::Engine;
+    ///
+    /// let literal = Literal { bytes: b"tok_"[..].into(), fold: false, min_offset: 0, max_offset: 0 };
+    /// let rule = Rule::new("token", "tok_(?P<secret>[0-9]{6})", vec![literal]);
+    /// let engine = Engine::new(&RuleSet::new(vec![rule], String::new()));
+    /// let mut places = Vec::new();
+    /// engine.scanner().scan(b"a tok_123456", &mut |hit| places.push(hit.secret_start));
+    /// assert_eq!(places, [6]);
+    /// ```
+    ///
+    /// Matches come in order of their place, except that
     /// one which ends later may come first.
     pub fn scan(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Match)) {
         self.begin(0);
@@ -260,7 +274,25 @@ impl Scanner {
         self.next = base;
     }
 
-    /// Scans the next window of a content; `base` is the offset of its first byte.
+    /// Scans the next window of a content: the way for a caller that has its own
+    /// buffers. [`Scanner::scan_reader`] does it with one of its own.
+    ///
+    /// ```
+    /// use snapsift::{rules::RuleSet, scan::Engine};
+    ///
+    /// let content = vec![b'x'; 3 << 20];
+    /// let mut scanner = Engine::new(&RuleSet::builtin()?).scanner();
+    /// scanner.begin(0);
+    /// let mut from = 0;
+    /// for to in [1 << 20, 2 << 20, content.len()] {
+    ///     let window = &content[from..to];
+    ///     let keep = scanner.feed(window, from as u64, to == content.len(), &mut |hit| println!("{hit:?}"));
+    ///     from = keep as usize;
+    /// }
+    /// # Ok::<(), snapsift::rules::LoadError>(())
+    /// ```
+    ///
+    /// `bytes` is the window, `base` the offset of its first byte.
     ///
     /// Returns the offset from which on the bytes must stand again at the start of
     /// the next window (a few kilobytes of look-behind, and as much at the end as

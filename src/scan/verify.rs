@@ -294,7 +294,5 @@ fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) 
             hit.add_attribute(Cow::Owned(name.to_owned()), String::from_utf8_lossy(group.as_bytes()));
         }
     }
-    let whole = found.get_match();
-    hit.claims.push(offset + whole.start()..offset + whole.end());
     Ok(())
 }

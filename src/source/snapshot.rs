@@ -30,12 +30,12 @@ pub enum OpenError {
     #[error("{}: neither a directory nor a regular file", .0.display())]
     NotAFile(PathBuf),
     /// Anything else that the system says.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {errno}", path.display())]
     Io {
         /// The target.
         path: PathBuf,
         /// The system's error.
-        source: std::io::Error,
+        errno: std::io::Error,
     },
 }
 
@@ -57,7 +57,7 @@ impl OpenError {
         match errno {
             Errno::NOENT => Self::NotFound(path),
             Errno::ACCESS | Errno::PERM => Self::Permission(path),
-            _ => Self::Io { path, source: errno.into() },
+            _ => Self::Io { path, errno: errno.into() },
         }
     }
 }

@@ -17,6 +17,41 @@ pub(crate) fn snapsift() -> Command {
     command
 }
 
+/// The program under limits that a shell sets, such as `ulimit -n 16;`. Its
+/// arguments follow.
+pub(crate) fn limited(limits: &str) -> Command {
+    let mut command = Command::new("bash");
+    // One arena: what is limited is the memory in use, not what glibc reserves in
+    // advance for each thread.
+    command
+        .args(["-c", &format!("{limits} exec \"$@\""), "bash", PROGRAM])
+        .env("MALLOC_ARENA_MAX", "1")
+        .env("TERM", "dumb")
+        .stdin(Stdio::null());
+    command
+}
+
+/// A limit of address space, and so of memory, of 150 MiB.
+pub(crate) const MEMORY: &str = "ulimit -v 153600;";
+
+/// A folder in memory where that is to be had: some trees take a disk many seconds.
+pub(crate) fn memory_dir() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("a folder")
+}
+
+/// A copy of the program where every user can run it, and its folder.
+pub(crate) fn copy_for_all() -> (std::path::PathBuf, tempfile::TempDir) {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().expect("a folder");
+    let copy = folder.path().join("snapsift");
+    // By another process: were this one to write it, a child that another test
+    // starts meanwhile could hold it open, and it could not be run.
+    assert!(Command::new("cp").arg(PROGRAM).arg(&copy).status().expect("cp runs").success());
+    let open = std::fs::Permissions::from_mode(0o755);
+    std::fs::set_permissions(folder.path(), open).expect("a folder");
+    (copy, folder)
+}
+
 /// Runs `snapsift scan` with these arguments.
 pub(crate) fn scan(arguments: &[&str], target: &Path) -> Output {
     snapsift().arg("scan").args(arguments).arg(target).output().expect("the program runs")

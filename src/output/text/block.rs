@@ -5,7 +5,9 @@ use std::io::{self, Write};
 
 use super::layout::{Paint, count, counted, day, distance, moment, width, wrap};
 use super::{Group, Place};
-use crate::finding::{Confidence, FileFacts, Finding, Target, TargetExists, Timestamp, Validity};
+use crate::finding::{
+    Confidence, FileFacts, Finding, ProvenanceStep, Target, TargetExists, Timestamp, Validity,
+};
 use crate::output::escape;
 
 /// Columns of the severity at the start of a block; labels below are indented by two.
@@ -101,15 +103,28 @@ fn write_row(
 /// place, with the path inside the snapshot standing out from the target's own.
 fn place_text(place: &Place, paint: Paint) -> String {
     let location = &place.location;
-    let target = match location.provenance.first() {
-        Some(step) if step.kind == "directory" => escape::path(step.name.trim_end_matches('/'), None),
-        _ => "".into(),
-    };
+    let (target, path) = openable(&location.provenance, &location.path, location.path_hex.as_deref());
     let target = if target.is_empty() { String::new() } else { paint.dim(&target) };
-    let path = escape::path(&location.path, location.path_hex.as_deref());
     let place = paint.strong(&format!("{path}:{}:{}", location.line, location.column));
     let deleted = if location.deleted { " (deleted)" } else { "" };
     format!("{target}{place}{deleted}")
+}
+
+/// A path that can be opened, in two parts: the target as the user named it, and
+/// the path inside it. A target that is a file is the whole path.
+pub(super) fn openable(
+    provenance: &[ProvenanceStep],
+    path: &str,
+    path_hex: Option<&str>,
+) -> (String, String) {
+    let path = escape::path(path, path_hex).into_owned();
+    match provenance.first() {
+        Some(step) if step.kind == "directory" => {
+            (escape::path(step.name.trim_end_matches('/'), None).into_owned(), path)
+        }
+        Some(step) if step.kind == "file" => (String::new(), escape::path(&step.name, None).into_owned()),
+        _ => (String::new(), path),
+    }
 }
 
 /// Who owns the file, who can read it, when it was last read and changed.

@@ -4,6 +4,7 @@
 use std::io::{self, Write};
 
 use super::Held;
+use super::block::openable;
 use super::layout::{Paint, count, counted, list, size, wrap};
 use crate::finding::{Coverage, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
 use crate::output::escape;
@@ -71,9 +72,9 @@ impl<W: Write> Page<'_, W> {
         let total = summary.problems.saturating_add(summary.problems_not_listed);
         let mut label = "Problems";
         for problem in shown {
-            let path = escape::path(&problem.path, problem.path_hex.as_deref());
+            let (target, path) = openable(&problem.provenance, &problem.path, problem.path_hex.as_deref());
             let offset = problem.offset.map(|at| format!(" at byte {}", count(at))).unwrap_or_default();
-            self.line(label, &format!("{path}{offset}: {}", escape::visible(&problem.message)))?;
+            self.line(label, &format!("{target}{path}{offset}: {}", escape::visible(&problem.message)))?;
             label = "";
         }
         let more = total.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));

@@ -331,12 +331,14 @@ fn hostile_48_packs_that_want_too_much() {
     let escape = pack(&[rule("acme", token, "")]).replace("Acme token", "\\u001b[31mAcme");
     let errors = wrong(&escape);
     assert!(errors[0].message.contains("control character"), "{errors:?}");
+    let head = pack(&[rule("acme", token, "")]).replacen("name = \"", "name = \"\\u001b[31m", 1);
+    assert!(wrong(&head)[0].message.contains("control character"));
     let raw = pack(&[rule("acme", token, "")]).replace("Acme token", "\u{1b}[31mAcme");
     let shown = crate::rules::render_all(&wrong(&raw), false);
     assert!(!shown.contains('\u{1b}') && shown.contains('\u{241b}'), "{shown}");
 
     let many = HEAD.to_owned() + &"[[rule]]\n".repeat(1_000_000);
-    assert!(wrong(&many)[0].message.contains("more than 100000 rules"));
+    assert!(wrong(&many)[0].message.contains("more than 30000 rules"));
     let inline = HEAD.to_owned() + "\n[x]\nrule = [" + &"{},".repeat(1_000_000) + "]";
     assert!(wrong(&inline)[0].message.contains("more than 1048576 bytes"));
     let wrong_ones = HEAD.to_owned() + &"[[rule]]\nx = 1\n".repeat(5_000);

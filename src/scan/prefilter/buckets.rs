@@ -28,8 +28,6 @@ pub(crate) struct Tables {
     pub(crate) exact: [[u16; 256]; WINDOW],
     /// Whether buckets 8 to 15 are in use.
     pub(crate) wide: bool,
-    /// Whether no window has a byte of 128 or more.
-    pub(crate) ascii: bool,
     /// The expected share of positions that are candidates.
     pub(crate) expected: f32,
 }
@@ -79,9 +77,8 @@ pub(crate) fn group(windows: &[Window], look_up: LookUp, wide: bool) -> Tables {
             }
         }
     }
-    let ascii = windows.iter().all(|window| window.bytes.is_ascii());
     let expected = buckets.iter().map(Bucket::cost).sum::<f32>().min(1.0);
-    Tables { exact, wide, ascii, expected }
+    Tables { exact, wide, expected }
 }
 
 fn cheapest(buckets: &[Bucket], window: &Window) -> usize {

@@ -18,8 +18,8 @@ use crate::scan::windows::WINDOW;
 /// the 128 values for bytes below 128.
 pub(super) struct Halves {
     values: [[[u8; 128]; WINDOW]; 2],
-    /// Whether a position with a byte of 128 or more can be thrown out at once;
-    /// else such a byte is looked up as if it were 128 less.
+    /// Whether a position whose first two bytes have one of 128 or more can be
+    /// thrown out at once; else such a byte is looked up as if it were 128 less.
     ascii: bool,
 }
 
@@ -33,7 +33,10 @@ impl Halves {
                 }
             }
         }
-        Self { values, ascii: tables.ascii }
+        let [first, second, ..] = &tables.exact;
+        let ascii =
+            first.iter().chain(second).enumerate().all(|(at, buckets)| at % 256 < 128 || *buckets == 0);
+        Self { values, ascii }
     }
 }
 

@@ -1,0 +1,56 @@
+#!/bin/sh
+# Makes small seed corpora, all of it synthetic, under fuzz/corpus. Nothing of it
+# is checked in: it has the shape of secrets.
+#
+# Usage: fuzz/make-seeds.sh    (needs cargo, ssh-keygen, openssl and puttygen)
+set -eu
+# A comment of a key need not be UTF-8.
+export LC_ALL=C
+cd "$(dirname "$0")"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+for target in fuzz_targets/*.rs; do
+    mkdir -p "corpus/$(basename "$target" .rs)"
+done
+
+# Every container of a private key.
+mkdir "$work/keys"
+sh ../testdata/make-keys.sh "$work/keys" >/dev/null
+for file in "$work"/keys/*; do
+    name=$(basename "$file")
+    case $name in
+    *.pub) sed -n '1s/^[^ ]* \([A-Za-z0-9+\/=]*\).*/\1/p' "$file" | base64 -d >"corpus/ssh_public/$name" ;;
+    pass) ;;
+    *)
+        cp "$file" "corpus/private_key/$name"
+        cp "$file" "corpus/pem/$name"
+        # The same without its armour, after the number of its label in the target.
+        case $(sed -n 's/^-----BEGIN \(.*\)PRIVATE KEY-----$/\1/p' "$file") in
+        "OPENSSH ") label=0 ;; "RSA ") label=1 ;; "EC ") label=2 ;; "DSA ") label=3 ;;
+        "ENCRYPTED ") label=4 ;; "") label=5 ;; *) label=9 ;;
+        esac
+        {
+            printf "\\00$label"
+            sed -e '/PARAMETERS-----$/,/PARAMETERS-----$/d' -e '/^-----/d' -e '/:/d' "$file" | base64 -di 2>/dev/null || true
+        } >"corpus/private_key/$name.der"
+        ;;
+    esac
+done
+
+# The texts of the rules' own examples.
+mkdir "$work/examples"
+cargo run --quiet --example rule_examples -- "$work/examples"
+cp "$work"/examples/private-key-* corpus/pem
+# The first bytes of these say where in the text to look, or how to cut it.
+for file in "$work"/examples/*; do
+    { printf '\377\177\040'; cat "$file"; } >"corpus/scan/$(basename "$file")"
+done
+for file in "$work"/examples/azure-s*; do
+    for target in connection_string query; do
+        { printf '\100\000'; cat "$file"; } >"corpus/$target/$(basename "$file")"
+    done
+done
+
+cp ../rules/*.toml ../testdata/rules/*.toml corpus/rule_pack
+printf 'root:x:0:0:root:/root:/bin/bash\nnobody:*:65534:65534::/:/bin/false\n+::::\n' >corpus/accounts/passwd
+printf 'root:x:0:\nwww-data:x:33:alice,bob\n-bad:x:6:\n' >corpus/accounts/group
