@@ -18,6 +18,8 @@ fn on_a_terminal(command: &str, environment: &[(&str, &str)]) -> String {
     let output = Command::new("script")
         .args(["--quiet", "--return", "--command", &line, "/dev/null"])
         .env_remove("NO_COLOR")
+        // Under which any terminal is taken to show colours.
+        .env_remove("CI")
         .env("TERM", "xterm-256color")
         .envs(environment.iter().copied())
         .output()

@@ -10,7 +10,7 @@ pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_snapsift");
 /// The program in an environment that is the same everywhere.
 pub(crate) fn snapsift() -> Command {
     let mut command = Command::new(PROGRAM);
-    for name in ["NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
+    for name in ["CI", "NO_COLOR", "CLICOLOR", "CLICOLOR_FORCE", "COLUMNS"] {
         command.env_remove(name);
     }
     command.env("TERM", "xterm-256color").stdin(Stdio::null());
