@@ -6,7 +6,7 @@
 //! cheap ones first.
 
 use std::borrow::Cow;
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::sync::OnceLock;
 
 use regex_automata::util::primitives::NonMaxUsize;
@@ -44,6 +44,8 @@ pub(crate) struct Compiled {
     regex: meta::Regex,
     /// What a match begins with.
     places: Vec<ByteSet>,
+    /// The one byte that every match begins with, if there is one.
+    first: Option<u8>,
     /// Named groups other than `secret`, by slot of their start.
     groups: Vec<(usize, String)>,
     /// The slot of the start of the group `secret`.
@@ -52,6 +54,9 @@ pub(crate) struct Compiled {
     nearby: Vec<regex::bytes::Regex>,
     ignored: Vec<regex::bytes::Regex>,
 }
+
+/// So many places more than one are looked at one by one.
+const FEW_STARTS: usize = 8;
 
 /// Bounds of one regex, so that a hostile pack cannot eat the memory.
 const REGEX_SIZE_LIMIT: usize = 4 << 20;
@@ -86,7 +91,10 @@ impl Compiled {
         let contexts = all(&mut rule.context.iter().map(|context| &context.pattern))?;
         let nearby = all(&mut rule.nearby.iter().map(|nearby| &nearby.pattern))?;
         let ignored = all(&mut rule.ignore.patterns.iter())?;
-        Some(Self { places: shape::of(&hir), regex, groups, secret, contexts, nearby, ignored })
+        let places = shape::of(&hir);
+        let first = places.first().filter(|set| set.len() == 1);
+        let first = first.and_then(|set| (0..=255).find(|byte| set.contains(*byte)));
+        Some(Self { places, first, regex, groups, secret, contexts, nearby, ignored })
     }
 
     /// Scratch for [`Compiled::find`], one for each thread.
@@ -106,7 +114,7 @@ impl Compiled {
         scratch: &mut Scratch,
     ) -> Option<Range<usize>> {
         let end = start + literal.bytes.len();
-        for from in start.saturating_sub(max_offset)..=start.checked_sub(min_offset)? {
+        for from in self.starts(text, start.saturating_sub(max_offset)..=start.checked_sub(min_offset)?) {
             if !self.may_begin(rule, text, from) {
                 continue;
             }
@@ -125,6 +133,23 @@ impl Compiled {
             }
         }
         None
+    }
+
+    /// The places of a range at which a match may begin, by its first byte where
+    /// every match has the same one.
+    #[inline]
+    fn starts(&self, text: &[u8], range: RangeInclusive<usize>) -> impl Iterator<Item = usize> {
+        let (mut next, last) = range.into_inner();
+        // A call of `memchr` costs as much as looking at a few places.
+        let first = self.first.filter(|_| last.saturating_sub(next) >= FEW_STARTS);
+        std::iter::from_fn(move || {
+            if let Some(byte) = first {
+                next += memchr::memchr(byte, text.get(next..=last)?)?;
+            }
+            let from = next;
+            next += 1;
+            (from <= last).then_some(from)
+        })
     }
 
     #[inline]

@@ -66,24 +66,27 @@ impl Kernel {
 
 /// How many positions a kernel may write before it returns.
 const CAPACITY: usize = 1024;
+/// How many more it may write at once: a bit for each byte of 64 steps of 64 bytes.
+const MARGIN: usize = 4096;
 
 /// Positions that may begin a window, in order, and how far the kernel came.
 pub(crate) struct Candidates {
-    positions: [u32; CAPACITY + 64],
+    positions: [u32; CAPACITY + MARGIN],
     len: usize,
 }
 
 impl Candidates {
     pub(crate) fn new() -> Box<Self> {
-        Box::new(Self { positions: [0; CAPACITY + 64], len: 0 })
+        Box::new(Self { positions: [0; CAPACITY + MARGIN], len: 0 })
     }
 
     pub(crate) fn as_slice(&self) -> &[u32] {
         self.positions.get(..self.len).unwrap_or_default()
     }
 
-    /// Adds `start + i` for each bit `i` of the mask. The caller leaves room for
-    /// 64: it returns as soon as the list [is full](Self::is_full).
+    /// Adds `start + i` for each bit `i` of the mask. The caller adds at most
+    /// [`MARGIN`] before it looks whether the list [is full](Self::is_full), and
+    /// returns then.
     #[inline(always)]
     fn push_mask(&mut self, start: u32, mut mask: u64) {
         while mask != 0 {

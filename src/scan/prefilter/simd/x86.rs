@@ -61,6 +61,9 @@ fn load128(bytes: &[u8; 16]) -> __m128i {
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
+/// Steps of 64 bytes between two looks at what they found; one bit of a word each.
+const STEPS: usize = 64;
+
 /// 64 bytes a step: one exact 7-bit look-up per place (`vpermi2b`). Goes as far
 /// as whole vectors can be loaded and returns where it stopped.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
@@ -73,38 +76,64 @@ pub(super) fn avx512(halves: &Halves, text: &[u8], from: usize, to: usize, out: 
     };
     let first: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(0, place));
     let second: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(1, place));
-    let ascii = if halves.ascii { u64::MAX } else { 0 };
-    let mut at = from;
-    // Every position of the step and the 3 bytes after it are inside `text`.
-    while at + 64 <= to {
-        let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<67>()) else { break };
-        let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
-            block
-                .get(place..)
-                .and_then(|rest| rest.first_chunk::<64>())
-                .map_or(_mm512_setzero_si512(), |b| load512(b))
+    let look = |tables: &[[__m512i; 2]; WINDOW], v: &[__m512i; WINDOW]| {
+        let r: [__m512i; WINDOW] = std::array::from_fn(|place| {
+            _mm512_permutex2var_epi8(tables[place][0], v[place], tables[place][1])
         });
-        let look = |tables: &[[__m512i; 2]; WINDOW]| {
-            let r: [__m512i; WINDOW] = std::array::from_fn(|place| {
-                _mm512_permutex2var_epi8(tables[place][0], v[place], tables[place][1])
-            });
-            // 0x80 is the truth table of a AND b AND c.
-            _mm512_and_si512(_mm512_ternarylogic_epi64::<0x80>(r[0], r[1], r[2]), r[3])
-        };
-        let accepted = _mm512_or_si512(look(&first), look(&second));
-        let mut mask = _mm512_test_epi8_mask(accepted, accepted);
-        if mask != 0 {
-            // Only here: most steps have no candidate at all.
-            let high = _mm512_movepi8_mask(_mm512_or_si512(v[0], v[1]));
-            mask &= !(high & ascii);
-            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), mask);
-            if out.is_full() {
-                return at + 64;
+        // 0x80 is the truth table of a AND b AND c.
+        _mm512_and_si512(_mm512_ternarylogic_epi64::<0x80>(r[0], r[1], r[2]), r[3])
+    };
+    let ascii = if halves.ascii { u64::MAX } else { 0 };
+    let mut masks = [0_u64; STEPS];
+    let mut at = from;
+    loop {
+        // One step in eight has a candidate, and no branch predictor knows which:
+        // they are noted without a branch, and gone through after many steps.
+        let begin = at;
+        let mut hits = 0_u64;
+        for (step, slot) in masks.iter_mut().enumerate() {
+            if at + 64 > to {
+                break;
             }
+            // Every position of the step and the 3 bytes after it are inside `text`.
+            let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<67>()) else { break };
+            let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
+                block
+                    .get(place..)
+                    .and_then(|rest| rest.first_chunk::<64>())
+                    .map_or(_mm512_setzero_si512(), |b| load512(b))
+            });
+            let accepted = _mm512_or_si512(look(&first, &v), look(&second, &v));
+            let mask = _mm512_test_epi8_mask(accepted, accepted);
+            *slot = mask;
+            hits |= u64::from(mask != 0) << step;
+            at += 64;
         }
-        at += 64;
+        while hits != 0 {
+            let step = usize::try_from(hits.trailing_zeros()).unwrap_or(0);
+            hits &= hits - 1;
+            let start = begin + 64 * step;
+            let high = text
+                .get(start..)
+                .and_then(|rest| rest.first_chunk::<65>())
+                .map_or(0, |bytes| high_pairs(bytes));
+            let mask = masks.get(step).copied().unwrap_or(0) & !(high & ascii);
+            out.push_mask(u32::try_from(start).unwrap_or(u32::MAX), mask);
+        }
+        if out.is_full() || at < begin + 64 * STEPS {
+            return at;
+        }
     }
-    at
+}
+
+/// Which of 64 positions have a byte of 128 or more there or right after.
+#[target_feature(enable = "avx512f,avx512bw")]
+fn high_pairs(block: &[u8; 65]) -> u64 {
+    let [first, second] = [0, 1].map(|place| {
+        let bytes = block.get(place..).and_then(|rest| rest.first_chunk::<64>());
+        bytes.map_or(_mm512_setzero_si512(), |bytes| load512(bytes))
+    });
+    _mm512_movepi8_mask(_mm512_or_si512(first, second))
 }
 
 /// 32 bytes a step: two look-ups of nibbles per place (`vpshufb`).
