@@ -41,11 +41,21 @@ impl<'a> Query<'a> {
         let left = at.saturating_sub(MAX_SIDE);
         let right = at.saturating_add(MAX_SIDE).min(text.len());
         let mut start = at;
-        while start > left && belongs(text, start.saturating_sub(1)) {
+        loop {
+            let plain = text.get(left..start).unwrap_or_default().iter().rev();
+            start = start.saturating_sub(plain.take_while(|byte| is_plain(**byte)).count());
+            if start <= left || !belongs(text, start.saturating_sub(1)) {
+                break;
+            }
             start = start.saturating_sub(1);
         }
         let mut end = at;
-        while end < right && belongs(text, end) {
+        loop {
+            let plain = text.get(end..right).unwrap_or_default().iter();
+            end = end.saturating_add(plain.take_while(|byte| is_plain(**byte)).count());
+            if end >= right || !belongs(text, end) {
+                break;
+            }
             end = end.saturating_add(1);
         }
         let whole = text.get(start..end).unwrap_or_default();
@@ -147,13 +157,28 @@ fn split_at_joint(rest: &[u8]) -> (&[u8], usize) {
     (rest, 0)
 }
 
+/// The bytes that can be part of a URL wherever they stand, as a table, since up to
+/// 4 KiB are looked at for every signature.
+#[expect(clippy::as_conversions, clippy::indexing_slicing, reason = "a byte, at compile time")]
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut rest: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~%&=+/:?,@$!";
+    while let [byte, others @ ..] = rest {
+        plain[*byte as usize] = true;
+        rest = others;
+    }
+    plain
+};
+
+fn is_plain(byte: u8) -> bool {
+    PLAIN.get(usize::from(byte)).copied().unwrap_or(false)
+}
+
 /// Whether a byte can be part of a URL where it stands.
 fn belongs(text: &[u8], at: usize) -> bool {
     let Some(byte) = text.get(at).copied() else { return false };
     match byte {
-        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' => true,
-        b'-' | b'.' | b'_' | b'~' | b'%' | b'&' | b'=' | b'+' | b'/' | b':' | b'?' | b',' | b'@' | b'$'
-        | b'!' => true,
+        byte if is_plain(byte) => true,
         // Only as the end of an entity.
         b';' => before(text, at, b"&amp") || before(text, at, b"&#38"),
         // Only where it escapes something of a URL.
