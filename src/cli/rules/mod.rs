@@ -4,6 +4,8 @@ mod check;
 mod list;
 mod show;
 
+use std::sync::OnceLock;
+
 use snapsift::rules::{LoadError, LoadOptions, RuleSet};
 
 use super::args::{Colour, RuleSource, RulesArgs, RulesCommand};
@@ -26,13 +28,16 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
     }
 }
 
+/// The rules of this process. The system takes them down with it faster than they
+/// can be dropped one by one.
+static KEPT: OnceLock<RuleSet> = OnceLock::new();
+
 /// The rules that the flags name.
 pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
-    RuleSet::load(&LoadOptions {
-        builtin: !source.no_builtin,
-        paths: source.rules.clone(),
-        ..LoadOptions::default()
-    })
+    let options =
+        LoadOptions { builtin: !source.no_builtin, paths: source.rules.clone(), ..LoadOptions::default() };
+    let rules = RuleSet::load(&options)?;
+    Ok(KEPT.get_or_init(|| rules).clone())
 }
 
 /// Says why there are no rules.

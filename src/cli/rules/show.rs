@@ -4,7 +4,7 @@ use std::io::Write as _;
 
 use anyhow::bail;
 use snapsift::output::escape;
-use snapsift::rules::{Rule, RuleSet};
+use snapsift::rules::{Check, Rule, RuleSet};
 
 use crate::cli::exit::Exit;
 
@@ -63,7 +63,7 @@ fn fields(rule: &Rule) -> Vec<(&'static str, String)> {
             .push(("nearby", format!("{required} within {} bytes: {}", nearby.within_bytes, nearby.pattern)));
     }
     for check in &rule.checks {
-        fields.push(("check", format!("{check:?}")));
+        fields.push(("check", check_text(check)));
     }
     if let Some(target) = &rule.target {
         fields.push(("opens", format!("{}: {}", target.kind, target.id)));
@@ -72,6 +72,16 @@ fn fields(rule: &Rule) -> Vec<(&'static str, String)> {
     fields.push(("examples", format!("{good} that match, {bad} that do not")));
     fields.retain(|(_, text)| !text.trim().is_empty());
     fields
+}
+
+/// A check as its pack has it: its name, then its arguments.
+fn check_text(check: &Check) -> String {
+    let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(check) else { return String::new() };
+    let name = fields.remove("check").unwrap_or_default();
+    let arguments = fields.iter().filter(|(_, value)| !value.is_null());
+    arguments.fold(name.as_str().unwrap_or_default().to_owned(), |text, (key, value)| {
+        format!("{text}, {key} = {value}")
+    })
 }
 
 fn literals(rule: &Rule) -> String {

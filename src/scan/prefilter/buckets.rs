@@ -69,9 +69,9 @@ pub(crate) fn group(windows: &[Window], look_up: LookUp, wide: bool) -> Tables {
     }
     let mut exact = [[0_u16; 256]; WINDOW];
     for (number, bucket) in buckets.iter().enumerate() {
-        for (table, counts) in exact.iter_mut().zip(bucket.places.iter().map(|place| &place.counts)) {
-            for (slot, uses) in table.iter_mut().zip(counts) {
-                if *uses > 0 {
+        for (table, place) in exact.iter_mut().zip(bucket.places.iter()) {
+            for (slot, uses) in table.iter_mut().zip(&place.counts) {
+                if *uses > 0 || place.any > 0 {
                     *slot |= 1 << number;
                 }
             }
@@ -99,7 +99,9 @@ struct Place {
     counts: [u16; 256],
     /// How many of its windows accept any byte.
     any: u16,
-    /// The share of bytes that the kernel will accept.
+    /// The share of bytes in `counts`, and of those that the kernel takes for one
+    /// of them.
+    exact: f32,
     share: f32,
     /// Bits for the nibbles in use.
     low: u16,
@@ -107,13 +109,9 @@ struct Place {
 }
 
 impl Place {
-    fn accepts_any(&self) -> bool {
-        self.any > 0
-    }
-
     /// The share of bytes accepted when these bytes are added.
     fn share_with(&self, bytes: [u8; 2], look_up: LookUp) -> f32 {
-        if self.accepts_any() {
+        if self.any > 0 {
             return 1.0;
         }
         match look_up {
@@ -130,33 +128,55 @@ impl Place {
         }
     }
 
-    fn update(&mut self, look_up: LookUp) {
+    /// One window more or less that accepts these bytes, or any.
+    fn count(&mut self, bytes: Option<[u8; 2]>, more: bool, look_up: LookUp) {
+        let step = |count: &mut u16| *count = if more { *count + 1 } else { *count - 1 };
+        let Some(bytes) = bytes else { return step(&mut self.any) };
+        for byte in distinct(bytes) {
+            let count = &mut self.counts[usize::from(byte)];
+            step(count);
+            // The byte is accepted from now on, or no more.
+            match *count {
+                1 if more => self.exact += BACKGROUND.byte(byte),
+                0 => self.exact -= BACKGROUND.byte(byte),
+                _ => continue,
+            }
+            if look_up == LookUp::Nibbles {
+                self.close();
+            }
+        }
+        self.share = match look_up {
+            LookUp::Exact => self.exact.max(0.0),
+            LookUp::Nibbles => NIBBLE_SHARES.of(self.low, self.high),
+        };
+    }
+
+    /// The nibbles of all bytes that are accepted.
+    fn close(&mut self) {
         (self.low, self.high) = (0, 0);
-        let mut exact = 0.0;
         for (byte, _) in (0_u8..=255).zip(&self.counts).filter(|(_, count)| **count > 0) {
-            exact += BACKGROUND.byte(byte);
             let (low, high) = nibbles([byte, byte]);
             self.low |= low;
             self.high |= high;
         }
-        self.share = match look_up {
-            _ if self.accepts_any() => 1.0,
-            LookUp::Exact => exact,
-            LookUp::Nibbles => NIBBLE_SHARES.of(self.low, self.high),
-        };
+    }
+
+    /// The share of bytes that the kernel will accept.
+    fn share(&self) -> f32 {
+        if self.any > 0 { 1.0 } else { self.share.min(1.0) }
     }
 }
 
 impl Bucket {
     fn new(look_up: LookUp) -> Self {
-        let place = Place { counts: [0; 256], any: 0, share: 0.0, low: 0, high: 0 };
+        let place = Place { counts: [0; 256], any: 0, exact: 0.0, share: 0.0, low: 0, high: 0 };
         Self { places: Box::new([place; WINDOW]), look_up }
     }
 
     /// The expected share of positions that this bucket accepts, its places taken
     /// as independent.
     fn cost(&self) -> f32 {
-        self.places.iter().map(|place| place.share.min(1.0)).product()
+        self.places.iter().map(Place::share).product()
     }
 
     fn cost_with(&self, window: &Window) -> f32 {
@@ -168,16 +188,8 @@ impl Bucket {
     }
 
     fn add(&mut self, window: &Window, more: bool) {
-        let step = |count: &mut u16| *count = if more { *count + 1 } else { *count - 1 };
         for (number, place) in self.places.iter_mut().enumerate() {
-            match window.accepts(number) {
-                None => {
-                    step(&mut place.any);
-                    place.counts.iter_mut().for_each(step);
-                }
-                Some(bytes) => distinct(bytes).for_each(|byte| step(&mut place.counts[usize::from(byte)])),
-            }
-            place.update(self.look_up);
+            place.count(window.accepts(number), more, self.look_up);
         }
     }
 }
