@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use snapsift::finding::Severity;
+use snapsift::source::Exclude;
 
 use super::size;
 
@@ -412,7 +413,7 @@ fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
 
 /// Checks a glob here, so that a wrong one is wrong usage and not a failed scan.
 fn glob(text: &str) -> Result<String, String> {
-    globset::Glob::new(text).map(|_| text.to_owned()).map_err(|error| error.kind().to_string())
+    Exclude::new(&[text]).map(|_| text.to_owned()).map_err(|error| error.message)
 }
 
 #[cfg(test)]
