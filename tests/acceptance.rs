@@ -17,7 +17,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use snapsift::finding::{Finding, KeyRecord, Reason, Record, Revealed, Severity};
-use snapsift::rules::RuleSet;
+use snapsift::rules::{Rule, RuleSet};
 use support::debian;
 use support::planted::{self, Expected, Planted};
 use support::program::{code, findings, records, scan, stderr, stdout, summary, write};
@@ -26,6 +26,19 @@ use support::program::{code, findings, records, scan, stderr, stdout, summary, w
 const SECOND_NAME: (&str, &str) = ("srv/app/.env", "srv/app/.env.old");
 /// Where the keys lie.
 const KEYS: &str = "/home/deploy/.ssh";
+
+/// Where the first example of each rule lies for which nothing is planted by hand.
+const EXAMPLES: &str = "/opt/inventory/conf";
+
+/// The rules for which nothing is planted by hand.
+static BY_EXAMPLE: LazyLock<Vec<Rule>> = LazyLock::new(|| {
+    let planted = planted::all();
+    let mut by_hand: BTreeSet<&str> =
+        planted.iter().flat_map(|file| &file.secrets).map(|secret| secret.rule).collect();
+    by_hand.extend(["private-key-pem", "private-key-putty"]);
+    let builtin = RuleSet::builtin().expect("the built-in rules load");
+    builtin.rules().iter().filter(|rule| !by_hand.contains(&*rule.id)).cloned().collect()
+});
 
 /// The planted root and the scan of it.
 struct World {
@@ -54,6 +67,10 @@ fn make(root: &Path) -> World {
         let (user, group) = (number(&users, file.owner.0), number(&groups, file.owner.1));
         std::os::unix::fs::chown(&path, user, group).expect("chown");
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(file.mode)).expect("chmod");
+    }
+    for rule in &*BY_EXAMPLE {
+        let example = rule.examples.first().expect("a rule has an example");
+        write(&target, &format!("{}/{}", &EXAMPLES[1..], rule.id), example.text.as_bytes());
     }
     let (first, second) = SECOND_NAME;
     std::fs::hard_link(target.join(first), target.join(second)).expect("a hard link");
@@ -100,15 +117,22 @@ impl World {
     }
 }
 
+/// Among all rules, and not alone as `rules check` tries it: the secret is that of
+/// the example, whichever rule is the more specific.
 #[test]
-fn a_secret_of_every_rule_is_planted() {
-    let planted = planted::all();
-    let mut rules: BTreeSet<&str> =
-        planted.iter().flat_map(|file| &file.secrets).map(|secret| secret.rule).collect();
-    rules.extend(["private-key-pem", "private-key-putty"]);
-    let builtin = RuleSet::builtin().expect("the built-in rules load");
-    let builtin: BTreeSet<&str> = builtin.rules().iter().map(|rule| rule.id.as_str()).collect();
-    assert_eq!(rules, builtin, "a rule without a planted secret, or a planted secret without a rule");
+fn the_first_example_of_every_other_rule_is_found() {
+    let Some(world) = &*WORLD else { return };
+    let by_path = world.findings_by_path();
+    for rule in &*BY_EXAMPLE {
+        let found = by_path.get(&*format!("{EXAMPLES}/{}", rule.id)).cloned().unwrap_or_default();
+        let secret = rule.examples.first().and_then(|example| example.secret.as_deref());
+        let is_it = |finding: &&Finding| {
+            finding.rule_id == rule.id
+                || secret
+                    .is_some_and(|secret| finding.secret.raw.as_ref().map(Revealed::as_str) == Some(secret))
+        };
+        assert!(found.iter().any(is_it), "{}: {found:?}", rule.id);
+    }
 }
 
 #[test]
@@ -243,7 +267,11 @@ fn what_is_found_besides_is_explained() {
             (rule.to_owned(), path.to_owned())
         })
         .collect();
-    let ours = |path: &str| path.starts_with(KEYS) || world.places().any(|(planted, _)| path == planted);
+    let ours = |path: &str| {
+        path.starts_with(KEYS)
+            || path.starts_with(EXAMPLES)
+            || world.places().any(|(planted, _)| path == planted)
+    };
     let found: Vec<(String, String)> = findings(&world.records)
         .into_iter()
         .filter(|finding| !ours(&finding.location.path))

@@ -4,7 +4,9 @@
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
 pub(super) const PACKS: &[(&str, &str)] = &[
     ("aws.toml", include_str!("../../rules/aws.toml")),
-    ("azure.toml", include_str!("../../rules/azure.toml")),
+    ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
+    ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
+    ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
