@@ -4,7 +4,12 @@
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
 pub(super) const PACKS: &[(&str, &str)] = &[
     ("aws.toml", include_str!("../../rules/aws.toml")),
+    ("azure-ai.toml", include_str!("../../rules/azure-ai.toml")),
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
+    ("azure-event-grid.toml", include_str!("../../rules/azure-event-grid.toml")),
+    ("azure-messaging.toml", include_str!("../../rules/azure-messaging.toml")),
+    ("azure-platform.toml", include_str!("../../rules/azure-platform.toml")),
+    ("azure-realtime.toml", include_str!("../../rules/azure-realtime.toml")),
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),

@@ -36,6 +36,7 @@ pub(super) fn his_key(hit: &mut Hit<'_>, kind: &HisKind<'_>, optional: bool) -> 
     let length = has_length(&plain, kind.bytes);
     let signed = plain.get(at..).is_some_and(|tail| tail.starts_with(kind.signature.as_bytes()));
     if optional && !(length && signed) {
+        keep_plain(hit);
         return Ok(());
     }
     accept(length, "not the length of its type")?;
@@ -50,9 +51,7 @@ pub(super) fn his_key(hit: &mut Hit<'_>, kind: &HisKind<'_>, optional: bool) -> 
     };
     let role = kind.seeds.iter().find(|(seed, _)| fits(seed)).map(|(_, role)| role.clone());
     let role = role.ok_or(Refusal("the checksum does not hold"))?;
-    if let Cow::Owned(plain) = plain {
-        hit.value = Some(plain);
-    }
+    keep_plain(hit);
     hit.add_attribute("key_role", role);
     Ok(())
 }
@@ -66,6 +65,13 @@ fn as_alphanumeric(body: &[u8], sum: [u8; 4]) -> Vec<u8> {
         other => other,
     };
     text.bytes().map(replaced).collect()
+}
+
+/// Makes the secret's value what its escapes stand for.
+fn keep_plain(hit: &mut Hit<'_>) {
+    if let Cow::Owned(plain) = plain_secret(hit) {
+        hit.value = Some(plain);
+    }
 }
 
 fn is_random(characters: &[u8]) -> bool {
@@ -87,6 +93,7 @@ pub(super) fn annotated_key(
 ) -> Result<(), Refusal> {
     let plain = plain_secret(hit);
     if optional && !cask::is_marked(&plain) {
+        keep_plain(hit);
         return Ok(());
     }
     let key = cask::parse(&plain).ok_or(Refusal("the checksum does not hold"))?;
@@ -100,9 +107,7 @@ pub(super) fn annotated_key(
         ("provider_data", key.provider_data.to_owned()),
         ("platform_data", key.platform.to_owned()),
     ];
-    if let Cow::Owned(plain) = plain {
-        hit.value = Some(plain);
-    }
+    keep_plain(hit);
     for (name, value) in attributes {
         hit.add_attribute(name, value);
     }
