@@ -164,6 +164,14 @@ pub enum Check {
         #[serde(default)]
         hosts: Vec<String>,
     },
+    /// An attribute is a time of the form `yyyyMMddHHmm`, in UTC, and becomes another
+    /// one in the form of RFC 3339.
+    CompactTime {
+        /// The attribute that is read.
+        source: String,
+        /// The attribute that is added.
+        attribute: String,
+    },
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.
     DefaultAttribute {

@@ -12,6 +12,7 @@ mod placeholder;
 mod private_key;
 mod sas;
 mod signed_query;
+mod times;
 mod token;
 
 use super::hit::Hit;
@@ -76,6 +77,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => connection::azure_storage(hit),
         Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
+        Check::CompactTime { source, attribute } => times::compact(hit, source, attribute),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
