@@ -147,8 +147,13 @@ fn belongs(text: &[u8], at: usize) -> bool {
             }
             _ => false,
         },
-        // Only as the beginning of a sign of a key.
-        b'&' => text.get(at..).is_some_and(|rest| rest.starts_with(b"&#") || rest.starts_with(b"&amp;")),
+        // Not as a quotation mark or an angle bracket.
+        b'&' => {
+            let rest = text.get(at.saturating_add(1)..).unwrap_or_default();
+            ![&b"quot;"[..], b"apos;", b"lt;", b"gt;", b"#34;", b"#39;", b"#x22;", b"#x27;"]
+                .iter()
+                .any(|entity| rest.starts_with(entity))
+        }
         // Between two pairs, in one line.
         b' ' | b'\t' => {
             let before = text.get(..at).unwrap_or_default().iter().rev();

@@ -3,8 +3,11 @@
 
 use std::collections::BTreeMap;
 
-use super::connection::{PRIVATE_LINK, is_sample_host};
 use super::{Hit, Refusal, accept};
+
+/// A label that stands before the suffix when a private endpoint is in use. It
+/// names the same resource.
+pub(super) const PRIVATE_LINK: &str = ".privatelink.";
 
 /// What becomes of a host: see [`crate::rules::Check::AzureHost`].
 pub(super) struct Names<'a> {
@@ -75,8 +78,8 @@ fn cloud(host: &str) -> &'static str {
 }
 
 /// Names that the documentation and templates of Azure use.
-fn is_sample(name: &str) -> bool {
-    const SAMPLES: [&str; 18] = [
+pub(super) fn is_sample(name: &str) -> bool {
+    const SAMPLES: [&str; 19] = [
         "account",
         "accountname",
         "appname",
@@ -91,6 +94,7 @@ fn is_sample(name: &str) -> bool {
         "namespace",
         "registryname",
         "resourcename",
+        "server",
         "servicename",
         "storageaccount",
         "storagesample",
@@ -98,8 +102,7 @@ fn is_sample(name: &str) -> bool {
     ];
     let letters: String =
         name.chars().filter(char::is_ascii_alphanumeric).map(|letter| letter.to_ascii_lowercase()).collect();
-    is_sample_host(name)
-        || letters.contains("contoso")
+    letters.contains("contoso")
         || letters.contains("fabrikam")
         || letters.starts_with("your")
         || SAMPLES.contains(&letters.as_str())

@@ -12,6 +12,7 @@ mod placeholder;
 mod private_key;
 mod sas;
 mod signed_query;
+mod storage;
 mod times;
 mod token;
 
@@ -75,7 +76,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         }
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
         Check::AzureSas {} => sas::check(hit),
-        Check::AzureStorageString {} => connection::azure_storage(hit),
+        Check::AzureStorageString {} => storage::connection_string(hit),
         Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
         Check::CompactTime { source, attribute } => times::compact(hit, source, attribute),
         Check::DefaultAttribute { name, value } => {
