@@ -20,11 +20,13 @@
 pub mod aws_key_id;
 pub mod base62;
 mod bignum;
+pub mod cask;
 pub mod connection_string;
 pub mod der;
 pub mod escape;
 mod key;
 pub mod marvin32;
+pub mod name_value;
 mod openssh;
 pub mod pem;
 mod pkcs;

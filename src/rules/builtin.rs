@@ -4,9 +4,16 @@
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
 pub(super) const PACKS: &[(&str, &str)] = &[
     ("aws.toml", include_str!("../../rules/aws.toml")),
+    ("azure-ai.toml", include_str!("../../rules/azure-ai.toml")),
+    ("azure-cosmos.toml", include_str!("../../rules/azure-cosmos.toml")),
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
+    ("azure-event-grid.toml", include_str!("../../rules/azure-event-grid.toml")),
+    ("azure-messaging.toml", include_str!("../../rules/azure-messaging.toml")),
+    ("azure-platform.toml", include_str!("../../rules/azure-platform.toml")),
+    ("azure-realtime.toml", include_str!("../../rules/azure-realtime.toml")),
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
+    ("azure-web.toml", include_str!("../../rules/azure-web.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),

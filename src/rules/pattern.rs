@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
-use regex_syntax::{Error, Parser, ParserBuilder};
+use regex_syntax::{Error, ParserBuilder};
 
 use super::ByteSet;
 use super::class::byte_class;
@@ -37,17 +37,20 @@ impl Flaw {
     }
 }
 
-/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps the
-/// parser's memory, and what it has found good: packs repeat their conditions.
+/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps what
+/// it has found good: packs repeat their conditions.
 pub(super) struct Patterns {
-    parser: Parser,
+    /// Makes a parser for each expression: one that is used again keeps the flags
+    /// that an expression such as `(?i)acme` has set.
+    parsers: ParserBuilder,
     good: HashSet<String>,
 }
 
 impl Patterns {
     pub(super) fn new() -> Self {
-        let parser = ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
-        Self { parser, good: HashSet::new() }
+        let mut parsers = ParserBuilder::new();
+        parsers.unicode(false).utf8(false).nest_limit(MAX_NESTING);
+        Self { parsers, good: HashSet::new() }
     }
 
     /// Parses an expression.
@@ -58,7 +61,7 @@ impl Patterns {
                 "write several rules",
             ));
         }
-        let hir = self.parser.parse(pattern).map_err(|error| flaw(&error))?;
+        let hir = self.parsers.build().parse(pattern).map_err(|error| flaw(&error))?;
         let size = states(&hir);
         if size > MAX_PATTERN_STATES {
             return Err(Flaw::new(

@@ -223,6 +223,17 @@ fn bad_patterns_are_underlined_within_the_literal() {
     );
 }
 
+/// Flags of an expression hold for it alone.
+#[test]
+fn flags_end_with_their_expression() {
+    let context = "[[rule.context]]\npattern = '(?i)beta'\nwithin = 9\n";
+    let text = pack(&[
+        rule("one", "(?i)acme_[0-9]{8}", context),
+        rule("two", "zeta_[0-9]{8}", "literals = ['zeta_']"),
+    ]);
+    assert!(!good(&text).rules[1].literals[0].fold);
+}
+
 #[test]
 fn declared_literals_must_hold() {
     let two = "(?:acme|zzzz)_[a-z]{4}";
