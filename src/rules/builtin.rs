@@ -4,12 +4,18 @@
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
 pub(super) const PACKS: &[(&str, &str)] = &[
     ("aws.toml", include_str!("../../rules/aws.toml")),
+    ("azure-apps.toml", include_str!("../../rules/azure-apps.toml")),
+    ("azure-devops.toml", include_str!("../../rules/azure-devops.toml")),
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
+    ("databricks.toml", include_str!("../../rules/databricks.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
+    ("http.toml", include_str!("../../rules/http.toml")),
+    ("jwt.toml", include_str!("../../rules/jwt.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
     ("openai.toml", include_str!("../../rules/openai.toml")),
+    ("private-keys.toml", include_str!("../../rules/private-keys.toml")),
     ("ssh.toml", include_str!("../../rules/ssh.toml")),
 ];

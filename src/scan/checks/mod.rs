@@ -3,8 +3,13 @@
 //! allocates only where it is about to pass.
 
 mod aws;
+mod azure_devops;
 mod characters;
 mod connection;
+mod http;
+mod jwt;
+mod key_container;
+mod machine_key;
 mod microsoft;
 mod placeholder;
 mod private_key;
@@ -46,6 +51,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::Base64Length { bytes } => token::base64_length(hit, *bytes),
         Check::HisKey { signature, bytes, seeds } => microsoft::his_key(hit, signature, *bytes, seeds),
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
+        Check::AzureDevopsToken { application } => azure_devops::check(hit, *application),
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => connection::azure_storage(hit),
         Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
@@ -53,7 +59,12 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
         }
-        Check::PrivateKey {} => private_key::check(hit),
+        Check::HttpBasic { decode } => http::basic(hit, *decode),
+        Check::HttpUserPair {} => http::pair(hit),
+        Check::Jwt { issuers, with, without } => jwt::check(hit, issuers, with, without),
+        Check::KeyContainer { form } => key_container::check(hit, *form),
+        Check::MachineKey {} => machine_key::check(hit),
+        Check::PrivateKey { used } => private_key::check(hit, *used),
     }
 }
 
