@@ -123,7 +123,7 @@ fn rsa_xml(hit: &mut Hit<'_>) -> Result<(), Refusal> {
 /// long it is.
 fn pkcs12(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     const NOT_IT: Refusal = Refusal("not a whole PKCS#12 file");
-    let raw = hit.text.get(hit.secret.clone()).unwrap_or_default();
+    let raw = hit.text.get(hit.secret.start..).unwrap_or_default();
     let (file, length, encoding) = if raw.first() == Some(&SEQUENCE) {
         let length = der_length(raw).ok_or(NOT_IT)?;
         (raw.get(..length).ok_or(NOT_IT)?.to_vec(), length, "")
