@@ -68,6 +68,83 @@ pub enum Check {
         bytes: u32,
         /// Seeds (eight characters each) with the role that each one stands for.
         seeds: BTreeMap<String, String>,
+        /// `+` was replaced by `P` and `/` by `F`, in the checksum too.
+        #[serde(default)]
+        alphanumeric: bool,
+        /// A secret without the signature passes: an older key, or another kind.
+        #[serde(default)]
+        optional: bool,
+    },
+    /// The secret is an annotated key of Microsoft (84 or 88 characters, `JQQJ99`
+    /// inside) and its checksum holds. Adds `issued_at`,
+    /// `key_signature`, `product`, `provider_data`, `platform_data`.
+    AnnotatedKey {
+        /// Who made the key: four characters. None: anybody.
+        #[serde(default)]
+        signature: Option<String>,
+        /// What the last character of the provider's data stands for.
+        #[serde(default)]
+        products: BTreeMap<String, String>,
+        /// A secret without `JQQJ9` in its place passes: an older key.
+        #[serde(default)]
+        optional: bool,
+    },
+    /// The secret stands in a string of `Name=value` pairs joined by `;` without
+    /// quoting. Adds `host`, and the attributes that are asked for.
+    NameValueString {
+        /// Names that must be there with a value, in any case.
+        #[serde(default)]
+        needs: Vec<String>,
+        /// Names, in order, of which the first that is there gives `host`.
+        #[serde(default)]
+        host: Vec<String>,
+        /// Names with the attribute that each one becomes.
+        #[serde(default)]
+        attributes: BTreeMap<String, String>,
+        /// A secret that stands in no such string passes.
+        #[serde(default)]
+        optional: bool,
+    },
+    /// The attribute `host` is the host of an Azure resource. It is written in
+    /// lower case and without `privatelink.`; a sample host is refused. Adds
+    /// `cloud`, and the resource's name.
+    AzureHost {
+        /// The host must end in one of these (lower case, with the first dot).
+        suffixes: Vec<String>,
+        /// The attribute that the first label becomes.
+        #[serde(default)]
+        label: Option<String>,
+        /// The attribute that the second label becomes, where there is one.
+        #[serde(default)]
+        zone: Option<String>,
+        /// Parts of hosts with what stands for them in the resource's own host.
+        #[serde(default)]
+        replace: BTreeMap<String, String>,
+        /// A secret without a host, or with one that is no such, passes, and has
+        /// no `host` then.
+        #[serde(default)]
+        optional: bool,
+    },
+    /// The match ends in a URL's query, bare or not, whose signature becomes the
+    /// secret. Adds `host` and `path`, and the attributes that are asked for.
+    SignedQuery {
+        /// The parameter that holds the signature.
+        signature: String,
+        /// Bytes of the signature, which is base64 of either alphabet.
+        bytes: u32,
+        /// Parameters that must be there with a value.
+        #[serde(default)]
+        needs: Vec<String>,
+        /// The parameter that names the resource. None: the URL itself.
+        #[serde(default)]
+        resource: Option<String>,
+        /// The parameter that holds the end of its life: seconds since 1970, or
+        /// a time. Adds `expires_at`.
+        #[serde(default)]
+        expiry: Option<String>,
+        /// Parameters with the attribute that each one becomes.
+        #[serde(default)]
+        attributes: BTreeMap<String, String>,
     },
     /// The secret is an Entra ID client secret of the form that has a checksum,
     /// and the checksum holds.

@@ -7,7 +7,7 @@ use crate::rules::ValueKind;
 
 /// A label that stands before the suffix when a private endpoint is in use. It
 /// names the same resource.
-const PRIVATE_LINK: &str = ".privatelink.";
+pub(super) const PRIVATE_LINK: &str = ".privatelink.";
 /// Ways to authenticate that take no password from the string.
 const WITHOUT_PASSWORD: [&str; 6] =
     ["default", "managedidentity", "msi", "interactive", "integrated", "workloadidentity"];
@@ -75,7 +75,7 @@ fn take_secret(hit: &mut Hit<'_>, value: &Value) {
 
 /// Host names of documentation and templates. Words such as `test` are not among
 /// them: test servers hold data too.
-fn is_sample_host(label: &str) -> bool {
+pub(super) fn is_sample_host(label: &str) -> bool {
     const SAMPLES: [&str; 10] = [
         "yourserver",
         "yourservername",

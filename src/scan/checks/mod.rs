@@ -4,6 +4,7 @@
 
 mod aws;
 mod azure_devops;
+mod azure_host;
 mod characters;
 mod connection;
 mod http;
@@ -11,9 +12,11 @@ mod jwt;
 mod key_container;
 mod machine_key;
 mod microsoft;
+mod name_value;
 mod placeholder;
 mod private_key;
 mod sas;
+mod signed_query;
 mod token;
 
 use super::hit::Hit;
@@ -49,7 +52,31 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::AwsKeyId {} => aws::key_id(hit),
         Check::Base64Around { before, length } => token::base64_around(hit, *before, *length),
         Check::Base64Length { bytes } => token::base64_length(hit, *bytes),
-        Check::HisKey { signature, bytes, seeds } => microsoft::his_key(hit, signature, *bytes, seeds),
+        Check::HisKey { signature, bytes, seeds, alphanumeric, optional } => {
+            let kind = microsoft::HisKind { signature, bytes: *bytes, seeds, alphanumeric: *alphanumeric };
+            microsoft::his_key(hit, &kind, *optional)
+        }
+        Check::AnnotatedKey { signature, products, optional } => {
+            microsoft::annotated_key(hit, signature.as_deref(), products, *optional)
+        }
+        Check::NameValueString { needs, host, attributes, optional } => {
+            name_value::check(hit, needs, host, attributes, *optional)
+        }
+        Check::AzureHost { suffixes, label, zone, replace, optional } => {
+            let names = azure_host::Names { label: label.as_deref(), zone: zone.as_deref(), replace };
+            azure_host::check(hit, suffixes, &names, *optional)
+        }
+        Check::SignedQuery { signature, bytes, needs, resource, expiry, attributes } => {
+            let wanted = signed_query::Wanted {
+                signature,
+                bytes: *bytes,
+                needs,
+                resource: resource.as_deref(),
+                expiry: expiry.as_deref(),
+                attributes,
+            };
+            signed_query::check(hit, &wanted)
+        }
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
         Check::AzureDevopsToken { application } => azure_devops::check(hit, *application),
         Check::AzureSas {} => sas::check(hit),
