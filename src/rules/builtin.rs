@@ -5,7 +5,9 @@
 pub(super) const PACKS: &[(&str, &str)] = &[
     ("aws.toml", include_str!("../../rules/aws.toml")),
     ("azure-ai.toml", include_str!("../../rules/azure-ai.toml")),
+    ("azure-apps.toml", include_str!("../../rules/azure-apps.toml")),
     ("azure-cosmos.toml", include_str!("../../rules/azure-cosmos.toml")),
+    ("azure-devops.toml", include_str!("../../rules/azure-devops.toml")),
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
     ("azure-event-grid.toml", include_str!("../../rules/azure-event-grid.toml")),
     ("azure-messaging.toml", include_str!("../../rules/azure-messaging.toml")),
@@ -14,9 +16,13 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
     ("azure-web.toml", include_str!("../../rules/azure-web.toml")),
+    ("databricks.toml", include_str!("../../rules/databricks.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
+    ("http.toml", include_str!("../../rules/http.toml")),
+    ("jwt.toml", include_str!("../../rules/jwt.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
     ("openai.toml", include_str!("../../rules/openai.toml")),
+    ("private-keys.toml", include_str!("../../rules/private-keys.toml")),
     ("ssh.toml", include_str!("../../rules/ssh.toml")),
 ];

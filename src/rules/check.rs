@@ -149,6 +149,13 @@ pub enum Check {
     /// The secret is an Entra ID client secret of the form that has a checksum,
     /// and the checksum holds.
     EntraClientSecret {},
+    /// The secret is a token of Azure DevOps of the form before 2024, 52 characters
+    /// of base32, or base64 of one or of `user:token`, and its checksum holds.
+    AzureDevopsToken {
+        /// It is the secret of an application, and not a person's token.
+        #[serde(default)]
+        application: bool,
+    },
     /// The secret is the signature of a SAS of Azure Storage. Adds `account`,
     /// `service`, `host`, `path`, `sas_kind`, `permissions`, `resource`,
     /// `expires_at`, `not_before`, `ip`, `protocol`, `policy`, `version`.
@@ -180,9 +187,85 @@ pub enum Check {
         /// Its value.
         value: String,
     },
+    /// The secret is the base64 of `user:password` in a header of HTTP. Adds `user`,
+    /// `scheme`.
+    HttpBasic {
+        /// The password becomes the secret.
+        #[serde(default)]
+        decode: bool,
+    },
+    /// The secret is `user:password`; the password becomes the secret. Adds `user`.
+    HttpUserPair {},
+    /// The secret is a signed JSON Web Token, and no documented sample. Adds
+    /// `algorithm`, `key_id`, `issuer`, `audience`, `subject`, `client_id`, `tenant`,
+    /// `user`, `object_id`, `scopes`, `roles`, `identity_type`, `cloud`, `issued_at`,
+    /// `not_before`, `expires_at`.
+    Jwt {
+        /// The issuer's host is one of these (lower case). Empty: any issuer.
+        #[serde(default)]
+        issuers: Vec<String>,
+        /// Claims that it has, all of them.
+        #[serde(default)]
+        with: Vec<String>,
+        /// Claims that it has not, none of them.
+        #[serde(default)]
+        without: Vec<String>,
+    },
+    /// The match is, or stands in, a whole private key outside PEM. Adds `format`,
+    /// `encrypted` and what the form holds: `algorithm`, `bits`, `curve`, `key_id`,
+    /// `thumbprint`, `public_key`, `fingerprint`, `user`, `subject`, `keys`,
+    /// `encoding`, `integrity`, `issued_at`, `not_before`, `expires_at`.
+    KeyContainer {
+        /// Which form.
+        form: ContainerForm,
+    },
+    /// The match is the start tag of a `machineKey` element of ASP.NET with a key in
+    /// hex digits, which becomes the secret. Adds `validation`, `decryption`,
+    /// `application`, `keys`.
+    MachineKey {},
     /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
-    /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`.
-    PrivateKey {},
+    /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`; where
+    /// it is not for SSH, `curve` too, and of the key's certificate, where that stands
+    /// beside it, `certificate`, `subject`, `not_before`, `expires_at`.
+    PrivateKey {
+        /// What the key must be used for, as far as can be told.
+        #[serde(default)]
+        used: KeyUse,
+    },
+}
+
+/// A container of a private key, for [`Check::KeyContainer`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ContainerForm {
+    /// A JSON Web Key; the match stands in its object.
+    Jwk,
+    /// `RSAKeyValue` of .NET; the match is the element.
+    RsaXml,
+    /// PKCS#12, as bytes or base64.
+    Pkcs12,
+    /// An OpenPGP secret key in armour.
+    Pgp,
+    /// A key of age.
+    Age,
+    /// A key of WireGuard.
+    Wireguard,
+}
+
+/// What a private key is used for, for [`Check::PrivateKey`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "lowercase")]
+pub enum KeyUse {
+    /// Anything.
+    #[default]
+    Any,
+    /// Perhaps SSH: SSH can use it, and neither a certificate in the same file nor
+    /// the key's name says otherwise.
+    Ssh,
+    /// Anything but SSH.
+    Other,
 }
 
 /// What a value is, for [`Check::NotPlaceholder`].

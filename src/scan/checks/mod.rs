@@ -3,9 +3,14 @@
 //! allocates only where it is about to pass.
 
 mod aws;
+mod azure_devops;
 mod azure_host;
 mod characters;
 mod connection;
+mod http;
+mod jwt;
+mod key_container;
+mod machine_key;
 mod microsoft;
 mod name_value;
 mod placeholder;
@@ -75,6 +80,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             signed_query::check(hit, &wanted)
         }
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
+        Check::AzureDevopsToken { application } => azure_devops::check(hit, *application),
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => storage::connection_string(hit),
         Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
@@ -83,7 +89,12 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
         }
-        Check::PrivateKey {} => private_key::check(hit),
+        Check::HttpBasic { decode } => http::basic(hit, *decode),
+        Check::HttpUserPair {} => http::pair(hit),
+        Check::Jwt { issuers, with, without } => jwt::check(hit, issuers, with, without),
+        Check::KeyContainer { form } => key_container::check(hit, *form),
+        Check::MachineKey {} => machine_key::check(hit),
+        Check::PrivateKey { used } => private_key::check(hit, *used),
     }
 }
 
