@@ -18,7 +18,6 @@
 )]
 
 pub mod aws_key_id;
-pub mod base62;
 mod bignum;
 pub mod connection_string;
 pub mod der;
@@ -32,6 +31,7 @@ mod ppk;
 pub mod private_key;
 pub mod query;
 pub mod ssh_public;
+pub mod token_sum;
 mod wire;
 
 #[cfg(test)]
