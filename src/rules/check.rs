@@ -71,7 +71,8 @@ pub enum Check {
         /// How many first bytes are not base64.
         #[serde(default)]
         skip: u32,
-        /// Regular expressions over the decoded bytes: all must match.
+        /// Regular expressions over the decoded bytes: all must match. Without any,
+        /// what is not base64 passes, too.
         patterns: Vec<String>,
         /// Regular expressions that may match.
         #[serde(default)]
