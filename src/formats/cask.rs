@@ -19,8 +19,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use super::base62::base62;
 use super::marvin32::{marvin32, seed_from_name};
+use super::token_sum::{self, Digits};
 
 /// Characters before the checksum.
 const BODY: usize = 80;
@@ -105,7 +105,7 @@ fn in_base64(checksum: [u8; 4], length: usize) -> Option<String> {
 /// its leading zero bytes, filled up with `0` to six, and that read as base64.
 fn in_base62(checksum: [u8; 4], length: usize) -> Option<String> {
     let zeros = checksum.iter().take_while(|byte| **byte == 0).count();
-    let digits = base62(u32::from_be_bytes(checksum));
+    let digits = token_sum::write(u32::from_be_bytes(checksum), Digits::Base62);
     let number = digits.iter().skip_while(|digit| **digit == b'0').copied();
     let text: String =
         std::iter::repeat_n(b'0', zeros).chain(number).chain(*b"000000").take(6).map(char::from).collect();

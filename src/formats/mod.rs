@@ -19,7 +19,6 @@
 
 pub mod aws_key_id;
 pub mod azure_devops;
-pub mod base62;
 pub mod bech32;
 mod bignum;
 pub mod cask;
@@ -40,6 +39,7 @@ mod ppk;
 pub mod private_key;
 pub mod query;
 pub mod ssh_public;
+pub mod token_sum;
 mod wire;
 pub mod x509;
 

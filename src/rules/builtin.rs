@@ -3,6 +3,7 @@
 /// File name and text of each pack under `rules/`, in order of their names: for
 /// each a line of `("acme.toml", include_str!("../../rules/acme.toml")),`.
 pub(super) const PACKS: &[(&str, &str)] = &[
+    ("ai.toml", include_str!("../../rules/ai.toml")),
     ("aws.toml", include_str!("../../rules/aws.toml")),
     ("azure-ai.toml", include_str!("../../rules/azure-ai.toml")),
     ("azure-apps.toml", include_str!("../../rules/azure-apps.toml")),
@@ -17,12 +18,20 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
     ("azure-web.toml", include_str!("../../rules/azure-web.toml")),
     ("databricks.toml", include_str!("../../rules/databricks.toml")),
+    ("extended-a-c.toml", include_str!("../../rules/extended-a-c.toml")),
+    ("extended-context.toml", include_str!("../../rules/extended-context.toml")),
+    ("extended-d-l.toml", include_str!("../../rules/extended-d-l.toml")),
+    ("extended-m-r.toml", include_str!("../../rules/extended-m-r.toml")),
+    ("extended-s-z.toml", include_str!("../../rules/extended-s-z.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
+    ("gitlab.toml", include_str!("../../rules/gitlab.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
     ("http.toml", include_str!("../../rules/http.toml")),
     ("jwt.toml", include_str!("../../rules/jwt.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
     ("openai.toml", include_str!("../../rules/openai.toml")),
     ("private-keys.toml", include_str!("../../rules/private-keys.toml")),
+    ("slack.toml", include_str!("../../rules/slack.toml")),
     ("ssh.toml", include_str!("../../rules/ssh.toml")),
+    ("travis.toml", include_str!("../../rules/travis.toml")),
 ];

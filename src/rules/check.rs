@@ -36,16 +36,62 @@ pub enum Check {
         /// What the value is, which decides how much of it must look made up.
         #[serde(default)]
         value: ValueKind,
-    },
-    /// The secret's last characters are the base-62 CRC-32 of those before, as in
-    /// tokens of GitHub and npm.
-    Crc32Base62 {
-        /// How many first bytes are not part of the sum.
+        /// How many first bytes are left out: a prefix that has such a word.
+        #[serde(default)]
         skip: u32,
     },
-    /// The match is an AWS access key id. Adds `key_kind`, and `account` where the
-    /// id holds it.
+    /// The secret ends in the CRC-32 (IEEE) of what stands before it, as tokens of
+    /// GitHub, npm, GitLab and others do.
+    Crc32 {
+        /// How the sum is written.
+        digits: SumDigits,
+        /// How many first bytes are not part of the sum.
+        #[serde(default)]
+        skip: u32,
+        /// How many bytes right before the sum are not part of it: a separator.
+        #[serde(default)]
+        gap: u32,
+        /// The sum's bytes are written least significant first.
+        #[serde(default)]
+        reversed: bool,
+        /// Without it a sum that does not hold refuses nothing: the attribute
+        /// `checksum` says whether it is `valid` or `invalid`. For schemes that
+        /// their vendor has not published.
+        #[serde(default = "yes")]
+        required: bool,
+    },
+    /// A part of the secret is base64 (of either alphabet) of something that the
+    /// patterns match, whose named groups become attributes. Groups that are named
+    /// after the times of a validity may hold seconds or milliseconds since 1970.
+    Base64Holds {
+        /// The group of the rule's pattern that is the base64; it is no attribute
+        /// any more. Without it, the secret is.
+        #[serde(default)]
+        group: Option<String>,
+        /// How many first bytes are not base64.
+        #[serde(default)]
+        skip: u32,
+        /// Regular expressions over the decoded bytes: all must match. Without any,
+        /// what is not base64 passes, too.
+        patterns: Vec<String>,
+        /// Regular expressions that may match.
+        #[serde(default)]
+        optional: Vec<String>,
+    },
+    /// The match is an AWS access key id. Adds `key_kind`, `partition`, and `account`
+    /// where the id holds it.
     AwsKeyId {},
+    /// The match is an AWS access key id, and the secret that belongs to it, which
+    /// becomes the finding's, stands in the same section, object or row, or near.
+    /// Adds `session_token` where one stands there, too.
+    AwsKeyPair {},
+    /// The match is the signature of a signed URL, or stands in its query. The
+    /// signature becomes the secret. Adds `key_id`, `bucket`, `object`, `host`,
+    /// `region`, `issued_at`, `expires_at`, and what else the URL says.
+    SignedUrl {
+        /// The scheme by which it is signed.
+        form: SignedUrlForm,
+    },
     /// The match begins at a known character of a base64 token, whose whole is
     /// then the secret, its escapes undone.
     Base64Around {
@@ -266,6 +312,48 @@ pub enum KeyUse {
     Ssh,
     /// Anything but SSH.
     Other,
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// How a checksum is written, for [`Check::Crc32`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SumDigits {
+    /// Six digits `0-9A-Za-z`.
+    Base62,
+    /// Six digits `0-9a-zA-Z`.
+    Base62LowerFirst,
+    /// Eight digits `0-9a-f`.
+    Hex,
+    /// Eight digits `0-9A-F`.
+    HexUpper,
+    /// Seven digits `0-9a-z`.
+    Base36,
+    /// Six characters of base64.
+    Base64,
+}
+
+/// How a URL is signed, for [`Check::SignedUrl`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum SignedUrlForm {
+    /// S3 and what is compatible with it, signature version 4.
+    AwsV4,
+    /// The same, version 2.
+    AwsV2,
+    /// The fields of a form that uploads to S3, with their policy.
+    AwsPost,
+    /// A short-term key of Amazon Bedrock: base64 of a signed URL.
+    AwsBedrock,
+    /// Google Cloud Storage, version 4.
+    GoogleV4,
+    /// The same, version 2.
+    GoogleV2,
 }
 
 /// What a value is, for [`Check::NotPlaceholder`].

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use regex_syntax::hir::{Class, Hir, HirKind};
-use regex_syntax::{Error, ParserBuilder};
+use regex_syntax::{Error, Parser, ParserBuilder};
 
 use super::ByteSet;
 use super::class::byte_class;
@@ -40,17 +40,18 @@ impl Flaw {
 /// Parses expressions over bytes, Unicode off, and bounds their size. It keeps what
 /// it has found good: packs repeat their conditions.
 pub(super) struct Patterns {
-    /// Makes a parser for each expression: one that is used again keeps the flags
-    /// that an expression such as `(?i)acme` has set.
-    parsers: ParserBuilder,
     good: HashSet<String>,
+}
+
+/// A parser for one expression: one that is used again keeps the flags that an
+/// expression sets at its top, `(?i)` for example.
+fn parser() -> Parser {
+    ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build()
 }
 
 impl Patterns {
     pub(super) fn new() -> Self {
-        let mut parsers = ParserBuilder::new();
-        parsers.unicode(false).utf8(false).nest_limit(MAX_NESTING);
-        Self { parsers, good: HashSet::new() }
+        Self { good: HashSet::new() }
     }
 
     /// Parses an expression.
@@ -61,7 +62,7 @@ impl Patterns {
                 "write several rules",
             ));
         }
-        let hir = self.parsers.build().parse(pattern).map_err(|error| flaw(&error))?;
+        let hir = parser().parse(pattern).map_err(|error| flaw(&error))?;
         let size = states(&hir);
         if size > MAX_PATTERN_STATES {
             return Err(Flaw::new(

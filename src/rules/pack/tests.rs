@@ -223,15 +223,13 @@ fn bad_patterns_are_underlined_within_the_literal() {
     );
 }
 
-/// Flags of an expression hold for it alone.
+/// The flags of one expression say nothing of the next.
 #[test]
 fn flags_end_with_their_expression() {
-    let context = "[[rule.context]]\npattern = '(?i)beta'\nwithin = 9\n";
-    let text = pack(&[
-        rule("one", "(?i)acme_[0-9]{8}", context),
-        rule("two", "zeta_[0-9]{8}", "literals = ['zeta_']"),
-    ]);
-    assert!(!good(&text).rules[1].literals[0].fold);
+    let folded = "[[rule.context]]\npattern = '(?ix)a b c'\nwithin = 9\n";
+    let pack = good(&pack(&[rule("acme", "acme_[a-z]{4}", folded), rule("zeta", "zeta [a-z]{4}", "")]));
+    let literal = &pack.rules[1].literals[0];
+    assert_eq!((&*literal.bytes, literal.fold), (&b"zeta "[..], false));
 }
 
 #[test]

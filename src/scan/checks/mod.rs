@@ -7,6 +7,7 @@ mod azure_devops;
 mod azure_host;
 mod characters;
 mod connection;
+mod decoded;
 mod http;
 mod jwt;
 mod key_container;
@@ -17,6 +18,7 @@ mod placeholder;
 mod private_key;
 mod sas;
 mod signed_query;
+mod signed_url;
 mod storage;
 mod times;
 mod token;
@@ -47,11 +49,21 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             };
             characters::check(hit.secret_bytes(), &wanted)
         }
-        Check::NotPlaceholder { value } => {
-            accept(!placeholder::is_placeholder(hit.secret_bytes(), *value), "a placeholder")
+        Check::NotPlaceholder { value, skip } => {
+            let secret = hit.secret_bytes();
+            let value_bytes = usize::try_from(*skip).ok().and_then(|skip| secret.get(skip..));
+            accept(!placeholder::is_placeholder(value_bytes.unwrap_or(secret), *value), "a placeholder")
         }
-        Check::Crc32Base62 { skip } => token::crc32_base62(hit.secret_bytes(), *skip),
+        Check::Crc32 { digits, skip, gap, reversed, required } => {
+            let layout = token::SumLayout { digits: *digits, skip: *skip, gap: *gap, reversed: *reversed };
+            token::crc32(hit, &layout, *required)
+        }
+        Check::Base64Holds { group, skip, patterns, optional } => {
+            decoded::base64_holds(hit, group.as_deref(), *skip, patterns, optional)
+        }
         Check::AwsKeyId {} => aws::key_id(hit),
+        Check::AwsKeyPair {} => aws::key_pair(hit),
+        Check::SignedUrl { form } => signed_url::check(hit, *form),
         Check::Base64Around { before, length } => token::base64_around(hit, *before, *length),
         Check::Base64Length { bytes } => token::base64_length(hit, *bytes),
         Check::HisKey { signature, bytes, seeds, alphanumeric, optional } => {
