@@ -31,6 +31,7 @@ mod pkcs;
 mod ppk;
 pub mod private_key;
 pub mod query;
+pub mod settings;
 pub mod ssh_public;
 mod wire;
 

@@ -7,6 +7,7 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
+    ("databases.toml", include_str!("../../rules/databases.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),

@@ -79,13 +79,31 @@ pub enum Check {
     /// The match stands in a connection string of Azure Storage. Adds `account`,
     /// `suffix`, `protocol`.
     AzureStorageString {},
-    /// The match stands in the host of a connection string with a password, which
-    /// becomes the secret. Adds `server`, `database`, `user`, `port`,
-    /// `authentication`.
+    /// The match stands in the host of a login, whose password becomes the secret:
+    /// in a connection string (pairs, URL, JDBC, libpq), the arguments of a database
+    /// program or function, a line of `.pgpass`, or a setting with the user and the
+    /// password in the settings beside it. Adds `server`, `port`, `database`,
+    /// `user`, `engine`, `authentication`.
     ConnectionString {
         /// The host must end in one of these (lower case). Empty: any host.
         #[serde(default)]
         hosts: Vec<String>,
+    },
+    /// The match stands in a login to any server, whose password becomes the
+    /// secret: at the host of a URL when the match ends in `@`, anywhere in a string
+    /// of pairs, a command line or a line of `.pgpass` otherwise. Logins of manuals
+    /// to this machine are refused. Adds what `connection-string` adds.
+    Login {},
+    /// The match begins in the name of a setting whose value is a password, which
+    /// becomes the secret. Adds `setting`, `section`, `user`, `server`, `port`,
+    /// `database`, `engine`, and `strength` where it is weak.
+    Password {
+        /// A user must stand beside it.
+        #[serde(default)]
+        login: bool,
+        /// It is a statement of a program, which otherwise is refused.
+        #[serde(default)]
+        code: bool,
     },
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.

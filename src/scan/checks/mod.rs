@@ -5,9 +5,13 @@
 mod aws;
 mod characters;
 mod connection;
+mod engine;
+mod login;
 mod microsoft;
+mod password;
 mod placeholder;
 mod private_key;
+mod sample;
 mod sas;
 mod token;
 
@@ -48,7 +52,9 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => connection::azure_storage(hit),
-        Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
+        Check::ConnectionString { hosts } => login::at_host(hit, hosts),
+        Check::Login {} => login::anywhere(hit),
+        Check::Password { login, code } => password::check(hit, *login, *code),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())

@@ -1,0 +1,104 @@
+//! Passwords in settings: the name says that it is one, the value has to look like
+//! one, and what stands beside it says whose.
+
+mod value;
+
+use super::login::{beside, take_secret};
+use super::{Hit, Refusal, accept, sample};
+use crate::formats::settings::role::words;
+use crate::formats::settings::{Setting, Settings, Syntax};
+
+pub(super) use value::Kind;
+
+/// How far around a name binary bytes tell that this is no text.
+const TEXT_AROUND: usize = 48;
+/// The longest name.
+const MAX_NAME: usize = 96;
+
+/// The match begins in the name of a setting whose value is a password. With
+/// `login` a user has to stand beside it. `code` asks for statements of programs,
+/// which are left out otherwise.
+pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Refusal> {
+    let at = hit.span.start;
+    accept(is_text(hit), "not text")?;
+    let name = name_around(hit.text, at);
+    accept(!is_about_one(name), "the name is of something about a password")?;
+    let settings = Settings::around(hit.text, at).ok_or(Refusal("no setting"))?;
+    let own = settings.own().ok_or(Refusal("no setting"))?;
+    accept(
+        at < own.value.span.start && own.value.span.start <= hit.span.end.max(at + MAX_NAME),
+        "another setting",
+    )?;
+    accept(is_code(&settings, own) == code, "a setting of another kind")?;
+    let words = words(&own.name);
+    let kind = match (login, code) {
+        (true, _) => Kind::Login,
+        (false, false) => Kind::Setting,
+        (false, true) => Kind::Code,
+    };
+    value::judge(own, &words, kind)?;
+    let beside = beside(&settings, own);
+    if login {
+        accept(!beside.user.is_empty(), "no user beside it")?;
+        accept(!value::is_schema(&beside.user), "no user beside it")?;
+        accept(!sample::is_sample_host(&beside.host), "a sample host")?;
+        let sample = sample::is_sample_login(&beside.user, &own.value.bytes, &beside.host);
+        accept(!sample, "a sample login")?;
+    }
+    let weak = sample::is_weak(&own.value.bytes);
+    take_secret(hit, &own.value.clone());
+    hit.claims.push(own.span.clone());
+    let section = settings.section.clone().unwrap_or_default();
+    hit.add_attribute("setting", own.name.clone());
+    if !section.bytes().any(|byte| byte.is_ascii_control()) && section.len() <= MAX_NAME {
+        hit.add_attribute("section", section);
+    }
+    hit.add_attribute("user", beside.user);
+    hit.add_attribute(
+        "server",
+        if sample::is_sample_host(&beside.host) { String::new() } else { beside.host },
+    );
+    hit.add_attribute("port", beside.port);
+    hit.add_attribute("database", beside.database);
+    hit.add_attribute("engine", beside.engine.unwrap_or_default());
+    if weak {
+        hit.add_attribute("strength", "weak");
+    }
+    Ok(())
+}
+
+/// The text around the match has no bytes of binary content.
+fn is_text(hit: &Hit<'_>) -> bool {
+    let first = hit.span.start.saturating_sub(TEXT_AROUND);
+    let last = hit.span.end.saturating_add(TEXT_AROUND).min(hit.text.len());
+    let near = hit.text.get(first..last).unwrap_or_default();
+    !near.iter().any(|byte| *byte < b'\t' || (0x0e..0x20).contains(byte) || *byte == 0x7f)
+}
+
+/// The identifier in which the word at `at` stands.
+fn name_around(text: &[u8], at: usize) -> &[u8] {
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let before = text.get(at.saturating_sub(MAX_NAME)..at).unwrap_or_default();
+    let lead = before.iter().rev().take_while(|byte| part(byte)).count();
+    let after =
+        text.get(at..).unwrap_or_default().iter().take(MAX_NAME).take_while(|byte| part(byte)).count();
+    text.get(at - lead..at + after).unwrap_or_default()
+}
+
+/// Names that speak about a password: `reset_password`, `no-password`,
+/// `showPassword`.
+fn is_about_one(name: &[u8]) -> bool {
+    let Ok(name) = std::str::from_utf8(name) else { return true };
+    let words = words(name);
+    words.iter().rev().skip(1).take(2).any(|word| sample::is_modifier(word))
+}
+
+/// Whether it is a statement of a program: declared, in a block without a name, an
+/// argument, or an object with bare names.
+fn is_code(settings: &Settings, own: &Setting) -> bool {
+    own.code
+        || match settings.syntax {
+            Syntax::Lines => own.quoted && settings.section.is_none() && own.indented,
+            _ => false,
+        }
+}
