@@ -12,5 +12,6 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("google.toml", include_str!("../../rules/google.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
     ("openai.toml", include_str!("../../rules/openai.toml")),
+    ("passwords.toml", include_str!("../../rules/passwords.toml")),
     ("ssh.toml", include_str!("../../rules/ssh.toml")),
 ];

@@ -195,6 +195,8 @@ fn read_line(text: &[u8], range: Range<usize>) -> Option<ConnectionString> {
             } else if *key != Key::Password || !programs.attached_password {
                 pairs.extend(arguments.next().map(|value| (*key, value.clone())));
             }
+        } else if memchr::memmem::find(&word.bytes, b"://").is_some() {
+            pairs.push((Key::Server, word.clone()));
         }
     }
     let first = words.first()?.span.start;

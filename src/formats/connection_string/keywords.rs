@@ -18,6 +18,11 @@ const KEYWORDS: [(&[u8], Key); 7] = [
 
 /// Reads the list around `at`, which stands in the value of its host.
 pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
+    around(text, at).filter(|found| found.names_server_at(at))
+}
+
+/// Reads the list that holds `at`.
+pub(super) fn around(text: &[u8], at: usize) -> Option<ConnectionString> {
     let left = at.saturating_sub(MAX_SIDE);
     let right = at.saturating_add(MAX_SIDE).min(text.len());
     let ends = |byte: &u8| *byte < b' ' && *byte != b'\t' || *byte == b'"';
@@ -63,7 +68,7 @@ pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
     });
     let span = start.saturating_add(first?)..end;
     Some(ConnectionString { span, scheme: Some("postgresql".to_owned()), pairs })
-        .filter(|found| found.pairs.len() > 2 && found.names_server_at(at))
+        .filter(|found| found.pairs.len() > 2)
 }
 
 fn blanks(bytes: &[u8]) -> usize {

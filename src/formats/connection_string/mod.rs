@@ -204,16 +204,13 @@ impl ConnectionString {
         READERS.into_iter().filter_map(move |read| read(text, at))
     }
 
-    /// The command line of a database program that holds the byte at `at`.
-    #[must_use]
-    pub fn of_command(text: &[u8], at: usize) -> Option<Self> {
-        command::around(text, at)
-    }
-
-    /// The line of a password file of PostgreSQL that holds the byte at `at`.
-    #[must_use]
-    pub fn of_pgpass(text: &[u8], at: usize) -> Option<Self> {
-        pgpass::around(text, at)
+    /// Every reading of the text around the byte at `at`, wherever in a login that
+    /// stands: in the host of a URL, anywhere in a string of pairs, a list of
+    /// keywords, a command line or a line of `.pgpass`.
+    pub fn readings_anywhere(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
+        const READERS: [fn(&[u8], usize) -> Option<ConnectionString>; 5] =
+            [ConnectionString::around, url::oracle, keywords::around, command::around, pgpass::around];
+        READERS.into_iter().filter_map(move |read| read(text, at))
     }
 
     /// Whether the value of the server holds the byte at `at`.

@@ -110,9 +110,17 @@ fn path_and_parameters(found: &mut Pairs, rest: &[u8], start: usize) {
     }
 }
 
-/// Programs of Oracle that take `user/password@host` as an argument.
+/// Programs of Oracle that take `user/password@host` as an argument, and its driver.
 const ORACLE_PROGRAMS: [&[u8]; 9] =
-    [b"sqlplus", b"sqlldr", b"rman", b"expdp", b"impdp", b"exp", b"imp", b"sql", b"jdbc:oracle:"];
+    [b"sqlplus ", b"sqlldr ", b"rman ", b"expdp ", b"impdp ", b"exp ", b"imp ", b"sql ", b"jdbc:oracle:"];
+
+/// Where the last of these stands in a line, as a word.
+fn oracle_program(line: &[u8]) -> Option<usize> {
+    let word =
+        |at: usize| at.checked_sub(1).and_then(|before| line.get(before)).is_none_or(|byte| !is_user(*byte));
+    let places = ORACLE_PROGRAMS.iter().filter_map(|program| memchr::memmem::rfind(line, program));
+    places.filter(|at| word(*at)).max()
+}
 
 /// Oracle's form, with the host as EZ connect (`//host:1521/service`), with a SID
 /// (`host:1521:SID`) or in a TNS descriptor.
@@ -121,7 +129,7 @@ pub(super) fn oracle(text: &[u8], at: usize) -> Option<ConnectionString> {
     let before = text.get(left..at)?;
     let line = before.iter().rposition(|byte| *byte < b' ').map_or(0, |at| at.saturating_add(1));
     let head = before.get(line..)?;
-    let program = ORACLE_PROGRAMS.iter().filter_map(|program| memchr::memmem::rfind(head, program)).max()?;
+    let program = oracle_program(head)?;
     let at_sign = memchr::memrchr(b'@', head).filter(|at_sign| *at_sign > program)?;
     let login = head.get(program..at_sign)?;
     let slash = memchr::memchr(b'/', login)?;

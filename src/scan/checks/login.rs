@@ -61,16 +61,20 @@ pub(super) fn at_host(hit: &mut Hit<'_>, hosts: &[String]) -> Result<(), Refusal
 /// The match stands in a login: at the host of a URL when it ends in `@`, anywhere
 /// in a string of pairs, a command line or a line of a password file otherwise.
 pub(super) fn anywhere(hit: &mut Hit<'_>) -> Result<(), Refusal> {
-    let ends_at_host = hit.matched().ends_with(b"@");
-    let at = if ends_at_host { hit.span.end } else { hit.span.start };
-    let found = ConnectionString::around(hit.text, at)
-        .filter(|found| found.get(Key::Password).is_some())
-        .or_else(|| {
-            ConnectionString::of_command(hit.text, at).filter(|found| found.get(Key::Password).is_some())
-        })
-        .or_else(|| ConnectionString::of_pgpass(hit.text, at))
+    let matched = hit.matched();
+    let ends_at_host = matched.ends_with(b"@");
+    let scheme = memchr::memmem::find(matched, b"://");
+    let at = match scheme {
+        _ if ends_at_host => {
+            let host = hit.text.get(hit.span.end..).unwrap_or_default();
+            hit.span.end + host.iter().take_while(|byte| **byte == b'/').count()
+        }
+        Some(scheme) => hit.span.start + scheme + 3,
+        None => hit.span.start,
+    };
+    let found = ConnectionString::readings_anywhere(hit.text, at)
+        .find(|found| found.get(Key::Password).is_some() && found.span.start <= hit.span.end)
         .ok_or(Refusal("no login around"))?;
-    accept(found.span.contains(&hit.span.start) || ends_at_host, "another login")?;
     let mut login = judge(of_string(&found)?, &[])?;
     if login.host.is_empty() {
         login.host = sibling_host(hit.text, at).unwrap_or_default();
