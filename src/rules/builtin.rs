@@ -10,6 +10,7 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("databases.toml", include_str!("../../rules/databases.toml")),
     ("github.toml", include_str!("../../rules/github.toml")),
     ("google.toml", include_str!("../../rules/google.toml")),
+    ("logins.toml", include_str!("../../rules/logins.toml")),
     ("npm.toml", include_str!("../../rules/npm.toml")),
     ("openai.toml", include_str!("../../rules/openai.toml")),
     ("passwords.toml", include_str!("../../rules/passwords.toml")),

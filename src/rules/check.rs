@@ -105,6 +105,14 @@ pub enum Check {
         #[serde(default)]
         code: bool,
     },
+    /// The secret is a password that somebody chose, and no word of programs, template
+    /// or reference; with the attributes `user` and `server` it is no login of
+    /// manuals. Adds `user` where the encoding holds it, `strength` where it is weak.
+    PasswordValue {
+        /// How it is written.
+        #[serde(default)]
+        encoding: PasswordEncoding,
+    },
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.
     DefaultAttribute {
@@ -116,6 +124,23 @@ pub enum Check {
     /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
     /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`.
     PrivateKey {},
+}
+
+/// How a password is written, for [`Check::PasswordValue`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordEncoding {
+    /// As it is.
+    #[default]
+    Plain,
+    /// Base64 of `user:password`.
+    Base64Pair,
+    /// As in answer files of Windows: in the clear where the attribute `plain_text`
+    /// is `true`, else base64 of UTF-16LE with the name of the element after it.
+    Unattend,
+    /// Bytes in base64, each combined with 0x5f (`{xor}` of WebSphere).
+    Xor,
 }
 
 /// What a value is, for [`Check::NotPlaceholder`].

@@ -22,7 +22,7 @@ mod read;
 pub mod rule;
 mod suggest;
 
-pub use check::{Check, ValueKind};
+pub use check::{Check, PasswordEncoding, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};

@@ -12,6 +12,8 @@ use crate::formats::escape::{Escapes, unescape};
 
 /// The most lines on either side.
 const MAX_LINES: usize = 80;
+/// The longest line: what is longer is no line that somebody wrote.
+const MAX_LINE: usize = 2048;
 /// The longest name.
 const MAX_NAME: usize = 96;
 
@@ -44,7 +46,7 @@ struct Row {
 
 /// The settings beside `at`, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
-    let own = line_at(text, left, at)?;
+    let own = line_at(text, left, at).filter(|line| line.len() <= MAX_LINE)?;
     let Line::Settings(row) = parse(text, own.clone()) else { return None };
     if row.comma {
         return None;

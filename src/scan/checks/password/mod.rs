@@ -4,9 +4,11 @@
 mod value;
 
 use super::login::{beside, take_secret};
+use super::token::decode;
 use super::{Hit, Refusal, accept, sample};
-use crate::formats::settings::role::words;
+use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
+use crate::rules::PasswordEncoding;
 
 pub(super) use value::Kind;
 
@@ -30,6 +32,8 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
         "another setting",
     )?;
     accept(is_code(&settings, own) == code, "a setting of another kind")?;
+    let role = Named::of(&own.name).map(|named| named.role);
+    accept(role == Some(Role::Password), "the name of something else")?;
     let words = words(&own.name);
     let kind = match (login, code) {
         (true, _) => Kind::Login,
@@ -65,6 +69,58 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
         hit.add_attribute("strength", "weak");
     }
     Ok(())
+}
+
+/// The secret is a password, written in some encoding.
+pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding) -> Result<(), Refusal> {
+    let raw = hit.secret_bytes().to_vec();
+    let password = match encoding {
+        PasswordEncoding::Plain => None,
+        PasswordEncoding::Base64Pair => {
+            let pair = decode(&raw).ok_or(Refusal("not base64"))?;
+            let colon = memchr::memchr(b':', &pair).ok_or(Refusal("no user and password"))?;
+            let user = std::str::from_utf8(&pair[..colon]).map_err(|_| Refusal("no user and password"))?;
+            accept(!user.is_empty() && !user.contains(char::is_control), "no user and password")?;
+            hit.add_attribute("user", user);
+            Some(pair[colon + 1..].to_vec())
+        }
+        PasswordEncoding::Unattend if hit.attribute("plain_text").is_some_and(|plain| plain == "false") => {
+            Some(answer_file(&raw).ok_or(Refusal("not the form of an answer file"))?)
+        }
+        PasswordEncoding::Unattend => None,
+        PasswordEncoding::Xor => {
+            let bytes = decode(&raw).ok_or(Refusal("not base64"))?;
+            Some(bytes.into_iter().map(|byte| byte ^ 0x5f).collect())
+        }
+    };
+    let bytes = password.clone().unwrap_or(raw);
+    value::judge_alone(&bytes)?;
+    let user = hit.attribute("user").unwrap_or_default().to_owned();
+    let host = hit.attribute("server").unwrap_or_default().to_owned();
+    accept(!sample::is_reference(user.as_bytes()), "the user is a reference")?;
+    accept(
+        !sample::is_sample_login(&user, &bytes, &host) && !sample::is_sample_host(&host),
+        "a sample login",
+    )?;
+    if sample::is_weak(&bytes) {
+        hit.add_attribute("strength", "weak");
+    }
+    if password.is_some() {
+        hit.value = password;
+    }
+    Ok(())
+}
+
+/// Base64 of UTF-16LE, with the name of its element after the password. Source: the
+/// reference of unattended setup; the suffix is what Windows System Image Manager
+/// writes.
+fn answer_file(code: &[u8]) -> Option<Vec<u8>> {
+    let bytes = decode(code)?;
+    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let text = String::from_utf16(&units).ok()?;
+    let names = ["AdministratorPassword", "Password"];
+    let password = names.iter().find_map(|name| text.strip_suffix(name))?;
+    Some(password.as_bytes().to_vec())
 }
 
 /// The text around the match has no bytes of binary content.

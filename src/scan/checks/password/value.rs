@@ -3,6 +3,7 @@
 
 use super::super::placeholder::is_placeholder;
 use super::super::{Refusal, accept, sample};
+use crate::formats::connection_string::Value;
 use crate::formats::settings::Setting;
 use crate::rules::ValueKind;
 
@@ -54,6 +55,19 @@ impl Classes {
     }
 }
 
+/// Refuses what is no password, whatever its setting is called.
+pub(super) fn judge_alone(value: &[u8]) -> Result<(), Refusal> {
+    let setting = Setting {
+        name: String::new(),
+        value: Value { bytes: value.to_vec(), span: 0..value.len() },
+        span: 0..value.len(),
+        quoted: true,
+        code: false,
+        indented: false,
+    };
+    judge(&setting, &[], Kind::Login)
+}
+
 /// Refuses what is no password. `words` are those of the setting's name.
 pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(), Refusal> {
     let value = setting.value.bytes.trim_ascii();
@@ -63,6 +77,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     let text = std::str::from_utf8(value).map_err(|_| Refusal("not text"))?;
     let classes = Classes::of(value);
     accept(!value.iter().any(u8::is_ascii_control), "not text")?;
+    accept(setting.value.bytes.len() == value.len(), "blanks around it")?;
     let phrase = words.last().is_some_and(|word| matches!(word.as_str(), "passphrase" | "psk"));
     let blanks = value.iter().filter(|byte| **byte == b' ').count();
     accept(blanks == 0 || phrase && blanks < 8 && kind != Kind::Code, "a sentence")?;
@@ -73,13 +88,17 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(!is_location(text), "a path, a URL or an address")?;
     accept(!is_number(value) || kind == Kind::Login && value.len() >= 6 && classes.joints == 0, "a number")?;
     accept(!is_uuid(value), "an identifier")?;
+    accept(!is_digest(text), "a digest of a password")?;
 
     let lower = text.to_ascii_lowercase();
     let letters: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
     accept(!sample::is_word(&lower) && !sample::is_word(&letters), "a word of programs")?;
     accept(!words.iter().any(|word| *word == lower) && words.concat() != letters, "the name of the setting")?;
     if sample::is_weak(value) {
-        return accept(kind != Kind::Code, "a weak password in a program");
+        // Alone it is as likely a sample, unless somebody took pains with it.
+        let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
+        let varied = varied.iter().filter(|count| **count > 0).count() >= 3;
+        return accept(kind == Kind::Login || kind == Kind::Setting && varied, "a weak password alone");
     }
     accept(!is_sample(&lower), "a sample")?;
     let plain = classes.digits == 0 && classes.symbols == 0;
@@ -104,7 +123,8 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
 
 /// Samples that are longer than a word: `mysecretpassword`, `Your_password123`.
 fn is_sample(lower: &str) -> bool {
-    const PARTS: [&str; 14] = [
+    const PARTS: [&str; 15] = [
+        "anonymous",
         "your",
         "example",
         "changeme",
@@ -135,7 +155,11 @@ fn is_expression(value: &[u8]) -> bool {
             part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
                 && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
         });
+    // The end of an argument list: `password=args.password)`.
+    let closing = matches!(value.last(), Some(b')' | b']' | b'}'))
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.()[]{}'\"".contains(byte));
     call || members
+        || closing
         || value.starts_with(b"(")
         || matches!(value.last(), Some(b'(' | b'{' | b'[' | b';' | b'\\'))
         || matches!(value.first(), Some(b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'='))
@@ -178,7 +202,8 @@ fn is_location(text: &str) -> bool {
 
 /// Nothing but digits and what joins them: numbers, versions, dates, times.
 fn is_number(value: &[u8]) -> bool {
-    value.iter().all(|byte| byte.is_ascii_digit() || b".-:/, +".contains(byte))
+    let marked = value.iter().take_while(|byte| b"^~<>=v ".contains(byte)).count();
+    value.iter().skip(marked).all(|byte| byte.is_ascii_digit() || b".-:/, +x*".contains(byte))
 }
 
 fn is_uuid(value: &[u8]) -> bool {
@@ -187,6 +212,18 @@ fn is_uuid(value: &[u8]) -> bool {
             8 | 13 | 18 | 23 => *byte == b'-',
             _ => byte.is_ascii_hexdigit(),
         })
+}
+
+/// Digests as databases and directories keep them, by their marks.
+fn is_digest(text: &str) -> bool {
+    let hex =
+        |rest: &str, length: usize| rest.len() == length && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.strip_prefix("md5").is_some_and(|rest| hex(rest, 32))
+        || text.strip_prefix('*').is_some_and(|rest| hex(rest, 40))
+        || text.starts_with("SCRAM-SHA-")
+        || text.starts_with("0x0100") && text.len() > 40
+        || text.starts_with("0x0200") && text.len() > 40
+        || text.to_ascii_lowercase().contains("*deleted*")
 }
 
 /// What stands beside a password in a schema or a table of types is no user.
