@@ -171,7 +171,12 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     let value = value(rest)?;
     // `password="x"`, `password: 'x'`: an argument, a statement, an object of a
     // program. Without quotes it is a flow mapping.
-    let statement = text.get(separator.span.clone()) == Some(b"=") || value.kind != Kind::Word;
+    // A name without a digit is a variable.
+    let variable =
+        |span: Range<usize>| !text.get(span).is_some_and(|word| word.iter().any(u8::is_ascii_digit));
+    let statement = text.get(separator.span.clone()) == Some(b"=")
+        || value.kind != Kind::Word
+        || variable(value.span.clone());
     Some((setting(text, name, value, statement && name.kind == Kind::Word), name.group))
 }
 

@@ -286,6 +286,13 @@ fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
         let raw = content.get(..length)?;
         return Some((unquote(raw, quote), first..last, true, tail));
     }
+    // `name = call(argument)` is a program's.
+    let called =
+        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+    let argument = rest.get(called..).unwrap_or_default();
+    if called > 0 && argument.starts_with(b"(") && memchr::memchr3(b'"', b'\'', b'=', argument).is_some() {
+        return None;
+    }
     let mut length = rest.len();
     // A comment begins after a blank; a command ends at `; ` or ` && `.
     for (place, byte) in rest.iter().enumerate() {

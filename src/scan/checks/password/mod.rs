@@ -23,6 +23,10 @@ const MAX_NAME: usize = 96;
 pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Refusal> {
     let at = hit.span.start;
     accept(is_text(hit), "not text")?;
+    let start = hit.span.end.saturating_sub(1);
+    let before = start.checked_sub(1).and_then(|before| hit.text.get(before)).copied();
+    let quote = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    value::may_be(hit.text.get(start..).unwrap_or_default(), quote)?;
     let name = name_around(hit.text, at);
     accept(!is_about_one(name), "the name is of something about a password")?;
     let settings = Settings::around(hit.text, at).ok_or(Refusal("no setting"))?;
@@ -32,13 +36,15 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
         "another setting",
     )?;
     accept(is_code(&settings, own) == code, "a setting of another kind")?;
+    let bare = settings.syntax == Syntax::Brackets && !own.quoted;
+    accept(!bare || has_lines(hit.text, at), "no line that somebody wrote")?;
     let role = Named::of(&own.name).map(|named| named.role);
     accept(role == Some(Role::Password), "the name of something else")?;
     let words = words(&own.name);
     let kind = match (login, code) {
-        (true, _) => Kind::Login,
+        (true, false) => Kind::Login,
         (false, false) => Kind::Setting,
-        (false, true) => Kind::Code,
+        (_, true) => Kind::Code,
     };
     value::judge(own, &words, kind)?;
     let beside = beside(&settings, own);
@@ -129,6 +135,15 @@ fn is_text(hit: &Hit<'_>) -> bool {
     let last = hit.span.end.saturating_add(TEXT_AROUND).min(hit.text.len());
     let near = hit.text.get(first..last).unwrap_or_default();
     !near.iter().any(|byte| *byte < b'\t' || (0x0e..0x20).contains(byte) || *byte == 0x7f)
+}
+
+/// Whether lines are of a length that people write.
+fn has_lines(text: &[u8], at: usize) -> bool {
+    const LONG_LINE: usize = 1024;
+    let before = text.get(at.saturating_sub(LONG_LINE)..at).unwrap_or_default();
+    let after = text.get(at..text.len().min(at + LONG_LINE)).unwrap_or_default();
+    (before.len() < LONG_LINE || before.contains(&b'\n'))
+        && (after.len() < LONG_LINE || after.contains(&b'\n'))
 }
 
 /// The identifier in which the word at `at` stands.

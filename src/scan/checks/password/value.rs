@@ -55,6 +55,29 @@ impl Classes {
     }
 }
 
+/// Refuses what is no password by the bytes alone, before anything is read around
+/// it: `text` begins at the value, after its quote.
+pub(super) fn may_be(text: &[u8], quote: Option<u8>) -> Result<(), Refusal> {
+    let reach = text.get(..text.len().min(MAX_LENGTH * 2)).unwrap_or_default();
+    let length = match quote {
+        Some(quote) => memchr::memchr2(quote, b'\n', reach),
+        None => {
+            reach.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'<').or(Some(reach.len()))
+        }
+    };
+    let length = length.ok_or(Refusal("not the length of a password"))?;
+    accept(length <= MAX_LENGTH + MAX_LENGTH / 2, "not the length of a password")?;
+    let word: Vec<u8> = reach
+        .iter()
+        .take(length)
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    let rest = reach.get(word.len()..length).unwrap_or_default();
+    let ends = rest.iter().all(|byte| b",;)}]\"'\\".contains(byte));
+    accept(!ends || !std::str::from_utf8(&word).is_ok_and(sample::is_word), "a word of programs")
+}
+
 /// Refuses what is no password, whatever its setting is called.
 pub(super) fn judge_alone(value: &[u8]) -> Result<(), Refusal> {
     let setting = Setting {
@@ -150,7 +173,10 @@ fn is_expression(value: &[u8]) -> bool {
         value.last() == Some(&b')')
             && value.iter().take(open).all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(byte))
     });
+    // In a name digits stand at the end of a word.
+    let broken = value.windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic());
     let members = value.contains(&b'.')
+        && !broken
         && value.split(|byte| *byte == b'.').all(|part| {
             part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
                 && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -244,24 +270,44 @@ pub(super) fn is_schema(user: &str) -> bool {
     )
 }
 
-/// `passwordField`, `NewPassword`: humps, each of some length.
+/// `passwordField`, `NewPassword`: words that are joined by their case.
 fn is_camel(value: &[u8]) -> bool {
-    value.iter().all(u8::is_ascii_alphabetic)
-        && value.windows(2).any(|pair| matches!(pair, [b'a'..=b'z', b'A'..=b'Z']))
+    let (parts, odd) = parts(value);
+    parts > 1 && odd * 3 < parts
 }
 
 /// Letters that no word has: case that changes at random, or hardly a vowel.
 fn is_random(value: &[u8]) -> bool {
-    let letters: Vec<u8> = value.iter().copied().filter(u8::is_ascii_alphabetic).collect();
-    if letters.len() < 10 || letters.len() < value.len() {
-        return false;
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let (count, vowels) = letters.fold((0, 0), |(count, vowels), byte| {
+        (count + 1, vowels + usize::from(b"aeiouyAEIOUY".contains(byte)))
+    });
+    let (upper, lower) = (value.iter().any(u8::is_ascii_uppercase), value.iter().any(u8::is_ascii_lowercase));
+    let (parts, odd) = parts(value);
+    count >= 10 && (vowels * 6 < count || upper && lower && odd * 3 >= parts)
+}
+
+/// How many words the case and the joints of a value make of it, and how many of
+/// them are none: of one letter, or without a vowel.
+fn parts(value: &[u8]) -> (usize, usize) {
+    let (mut parts, mut odd) = (0, 0);
+    let mut rest = value;
+    while let Some(first) = rest.first() {
+        let upper = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        let lower = rest.iter().skip(upper).take_while(|byte| byte.is_ascii_lowercase()).count();
+        // `HTTPServer`: the last capital begins the next word.
+        let length = if upper > 1 && lower > 0 { upper - 1 } else { upper + lower };
+        if length == 0 {
+            debug_assert!(!first.is_ascii_alphabetic(), "a letter is one or the other");
+            rest = &rest[1..];
+            continue;
+        }
+        let word = &rest[..length];
+        parts += 1;
+        odd += usize::from(length == 1 || !word.iter().any(|byte| b"aeiouyAEIOUY".contains(byte)));
+        rest = &rest[length..];
     }
-    let changes = letters
-        .windows(2)
-        .filter(|pair| matches!(pair, [one, two] if one.is_ascii_lowercase() != two.is_ascii_lowercase()))
-        .count();
-    let vowels = letters.iter().filter(|byte| b"aeiouyAEIOUY".contains(byte)).count();
-    changes * 3 >= letters.len() || vowels * 5 < letters.len()
+    (parts, odd)
 }
 
 /// Digits only after the last letter.
