@@ -112,6 +112,9 @@ pub enum Check {
         /// How it is written.
         #[serde(default)]
         encoding: PasswordEncoding,
+        /// Nothing else says that it is one: it has to look more like it.
+        #[serde(default)]
+        alone: bool,
     },
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.

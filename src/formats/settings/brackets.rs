@@ -8,6 +8,7 @@
 use std::ops::Range;
 
 use super::lines::{quoted_length, unquote};
+use super::role::Named;
 use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
 use crate::formats::connection_string::Value;
 
@@ -40,7 +41,7 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let (items, parents) = all(text, left, at);
     let (_, group) = items.iter().rfind(|(item, _)| item.span.start <= at && at <= item.span.end)?;
     let group = *group;
-    let holder = parents.get(group).and_then(|(_, name)| name.clone());
+    let holder = parents.get(group).and_then(|(_, name)| name.as_ref()).map(|(name, _)| name.clone());
     let items = items.into_iter().filter(|(_, of)| *of == group).map(|(item, _)| item).collect();
     Settings::of(Syntax::Brackets, holder, items, at)
 }
@@ -52,8 +53,8 @@ pub(super) fn read_near(text: &[u8], left: usize, at: usize) -> Option<Settings>
     Settings::of(Syntax::Brackets, None, items, at)
 }
 
-/// A group's parent and the name before its bracket.
-type Parent = (usize, Option<String>);
+/// A group's parent, and the name before its bracket with its place.
+type Parent = (usize, Option<(String, usize)>);
 
 fn all(text: &[u8], left: usize, at: usize) -> (Vec<(Setting, usize)>, Vec<Parent>) {
     let start = first_line(text, left, at);
@@ -64,7 +65,10 @@ fn all(text: &[u8], left: usize, at: usize) -> (Vec<(Setting, usize)>, Vec<Paren
             break;
         }
         let window = tokens.get(index..).unwrap_or_default();
-        let setting = pair(text, window).or_else(|| subscript(text, window)).or_else(|| define(text, window));
+        let setting = pair(text, window)
+            .or_else(|| typed(text, window))
+            .or_else(|| subscript(text, window))
+            .or_else(|| define(text, window));
         items.extend(setting);
     }
     named_values(&mut items, &parents);
@@ -152,14 +156,14 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
 }
 
 /// The name to which a bracket that was just read belongs: `"name": {`, `name(`.
-fn holder_name(text: &[u8], tokens: &[Token]) -> Option<String> {
+fn holder_name(text: &[u8], tokens: &[Token]) -> Option<(String, usize)> {
     let mut before = tokens.iter().rev().skip(1);
     let mut token = before.next()?;
     if token.kind == Kind::Separator {
         token = before.next()?;
     }
     matches!(token.kind, Kind::Text(_) | Kind::Word)
-        .then(|| text_of(text.get(token.span.clone()).unwrap_or_default()))
+        .then(|| (text_of(text.get(token.span.clone()).unwrap_or_default()), token.span.start))
 }
 
 /// `name: value`, `"name" => "value"`, `name = "value"`.
@@ -168,7 +172,7 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     if !matches!(name.kind, Kind::Text(_) | Kind::Word) || separator.kind != Kind::Separator {
         return None;
     }
-    let value = value(rest)?;
+    let value = value(rest).or_else(|| word(name, separator, rest))?;
     // `password="x"`, `password: 'x'`: an argument, a statement, an object of a
     // program. Without quotes it is a flow mapping.
     // A name without a digit is a variable.
@@ -178,6 +182,30 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
         || value.kind != Kind::Word
         || variable(value.span.clone());
     Some((setting(text, name, value, statement && name.kind == Kind::Word), name.group))
+}
+
+/// `name: string = "value"`, `param name string = 'value'`.
+fn typed(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
+    let (name, rest) = match tokens {
+        [name, separator, kind, rest @ ..]
+            if separator.kind == Kind::Separator && is_string_type(text, kind) =>
+        {
+            (name, rest)
+        }
+        [name, kind, rest @ ..] if is_string_type(text, kind) => (name, rest),
+        _ => return None,
+    };
+    let [separator, rest @ ..] = rest else { return None };
+    if name.kind != Kind::Word || separator.kind != Kind::Separator {
+        return None;
+    }
+    let value = value(rest).filter(|value| value.kind != Kind::Word)?;
+    Some((setting(text, name, value, true), name.group))
+}
+
+fn is_string_type(text: &[u8], token: &Token) -> bool {
+    let word = text.get(token.span.clone()).unwrap_or_default();
+    token.kind == Kind::Word && (word.eq_ignore_ascii_case(b"string") || word == b"str")
 }
 
 /// `$options['name'] = "value"`.
@@ -193,18 +221,37 @@ fn subscript(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     Some((setting(text, name, value(rest)?, true), open.group))
 }
 
-/// `define('NAME', 'value')`.
+/// Functions that are given a name and its value, or what stands in its place.
+const CALLS: [&[u8]; 12] = [
+    b"define",
+    b"getenv",
+    b"get",
+    b"env",
+    b"config",
+    b"setdefault",
+    b"putenv",
+    b"put",
+    b"set",
+    b"setproperty",
+    b"getproperty",
+    b"lookup",
+];
+
+/// `define('NAME', 'value')`, `os.getenv("NAME", "value")`.
 fn define(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     let [word, open, name, comma, rest @ ..] = tokens else { return None };
+    let called = text.get(word.span.clone()).unwrap_or_default();
+    let called = called.rsplit(|byte| matches!(byte, b'.' | b'>')).next().unwrap_or_default();
     let shape = word.kind == Kind::Word
-        && text.get(word.span.clone()).is_some_and(|word| word.eq_ignore_ascii_case(b"define"))
+        && CALLS.iter().any(|call| called.eq_ignore_ascii_case(call))
         && open.kind == Kind::Open
         && matches!(name.kind, Kind::Text(_))
         && comma.kind == Kind::Comma;
     if !shape {
         return None;
     }
-    Some((setting(text, name, value(rest)?, false), word.group))
+    let code = !called.eq_ignore_ascii_case(b"define");
+    Some((setting(text, name, value(rest)?, code), word.group))
 }
 
 /// A string or word that stands alone.
@@ -215,6 +262,18 @@ fn value(tokens: &[Token]) -> Option<&Token> {
     }
     let ends = rest.first().is_none_or(|next| matches!(next.kind, Kind::Comma | Kind::Close | Kind::End));
     ends.then_some(value)
+}
+
+/// A word of a command: `-e NAME=value`, where a blank ends the value.
+fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a Token> {
+    let [value, next, ..] = rest else { return None };
+    let quote = usize::from(matches!(value.kind, Kind::Text(_)));
+    let start = value.span.start.saturating_sub(quote);
+    let end = value.span.end.saturating_add(quote);
+    let tight =
+        name.kind == Kind::Word && name.span.end == separator.span.start && separator.span.end == start;
+    let apart = next.span.start > end.saturating_add(usize::from(matches!(next.kind, Kind::Text(_))));
+    (tight && apart && matches!(value.kind, Kind::Text(_) | Kind::Word)).then_some(value)
 }
 
 fn setting(text: &[u8], name: &Token, value: &Token, code: bool) -> Setting {
@@ -242,10 +301,16 @@ fn named_values(items: &mut Vec<(Setting, usize)>, parents: &[Parent]) {
         let lower = item.name.to_ascii_lowercase();
         if matches!(lower.as_str(), "name" | "key") {
             name = Some((item, *group));
-        } else if matches!(lower.as_str(), "value" | "defaultvalue")
-            && let Some((named, of)) = name
-            && of == *group
-        {
+            continue;
+        }
+        if !matches!(lower.as_str(), "value" | "defaultvalue" | "default") {
+            continue;
+        }
+        let (parent, holder) = match parents.get(*group) {
+            Some((parent, holder)) => (*parent, holder.as_ref()),
+            None => (0, None),
+        };
+        if let Some((named, _)) = name.filter(|(_, of)| of == group) {
             let setting = Setting {
                 name: named.value.text().into_owned(),
                 value: item.value.clone(),
@@ -254,8 +319,12 @@ fn named_values(items: &mut Vec<(Setting, usize)>, parents: &[Parent]) {
                 code: false,
                 indented: false,
             };
-            let parent = parents.get(*group).map_or(0, |(parent, _)| *parent);
             parts.extend([named.span.start, item.span.start]);
+            joined.push((setting, parent));
+        } else if let Some((name, start)) = holder.filter(|(name, _)| Named::of(name).is_some()) {
+            // `"name": {"value": "x"}`, `variable "name" { default = "x" }`.
+            let setting = Setting { name: name.clone(), span: *start..item.span.end, ..item.clone() };
+            parts.push(item.span.start);
             joined.push((setting, parent));
         }
     }

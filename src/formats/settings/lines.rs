@@ -235,6 +235,8 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
     let separator = match rest {
         [b'=', b'=', ..] | [b':', b':', ..] => 0,
         [b'=', b'>', ..] | [b':' | b'?' | b'+', b'=', ..] => 2,
+        // `name :symbol` is none.
+        [b':', next, ..] if gap > 0 && !next.is_ascii_whitespace() => 0,
         [b'=' | b':', ..] => 1,
         _ => 0,
     };
@@ -290,6 +292,12 @@ fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
     let called =
         rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
     let argument = rest.get(called..).unwrap_or_default();
+    if matches!(rest.first(), Some(b'{' | b'[' | b'('))
+        && rest.len() > 1
+        && memchr::memchr2(b'=', b':', rest).is_some()
+    {
+        return None;
+    }
     if called > 0 && argument.starts_with(b"(") && memchr::memchr3(b'"', b'\'', b'=', argument).is_some() {
         return None;
     }

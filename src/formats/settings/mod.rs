@@ -86,6 +86,19 @@ impl Settings {
         lines::read(text, left, at).or_else(|| brackets::read(text, left, at))
     }
 
+    /// The settings beside the one in whose name the byte at `at` stands.
+    #[must_use]
+    pub fn around_name(text: &[u8], at: usize) -> Option<Self> {
+        let in_name = |found: &Self| found.own().is_some_and(|own| at < own.value.span.start);
+        if let Some(found) = Self::around(text, at).filter(in_name) {
+            return Some(found);
+        }
+        // The value of a setting may hold settings: `options = user=x password=y`.
+        let left = at.saturating_sub(MAX_SIDE);
+        let right = at.saturating_add(MAX_SIDE).min(text.len());
+        brackets::read(text.get(..right)?, left, at).filter(in_name)
+    }
+
     /// Settings of a program near the byte at `at`, whatever brackets stand
     /// between them and it: an array of options that follows the name of a server.
     #[must_use]

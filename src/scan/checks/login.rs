@@ -72,8 +72,17 @@ pub(super) fn anywhere(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Some(scheme) => hit.span.start + scheme + 3,
         None => hit.span.start,
     };
-    let found = ConnectionString::readings_anywhere(hit.text, at)
-        .find(|found| found.get(Key::Password).is_some() && found.span.start <= hit.span.end)
+    // A function's arguments, after the start of the server's name.
+    let calls = matched.last().is_some_and(|byte| matches!(byte, b'=' | b'"' | b'\'' | b'/'));
+    let after = hit.span.end
+        + hit.text.get(hit.span.end..).unwrap_or_default().iter().take_while(|byte| **byte == b' ').count();
+    let has_password = |found: &ConnectionString| found.get(Key::Password).is_some();
+    let called = if calls { ConnectionString::readings(hit.text, after).find(has_password) } else { None };
+    let found = called
+        .or_else(|| {
+            ConnectionString::readings_anywhere(hit.text, at)
+                .find(|found| has_password(found) && found.span.start <= hit.span.end)
+        })
         .ok_or(Refusal("no login around"))?;
     let mut login = judge(of_string(&found)?, &[])?;
     if login.host.is_empty() {

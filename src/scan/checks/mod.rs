@@ -55,7 +55,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::ConnectionString { hosts } => login::at_host(hit, hosts),
         Check::Login {} => login::anywhere(hit),
         Check::Password { login, code } => password::check(hit, *login, *code),
-        Check::PasswordValue { encoding } => password::check_value(hit, *encoding),
+        Check::PasswordValue { encoding, alone } => password::check_value(hit, *encoding, *alone),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())

@@ -29,12 +29,9 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
     value::may_be(hit.text.get(start..).unwrap_or_default(), quote)?;
     let name = name_around(hit.text, at);
     accept(!is_about_one(name), "the name is of something about a password")?;
-    let settings = Settings::around(hit.text, at).ok_or(Refusal("no setting"))?;
+    let settings = Settings::around_name(hit.text, at).ok_or(Refusal("no setting"))?;
     let own = settings.own().ok_or(Refusal("no setting"))?;
-    accept(
-        at < own.value.span.start && own.value.span.start <= hit.span.end.max(at + MAX_NAME),
-        "another setting",
-    )?;
+    accept(at < own.value.span.start && own.value.span.start <= hit.span.end + 1, "another setting")?;
     accept(is_code(&settings, own) == code, "a setting of another kind")?;
     let bare = settings.syntax == Syntax::Brackets && !own.quoted;
     accept(!bare || has_lines(hit.text, at), "no line that somebody wrote")?;
@@ -78,7 +75,7 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
 }
 
 /// The secret is a password, written in some encoding.
-pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding) -> Result<(), Refusal> {
+pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding, alone: bool) -> Result<(), Refusal> {
     let raw = hit.secret_bytes().to_vec();
     let password = match encoding {
         PasswordEncoding::Plain => None,
@@ -100,7 +97,7 @@ pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding) -> Resu
         }
     };
     let bytes = password.clone().unwrap_or(raw);
-    value::judge_alone(&bytes)?;
+    value::judge_alone(&bytes, if alone { Kind::Code } else { Kind::Login })?;
     let user = hit.attribute("user").unwrap_or_default().to_owned();
     let host = hit.attribute("server").unwrap_or_default().to_owned();
     accept(!sample::is_reference(user.as_bytes()), "the user is a reference")?;

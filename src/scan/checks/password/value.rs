@@ -79,7 +79,7 @@ pub(super) fn may_be(text: &[u8], quote: Option<u8>) -> Result<(), Refusal> {
 }
 
 /// Refuses what is no password, whatever its setting is called.
-pub(super) fn judge_alone(value: &[u8]) -> Result<(), Refusal> {
+pub(super) fn judge_alone(value: &[u8], kind: Kind) -> Result<(), Refusal> {
     let setting = Setting {
         name: String::new(),
         value: Value { bytes: value.to_vec(), span: 0..value.len() },
@@ -88,7 +88,7 @@ pub(super) fn judge_alone(value: &[u8]) -> Result<(), Refusal> {
         code: false,
         indented: false,
     };
-    judge(&setting, &[], Kind::Login)
+    judge(&setting, &[], kind)
 }
 
 /// Refuses what is no password. `words` are those of the setting's name.
@@ -177,6 +177,7 @@ fn is_expression(value: &[u8]) -> bool {
     let broken = value.windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic());
     let members = value.contains(&b'.')
         && !broken
+        && !is_random(value)
         && value.split(|byte| *byte == b'.').all(|part| {
             part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
                 && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
@@ -194,11 +195,14 @@ fn is_expression(value: &[u8]) -> bool {
 }
 
 fn is_markup(value: &[u8]) -> bool {
-    const MARKS: [&[u8]; 14] = [
-        b"</", b"/>", b"<br", b"%s", b"%d", b"%v", b"{}", b"{0", b"\\w", b"\\d", b"[a-z", b"[A-Z", b"(?",
-        b"&nbsp;",
-    ];
-    MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
+    const MARKS: [&[u8]; 11] =
+        [b"</", b"/>", b"<br", b"{}", b"{0", b"\\w", b"\\d", b"[a-z", b"[A-Z", b"(?", b"&nbsp;"];
+    // `%s` and the like, at the end of a word.
+    let format = memchr::memchr_iter(b'%', value).any(|place| {
+        matches!(value.get(place + 1), Some(b's' | b'd' | b'v'))
+            && value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric())
+    });
+    format || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
 }
 
 /// Paths, URLs, e-mail addresses, host names.
