@@ -22,7 +22,7 @@ mod read;
 pub mod rule;
 mod suggest;
 
-pub use check::{Check, ContainerForm, KeyUse, SignedUrlForm, SumDigits, ValueKind};
+pub use check::{Check, ContainerForm, KeyUse, PasswordEncoding, SignedUrlForm, SumDigits, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};
