@@ -11,6 +11,7 @@ use super::hit::Hit;
 use super::prefilter::{Candidates, Kernel, Prefilter};
 use super::resolve::{Pending, Resolver};
 use super::verify::{Lazy, REACH, Scratch};
+use super::watch::{Seen, Unwatched, Watch};
 use super::windows;
 use crate::finding::Secret;
 use crate::rules::{Literal, Rule, RuleSet};
@@ -129,6 +130,7 @@ impl Engine {
             stats: Stats { by_rule: vec![RuleStats::default(); rules], ..Stats::default() },
             timed: false,
             last: Step::Verify,
+            watch: None,
         }
     }
 
@@ -242,6 +244,7 @@ pub struct Scanner {
     stats: Stats,
     timed: bool,
     last: Step,
+    watch: Option<Box<dyn Watch + Send>>,
 }
 
 impl Scanner {
@@ -271,6 +274,7 @@ impl Scanner {
     /// forgotten.
     pub fn begin(&mut self, base: u64) {
         self.resolver = Resolver::default();
+        self.resolver.tell_dropped(self.watch.is_some());
         self.next = base;
     }
 
@@ -310,6 +314,7 @@ impl Scanner {
         self.next = base + to as u64;
         if last {
             self.resolver.finish(sink);
+            self.tell_dropped();
         }
         self.next.saturating_sub(engine.lookbehind as u64).max(base)
     }
@@ -330,6 +335,17 @@ impl Scanner {
     /// [`Step::Verify`] nothing is found.
     pub fn stop_after(&mut self, step: Step) {
         self.last = step;
+    }
+
+    /// Tells `watch` what happens from the next content on.
+    pub(crate) fn watch(&mut self, watch: Box<dyn Watch + Send>) {
+        self.watch = Some(watch);
+    }
+
+    fn tell_dropped(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            self.resolver.take_dropped().into_iter().for_each(|(loser, winner)| watch.dropped(loser, winner));
+        }
     }
 
     fn scan_block(
@@ -398,14 +414,28 @@ impl Scanner {
         let Some(compiled) = engine.compiled[used.rule].get(rule) else { return };
         let scratch = self.scratch[used.rule].get_or_insert_with(|| Box::new(compiled.scratch()));
         let offsets = (used.min_offset, used.max_offset);
-        let Some(span) = compiled.find(rule, literal, offsets, bytes, start, scratch) else { return };
+        let span = compiled.find(rule, literal, offsets, bytes, start, scratch);
+        let mut watch = self.watch.as_deref_mut();
+        if let Some(watch) = &mut watch {
+            let seen = Seen { number: used.rule, rule, literal, offsets, text: bytes, base, start };
+            match &span {
+                None => watch.unmatched(&seen),
+                Some(span) => watch.matched(&seen, span),
+            }
+        }
+        let Some(span) = span else { return };
         self.stats.by_rule[used.rule].matched += 1;
         let shift = base + span.start.saturating_sub(REACH) as u64;
-        let Ok(hit) = compiled.judge(rule, bytes, span, scratch) else { return };
+        let judged = match watch {
+            None => compiled.judge(rule, bytes, span, scratch, &mut Unwatched),
+            Some(watch) => compiled.judge(rule, bytes, span, scratch, watch),
+        };
+        let Ok(hit) = judged else { return };
         self.stats.by_rule[used.rule].verified += 1;
         let pending = pending(used.rule, rule, &hit, shift);
         let horizon = (base + start as u64).saturating_sub(engine.lookbehind as u64);
         self.resolver.push(pending, horizon, sink);
+        self.tell_dropped();
     }
 }
 

@@ -6,12 +6,14 @@ pub mod checks;
 mod confirm;
 mod engine;
 pub mod examples;
+pub mod explain;
 mod hit;
 mod prefilter;
 mod resolve;
 mod shape;
 mod stream;
 mod verify;
+mod watch;
 mod windows;
 
 use std::collections::BTreeMap;
