@@ -18,8 +18,11 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
             anyhow::Error::new(error).context(format!("cannot read {shown}"))
         })?;
     }
-    let options =
-        LoadOptions { builtin: args.paths.is_empty(), paths: args.paths.clone(), ..LoadOptions::default() };
+    let options = args.choice.of(LoadOptions {
+        builtin: args.paths.is_empty(),
+        paths: args.paths.clone(),
+        ..LoadOptions::default()
+    });
     let (rules, told) = match RuleSet::load_with_packs(&options) {
         Ok((rules, packs)) => {
             let notes = packs.into_iter().flat_map(|pack| pack.notes);
