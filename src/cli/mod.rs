@@ -9,6 +9,7 @@ mod bench;
 mod completions;
 mod destination;
 mod exit;
+mod figures;
 mod fingerprint_key;
 mod interrupt;
 mod man;

@@ -226,9 +226,10 @@ fn matched(answer: &Answer<'_>, rule: &Rule, judged: &Judged, notes: &mut Vec<(&
                     format!("refuses: {reason}{entry}{}", found.unwrap_or_default())
                 }
                 (Some(found), None) => format!("found at {}", place(answer, found.start)),
-                (None, None) if matches!(condition, Condition::Context(_) | Condition::Nearby(_)) => {
-                    "not found, which is as it should be".to_owned()
+                (None, None) if matches!(condition, Condition::Context(_)) => {
+                    "not there, as it has to be".to_owned()
                 }
+                (None, None) if matches!(condition, Condition::Nearby(_)) => "not found".to_owned(),
                 (None, None) => "passes".to_owned(),
             },
         };
