@@ -3,10 +3,13 @@
 
 mod support;
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::Output;
 
 use serde_json::Value;
-use support::program::{code, findings, records, snapsift, stderr, stdout, write};
+use support::program::{code, copy_for_all, findings, records, snapsift, stderr, stdout, write};
 
 fn rule(id: &str, secret_type: &str, more: &str) -> String {
     format!(
@@ -148,14 +151,20 @@ fn what_cannot_be_read_is_exit_3() {
     let folder = corpus();
     std::os::unix::fs::symlink("loop", folder.path().join("corpus/loop")).expect("a link");
     assert_eq!(code(&run(&folder, &["test", "t.toml", "corpus"])), 0, "links are left out on purpose");
-    if rustix::process::geteuid().is_root() {
-        return;
-    }
-    let closed = folder.path().join("corpus/closed");
+    // Root reads everything: as a user that nobody is.
     write(folder.path(), "corpus/closed", b"x");
-    let none = <std::fs::Permissions as std::os::unix::fs::PermissionsExt>::from_mode(0);
-    std::fs::set_permissions(closed, none).expect("a mode");
-    assert_eq!(code(&run(&folder, &["test", "t.toml", "corpus"])), 3);
+    for (name, mode) in [("corpus/closed", 0o000), ("", 0o755)] {
+        std::fs::set_permissions(folder.path().join(name), Permissions::from_mode(mode)).expect("a mode");
+    }
+    let (copy, _folder) = copy_for_all();
+    let mut command = std::process::Command::new(copy);
+    command.args(["rules", "test", "t.toml", "corpus"]).current_dir(folder.path());
+    if rustix::process::geteuid().is_root() {
+        command.uid(65534).gid(65534);
+    }
+    let output = command.output().expect("runs");
+    assert_eq!(code(&output), 3, "{}", stderr(&output));
+    assert!(stdout(&output).contains("Something could not be read"), "{}", stdout(&output));
 }
 
 #[test]

@@ -7,8 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use snapsift::finding::Severity;
 use snapsift::source::Exclude;
 
-use super::rules::args as tools;
 use super::size;
+
+pub(super) mod tools;
 
 /// Finds secrets on disk snapshots of machines, without an agent, and says what
 /// each one opens.

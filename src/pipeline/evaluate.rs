@@ -13,7 +13,7 @@ use serde::Serialize;
 
 use super::labels::{LABELS_FILE, Label, relative};
 use super::{RecordSink, Scan, ScanError, ScanOptions};
-use crate::finding::{Finding, Record, Target, Timestamp};
+use crate::finding::{Finding, Record, Revealed, Target, Timestamp};
 use crate::rules::RuleSet;
 use crate::scan::Engine;
 use crate::source::{OpenError, Snapshot};
@@ -191,7 +191,7 @@ impl RecordSink for Findings {
 
 impl Seen {
     fn of(finding: &Finding) -> Self {
-        let raw = finding.secret.raw.as_ref().map(|raw| raw.as_str()).unwrap_or_default();
+        let raw = finding.secret.raw.as_ref().map(Revealed::as_str).unwrap_or_default();
         Self {
             at: FalsePositive {
                 path: relative(&finding.location.path).to_owned(),

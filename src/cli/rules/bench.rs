@@ -11,9 +11,9 @@ use snapsift::pipeline::{Scan, ScanOptions};
 use snapsift::rules::RuleSet;
 use snapsift::scan::RuleStats;
 
-use super::args::{RulesBenchArgs, ToolFormat};
 use super::{packs, refuse};
 use crate::cli::args::Colour;
+use crate::cli::args::tools::{RulesBenchArgs, ToolFormat};
 use crate::cli::exit::Exit;
 use crate::cli::figures::{fixed, grouped};
 use crate::cli::{process, scan};

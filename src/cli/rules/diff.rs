@@ -8,9 +8,9 @@ use snapsift::output::escape;
 use snapsift::pipeline::compare::{Comparison, compare};
 use snapsift::rules::{self, LoadError, RuleSet};
 
-use super::args::{DiffArgs, RuleChoice, ToolFormat};
 use super::{packs, refuse};
 use crate::cli::args::Colour;
+use crate::cli::args::tools::{DiffArgs, RuleChoice, ToolFormat};
 use crate::cli::exit::Exit;
 use crate::cli::process;
 

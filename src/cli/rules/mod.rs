@@ -1,7 +1,6 @@
 //! `snapsift rules`: what the rules are, whether they are right, and the tools to
 //! write them with.
 
-pub(super) mod args;
 mod bench;
 mod check;
 mod diff;
@@ -15,6 +14,7 @@ use std::sync::OnceLock;
 
 use snapsift::rules::{LoadError, LoadOptions, RuleSet};
 
+use super::args::tools::RuleChoice;
 use super::args::{Colour, RuleSource, RulesArgs, RulesCommand};
 use super::exit::Exit;
 use super::message;
@@ -54,7 +54,7 @@ pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
 
 /// The packs that an argument names: `builtin`, files and folders, with commas
 /// between them.
-fn packs(named: &str, choice: &args::RuleChoice) -> LoadOptions {
+fn packs(named: &str, choice: &RuleChoice) -> LoadOptions {
     let (builtin, paths): (Vec<&str>, Vec<&str>) =
         named.split(',').filter(|name| !name.is_empty()).partition(|name| *name == "builtin");
     choice.of(LoadOptions {

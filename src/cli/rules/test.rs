@@ -13,9 +13,9 @@ use snapsift::pipeline::labels::{self, LABELS_FILE, Label};
 use snapsift::rules::{Diagnostic, RuleSet};
 use snapsift::scan::examples;
 
-use super::args::{TestArgs, ToolFormat};
 use super::{check, packs, refuse};
 use crate::cli::args::Colour;
+use crate::cli::args::tools::{TestArgs, ToolFormat};
 use crate::cli::exit::Exit;
 use crate::cli::figures::{fixed, grouped};
 use crate::cli::process;

@@ -16,8 +16,8 @@ use snapsift::scan::Engine;
 use snapsift::scan::explain::{Attempt, Outcome, Question, RuleExplanation, Why, explain};
 
 use self::content::{Content, Places};
-use super::args::{ExplainArgs, ToolFormat};
 use crate::cli::args::Colour;
+use crate::cli::args::tools::{ExplainArgs, ToolFormat};
 use crate::cli::exit::Exit;
 use crate::cli::{message, process};
 

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use snapsift::rules::LoadOptions;
 
-use crate::cli::args::RuleSource;
+use super::RuleSource;
 
 /// Which of the rules are used.
 #[derive(Clone, Debug, Default, Args)]
