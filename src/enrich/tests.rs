@@ -42,6 +42,7 @@ fn location(target: &str, offset: u64) -> Location {
         line: 3,
         column: 9,
         offset,
+        encodings: Vec::new(),
         provenance: vec![step("directory", target), step("file", "/etc/app.conf")],
         deleted: false,
     }
@@ -54,6 +55,7 @@ fn found(rule: usize, secret: &str, attributes: &[(&str, &str)]) -> Match {
         end: 10,
         secret_start: 0,
         secret: Secret::new(secret.as_bytes()),
+        encodings: Vec::new(),
         attributes: attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
     }
 }

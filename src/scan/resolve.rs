@@ -34,7 +34,7 @@ impl Pending {
         (self.priority, length, std::cmp::Reverse((self.found.start, self.found.rule, self.secret.start)))
     }
 
-    pub(crate) fn claimant(&self) -> Claimant {
+    fn claimant(&self) -> Claimant {
         let Match { rule, start, end, .. } = self.found;
         Claimant { rule, priority: self.priority, start, end }
     }
@@ -63,13 +63,13 @@ const SETTLE_ALL: usize = 8192;
 
 impl Resolver {
     /// Whether to note which matches are dropped.
-    pub(crate) fn tell_dropped(&mut self, on: bool) {
+    pub(super) fn tell_dropped(&mut self, on: bool) {
         self.dropped = on.then(Vec::new);
     }
 
     /// The matches that were dropped since this was last asked, each with the one
     /// that it was dropped for.
-    pub(crate) fn take_dropped(&mut self) -> Vec<(Claimant, Claimant)> {
+    pub(super) fn take_dropped(&mut self) -> Vec<(Claimant, Claimant)> {
         self.dropped.as_mut().map(std::mem::take).unwrap_or_default()
     }
 

@@ -177,7 +177,7 @@ impl Compiled {
     /// # Errors
     ///
     /// Why the match is not a secret of the rule.
-    pub(crate) fn judge<'t>(
+    pub(super) fn judge<'t>(
         &self,
         rule: &Rule,
         text: &'t [u8],

@@ -8,24 +8,23 @@
 use std::ops::Range;
 
 use super::checks::Refusal;
+use super::decode::View;
 use super::hit::Hit;
 use crate::rules::{Literal, Rule};
 
 /// A rule's literal in a text.
 #[derive(Clone, Copy)]
-pub(crate) struct Seen<'a> {
+pub(super) struct Seen<'a> {
     /// Index of the rule in the rule set.
-    pub(crate) number: usize,
-    pub(crate) rule: &'a Rule,
-    pub(crate) literal: &'a Literal,
+    pub(super) number: usize,
+    pub(super) rule: &'a Rule,
+    pub(super) literal: &'a Literal,
     /// How far from the start of a match the literal may stand.
-    pub(crate) offsets: (usize, usize),
-    /// The window of the content.
-    pub(crate) text: &'a [u8],
-    /// The offset of the window in the content.
-    pub(crate) base: u64,
-    /// Where in the window the literal stands.
-    pub(crate) start: usize,
+    pub(super) offsets: (usize, usize),
+    /// The window of the content, or what is encoded in a part of it.
+    pub(super) view: &'a View<'a>,
+    /// Where in its text the literal stands.
+    pub(super) start: usize,
 }
 
 /// A condition of a rule, by its number among those of its kind.
@@ -68,7 +67,7 @@ pub struct Claimant {
 }
 
 /// Is told what happens.
-pub(crate) trait Watch {
+pub(super) trait Watch {
     /// The pattern does not match around a literal.
     fn unmatched(&mut self, _seen: &Seen<'_>) {}
 
@@ -93,6 +92,6 @@ pub(crate) trait Watch {
 }
 
 /// Nobody watches.
-pub(crate) struct Unwatched;
+pub(super) struct Unwatched;
 
 impl Watch for Unwatched {}

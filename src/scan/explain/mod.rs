@@ -22,7 +22,7 @@ use super::hit::Hit;
 use super::verify::REACH;
 pub use super::watch::{Claimant, Condition, Ignored};
 use super::watch::{Seen, Watch};
-use crate::finding::Secret;
+use crate::finding::{Encoding, Secret};
 use crate::rules::Rule;
 
 /// What is asked.
@@ -76,6 +76,9 @@ pub struct Attempt {
     pub fold: bool,
     /// Where it stands.
     pub place: Range<u64>,
+    /// The encodings that were undone to see it, outermost first. All offsets are
+    /// those of the content as it is.
+    pub encodings: Vec<Encoding>,
     /// The window: from the first place at which a match may begin, to where one
     /// ends at the latest.
     pub window: Range<u64>,
@@ -189,10 +192,37 @@ struct Record {
 struct Current {
     rule: usize,
     attempt: Attempt,
-    /// The offset of the hit's text.
-    shift: u64,
+    /// From places in the hit's text to offsets.
+    back: Back,
     span: Range<u64>,
     steps: Vec<Step>,
+}
+
+/// From places in a hit's text to offsets in the content.
+enum Back {
+    Plain(u64),
+    /// That of each byte, and of the end.
+    Decoded(Vec<u64>),
+}
+
+impl Back {
+    /// Of the text of the hit that a match at `span` of a view becomes.
+    fn new(seen: &Seen<'_>, span: &Range<usize>) -> Self {
+        let first = span.start.saturating_sub(REACH);
+        if seen.view.chain.is_empty() {
+            return Self::Plain(seen.view.place(first));
+        }
+        let last = seen.view.text.len().min(span.end.saturating_add(REACH));
+        Self::Decoded((first..=last).map(|index| seen.view.place(index)).collect())
+    }
+
+    fn range(&self, range: &Range<usize>) -> Range<u64> {
+        let at = |place: usize| match self {
+            Self::Plain(shift) => shift + place as u64,
+            Self::Decoded(places) => places.get(place).or(places.last()).copied().unwrap_or(0),
+        };
+        at(range.start)..at(range.end).max(at(range.start))
+    }
 }
 
 impl Record {
@@ -206,24 +236,28 @@ impl Record {
 }
 
 fn attempt(seen: &Seen<'_>, outcome: Outcome) -> Attempt {
-    let at = |place: usize| seen.base + place as u64;
     let length = usize::try_from(seen.rule.max_length).unwrap_or(usize::MAX);
-    let last = seen.start.saturating_sub(seen.offsets.0).saturating_add(length).min(seen.text.len());
+    let last = seen.start.saturating_sub(seen.offsets.0).saturating_add(length).min(seen.view.text.len());
     Attempt {
         literal: seen.literal.bytes.clone(),
         fold: seen.literal.fold,
-        place: at(seen.start)..at(seen.start + seen.literal.bytes.len()),
-        window: at(seen.start.saturating_sub(seen.offsets.1))..at(last),
+        place: place(seen),
+        encodings: seen.view.chain.to_vec(),
+        window: seen.view.places(&(seen.start.saturating_sub(seen.offsets.1)..last)),
         outcome,
     }
+}
+
+/// Where a literal stands in the content.
+fn place(seen: &Seen<'_>) -> Range<u64> {
+    seen.view.places(&(seen.start..seen.start + seen.literal.bytes.len()))
 }
 
 impl Watch for Shared {
     fn unmatched(&mut self, seen: &Seen<'_>) {
         let mut guard = self.lock();
         let record = &mut *guard;
-        let place = seen.base + seen.start as u64;
-        if !record.is_asked(&[&(place..place + seen.literal.bytes.len() as u64)]) {
+        if !record.is_asked(&[&place(seen)]) {
             return;
         }
         let most = record.question.most;
@@ -238,8 +272,7 @@ impl Watch for Shared {
     }
 
     fn matched(&mut self, seen: &Seen<'_>, span: &Range<usize>) {
-        let at = |place: usize| seen.base + place as u64;
-        let span_in_content = at(span.start)..at(span.end);
+        let span_in_content = seen.view.places(span);
         let judged = Judged {
             span: span_in_content.clone(),
             secret: span_in_content.clone(),
@@ -252,7 +285,7 @@ impl Watch for Shared {
         self.lock().current = Some(Current {
             rule: seen.number,
             attempt: attempt(seen, Outcome::Match(Box::new(judged))),
-            shift: at(span.start.saturating_sub(REACH)),
+            back: Back::new(seen, span),
             span: span_in_content,
             steps: Vec::new(),
         });
@@ -266,19 +299,15 @@ impl Watch for Shared {
     ) {
         let mut record = self.lock();
         let Some(current) = &mut record.current else { return };
-        let shift = current.shift;
-        current.steps.push(Step {
-            condition,
-            place: place().map(|place| shift + place.start as u64..shift + place.end as u64),
-            refused: verdict.err().map(|refusal| refusal.0),
-        });
+        let place = place().map(|place| current.back.range(&place));
+        current.steps.push(Step { condition, place, refused: verdict.err().map(|refusal| refusal.0) });
     }
 
     fn judged(&mut self, hit: &Hit<'_>, verdict: Result<(), Refusal>) {
         let mut guard = self.lock();
         let record = &mut *guard;
-        let Some(Current { rule, mut attempt, shift, span, steps }) = record.current.take() else { return };
-        let secret = shift + hit.secret.start as u64..shift + hit.secret.end as u64;
+        let Some(Current { rule, mut attempt, back, span, steps }) = record.current.take() else { return };
+        let secret = back.range(&hit.secret);
         if !record.is_asked(&[&attempt.place, &span, &secret]) {
             return;
         }
@@ -293,6 +322,14 @@ impl Watch for Shared {
             return;
         }
         told.matched += 1;
+        if !attempt.encodings.is_empty() {
+            // It was tried as it is, before its escapes were undone.
+            let before = told.attempts.len();
+            told.attempts.retain(|known| {
+                known.place != attempt.place || !matches!(known.outcome, Outcome::NoMatch(_))
+            });
+            told.unmatched -= (before - told.attempts.len()) as u64;
+        }
         let listed = told.attempts.iter().filter(|known| matches!(known.outcome, Outcome::Match(_)));
         if listed.count() >= most {
             return;

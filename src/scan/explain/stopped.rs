@@ -103,7 +103,8 @@ impl Stops {
 
     /// Why there is no match around a literal.
     pub(super) fn why(&mut self, seen: &Seen<'_>) -> Stopped {
-        let at = |place: usize| seen.base + place as u64;
+        let at = |place: usize| seen.view.place(place);
+        let mut best_from = seen.start;
         let mut best = Stopped { start: at(seen.start), why: Why::NoRoom };
         let Some(last) = seen.start.checked_sub(seen.offsets.0) else { return best };
         let mut steps = MAX_STEPS;
@@ -112,11 +113,11 @@ impl Stops {
             // Of equals the last: the shortest way to the same place.
             if why.rank() >= best.why.rank() {
                 best = Stopped { start: at(from), why };
+                best_from = from;
             }
         }
         if let Why::Pattern { part, .. } = &mut best.why {
-            let from = usize::try_from(best.start.saturating_sub(seen.base)).unwrap_or(0);
-            *part = self.part(seen.rule, seen.text, from);
+            *part = self.part(seen.rule, seen.view.text, best_from);
         }
         best
     }
@@ -124,8 +125,8 @@ impl Stops {
     /// Why there is no match that begins at `from`; the part of the pattern is left
     /// open.
     fn at(&mut self, seen: &Seen<'_>, from: usize, steps: &mut usize) -> Option<Why> {
-        let at = |place: usize| seen.base + place as u64;
-        let (rule, text) = (seen.rule, seen.text);
+        let at = |place: usize| seen.view.place(place);
+        let (rule, text) = (seen.rule, seen.view.text);
         let compiled = self.lazy.get(rule)?;
         let scratch = self.scratch.get_or_insert_with(|| compiled.scratch());
         let literal_end = seen.start + seen.literal.bytes.len();
