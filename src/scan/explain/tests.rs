@@ -186,6 +186,28 @@ fn it_says_what_a_scan_says() {
 }
 
 #[test]
+fn what_is_encoded_is_told_by_its_place_in_the_original() {
+    let rule = "pattern = '''tok_(?P<secret>[0-9]{6})'''\n\
+                [[rule.context]]\npattern = 'user=[a-z]+'\nwithin = 90\nmode = \"require\"";
+    // `printf 'my user=ana has the tok_384756 and more' | base64`
+    let text = "data: bXkgdXNlcj1hbmEgaGFzIHRoZSB0b2tfMzg0NzU2IGFuZCBtb3Jl\n";
+    let attempt = only(rule, text);
+    assert_eq!(attempt.encodings, [Encoding::Base64]);
+    let Outcome::Match(judged) = attempt.outcome else { panic!("{attempt:?}") };
+    assert!(judged.is_finding(), "{judged:?}");
+    // The token is bytes 20 to 30 of the text: characters 26 (and two thirds) on.
+    assert_eq!((judged.span.start, attempt.place.start), (6 + 26, 6 + 26));
+    // `user` is bytes 3 to 11: characters 4 on.
+    assert_eq!(judged.steps[0].place.as_ref().map(|place| place.start), Some(6 + 4));
+    assert_eq!(judged.value.expose(), b"384756");
+    // Escapes: as it is the pattern does not match, undone it does.
+    let rule = "pattern = '''tok_=(?P<secret>[0-9]{6})'''\nliterals = [\"tok_\"]";
+    let attempt = only(rule, "a tok_%3D384756 b");
+    assert_eq!(attempt.encodings, [Encoding::Url]);
+    assert!(matches!(attempt.outcome, Outcome::Match(judged) if judged.span == (2..15)));
+}
+
+#[test]
 fn hostile_content_is_explained_in_time() {
     let endless = "pattern = '''tok_[a-z]{1,3000}[0-9]'''\nmax_length = 65536";
     let many = "pattern = '''(?:a|ab|b){1,120}tok_x{1,9}Z'''";

@@ -66,6 +66,7 @@ fn attempt(answer: &Answer<'_>, rule: &Rule, attempt: &Attempt) -> Value {
     let mut value = json!({
         "verdict": words::verdict(attempt).replace(' ', "_"),
         "literal": literal,
+        "encodings": attempt.encodings,
         "window": range(answer, &attempt.window),
     });
     match &attempt.outcome {

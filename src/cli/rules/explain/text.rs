@@ -88,12 +88,20 @@ fn block(answer: &mut Answer<'_>, rule: &Rule, attempt: &Attempt) -> io::Result<
     };
     let reveal = answer.reveal;
     let excerpt = answer.content.excerpt(focus)?;
-    let (text, span) = excerpt.text(focus, &attempt.place, reveal);
-    let (_, literal) = excerpt.text(&attempt.place, &attempt.place, reveal);
+    // What is encoded shares characters with what is beside it.
+    let plain = attempt.encodings.is_empty();
+    let clear = if plain { attempt.place.clone() } else { 0..0 };
+    let (text, span) = excerpt.text(focus, &clear, reveal);
+    let (_, literal) = excerpt.text(&attempt.place, &clear, reveal);
     let literal_text = visible(&String::from_utf8_lossy(&attempt.literal));
     let fold = if attempt.fold { " in either case" } else { "" };
     let mut marks = Vec::new();
     let mut notes = Vec::new();
+    if !plain {
+        let chain: Vec<&str> = attempt.encodings.iter().map(|encoding| encoding.as_str()).collect();
+        let chain = chain.join(", then ");
+        notes.push(("encoding", format!("{chain}; places are those of the encoded text")));
+    }
     let mut pattern = None;
     let title;
     match &attempt.outcome {
