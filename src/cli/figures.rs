@@ -18,9 +18,20 @@ pub(super) fn grouped(number: u64) -> String {
     text
 }
 
+/// A number of things, with the plural where it has to be.
+pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+    format!("{} {}", grouped(number), if number == 1 { one } else { many })
+}
+
 #[cfg(test)]
 mod tests {
-    use super::grouped;
+    use super::{counted, grouped};
+
+    #[test]
+    fn plurals() {
+        let shown = [0, 1, 2000].map(|number| counted(number, "miss", "misses"));
+        assert_eq!(shown, ["0 misses", "1 miss", "2,000 misses"]);
+    }
 
     #[test]
     fn thousands_stand_apart() {

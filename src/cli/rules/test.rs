@@ -1,5 +1,6 @@
 //! `snapsift rules test`: examples, and recall and precision over labelled corpora.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io::{BufReader, Write as _};
@@ -17,7 +18,7 @@ use super::{check, packs, refuse};
 use crate::cli::args::Colour;
 use crate::cli::args::tools::{TestArgs, ToolFormat};
 use crate::cli::exit::Exit;
-use crate::cli::figures::{fixed, grouped};
+use crate::cli::figures::{counted, fixed, grouped};
 use crate::cli::process;
 
 pub(super) fn run(args: &TestArgs, colour: Colour) -> anyhow::Result<Exit> {
@@ -97,26 +98,33 @@ fn text(
     args: &TestArgs,
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let number = rules.rules().len();
     if args.no_examples {
         writeln!(text, "examples  not run")?;
     } else {
-        let examples: usize =
-            rules.rules().iter().map(|rule| rule.examples.len() + rule.counter_examples.len()).sum();
-        writeln!(text, "examples  {examples} of {number} rules, {} fail", faults.len())?;
+        let rules = rules.rules();
+        let examples = rules.iter().map(|rule| rule.examples.len() + rule.counter_examples.len()).sum();
+        writeln!(
+            text,
+            "examples  {} of {}, {} fail",
+            number(examples),
+            counted(number(rules.len()), "rule", "rules"),
+            faults.len()
+        )?;
     }
     let Some(told) = measured else { return Ok(text) };
     writeln!(
         text,
-        "corpus    {} files, {} labels, {} near misses ({} found all the same)",
-        grouped(told.files),
-        grouped(told.total.expected),
-        grouped(told.near_misses),
+        "corpus    {}, {}, {} ({} found all the same)",
+        counted(told.files, "file", "files"),
+        counted(told.total.expected, "label", "labels"),
+        counted(told.near_misses, "near miss", "near misses"),
         grouped(told.near_misses_found)
     )?;
-    table(&mut text, "secret type", told.by_type.iter().map(|(name, score)| (name.as_str(), score)))?;
+    table(&mut text, "secret type", &told.by_type)?;
     row(&mut text, "all types", &told.total)?;
-    table(&mut text, "rule", told.by_rule.iter().map(|(name, score)| (name.as_str(), score)))?;
+    if !told.by_rule.is_empty() {
+        table(&mut text, "rule", &told.by_rule)?;
+    }
     lists(&mut text, told, args.most)?;
     if !told.complete {
         writeln!(text, "\nSomething could not be read: see `snapsift scan`.")?;
@@ -130,20 +138,15 @@ fn text(
     Ok(text)
 }
 
-fn table<'s>(
-    text: &mut String,
-    what: &str,
-    scores: impl Iterator<Item = (&'s str, &'s Score)>,
-) -> std::fmt::Result {
-    writeln!(
-        text,
-        "\n{:>8} {:>9} {:>8} {:>8} {:>8}  {what}",
-        "recall", "precision", "labels", "found", "false"
-    )?;
-    for (name, score) in scores {
-        row(text, name, score)?;
-    }
-    Ok(())
+fn number(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
+
+fn table(text: &mut String, what: &str, scores: &BTreeMap<String, Score>) -> std::fmt::Result {
+    let columns = ["recall", "precision", "labels", "found", "false"];
+    let [recall, precision, labels, found, wrong] = columns;
+    writeln!(text, "\n{recall:>8} {precision:>9} {labels:>8} {found:>8} {wrong:>8}  {what}")?;
+    scores.iter().try_for_each(|(name, score)| row(text, name, score))
 }
 
 fn row(text: &mut String, name: &str, score: &Score) -> std::fmt::Result {
@@ -206,7 +209,7 @@ fn json(
     below: &[String],
     args: &TestArgs,
 ) -> Value {
-    let scores = |scores: &std::collections::BTreeMap<String, Score>| -> Value {
+    let scores = |scores: &BTreeMap<String, Score>| -> Value {
         scores.iter().map(|(name, score)| (name.clone(), figures(score))).collect()
     };
     json!({
