@@ -1,6 +1,6 @@
 //! What the engine told, in words that text and JSON share.
 
-use snapsift::rules::{Check, Context, ContextMode, Nearby, Rule, RuleSet, Side};
+use snapsift::rules::{Context, ContextMode, Nearby, Rule, RuleSet, Side};
 use snapsift::scan::explain::{Attempt, Claimant, Condition, Ignored, Judged, Outcome};
 
 use super::super::show;
@@ -33,10 +33,9 @@ pub(super) fn condition(rule: &Rule, condition: Condition) -> (&'static str, Str
     match condition {
         Condition::Context(number) => ("context", rule.context.get(number).map(context).unwrap_or_default()),
         Condition::Nearby(number) => ("companion", rule.nearby.get(number).map(nearby).unwrap_or_default()),
-        Condition::Check(number) => (
-            "check",
-            rule.checks.get(number).map(Check::clone).as_ref().map(show::check_text).unwrap_or_default(),
-        ),
+        Condition::Check(number) => {
+            ("check", rule.checks.get(number).map(show::check_text).unwrap_or_default())
+        }
         Condition::Ignored(_) => ("ignored values", String::new()),
     }
 }
