@@ -14,6 +14,7 @@ mod fingerprint_key;
 mod interrupt;
 mod man;
 mod message;
+mod open;
 mod process;
 mod progress;
 mod rules;

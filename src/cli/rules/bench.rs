@@ -16,7 +16,7 @@ use crate::cli::args::Colour;
 use crate::cli::args::tools::{RulesBenchArgs, ToolFormat};
 use crate::cli::exit::Exit;
 use crate::cli::figures::{fixed, grouped};
-use crate::cli::{process, scan};
+use crate::cli::{open, process};
 
 /// The figures, as `--format json` writes them.
 #[derive(Debug, Serialize)]
@@ -72,21 +72,21 @@ pub(super) fn run(args: &RulesBenchArgs, colour: Colour) -> anyhow::Result<Exit>
 }
 
 fn measure(args: &RulesBenchArgs, rules: &RuleSet) -> anyhow::Result<Report> {
-    let open = |rules: &RuleSet| -> anyhow::Result<Scan> {
+    let prepare = |rules: &RuleSet| -> anyhow::Result<Scan> {
         let options = ScanOptions { jobs: 1, include_test_content: true, ..ScanOptions::default() };
-        scan::open(&args.corpus, rules, options)
+        open::scan(&args.corpus, rules, options)
     };
     // The warm-up, whose coverage is what is told.
-    let summary = open(rules)?.run(&mut JsonLines::new(std::io::sink()))?;
+    let summary = prepare(rules)?.run(&mut JsonLines::new(std::io::sink()))?;
     let mut cpu_seconds = f64::INFINITY;
     let mut least: Vec<RuleStats> = Vec::new();
     let mut candidates = 0;
     for _ in 0..args.runs {
         let (result, cost) =
-            Cost::of(|| Ok::<_, anyhow::Error>(open(rules)?.run(&mut JsonLines::new(std::io::sink()))?));
+            Cost::of(|| Ok::<_, anyhow::Error>(prepare(rules)?.run(&mut JsonLines::new(std::io::sink()))?));
         result.context("a run failed")?;
         cpu_seconds = cpu_seconds.min(cost.cpu.as_secs_f64());
-        let (_, stats) = open(rules)?.run_profiled(&mut JsonLines::new(std::io::sink()))?;
+        let (_, stats) = prepare(rules)?.run_profiled(&mut JsonLines::new(std::io::sink()))?;
         candidates = stats.candidates;
         if least.is_empty() {
             least.clone_from(&stats.by_rule);
@@ -103,7 +103,7 @@ fn measure(args: &RulesBenchArgs, rules: &RuleSet) -> anyhow::Result<Report> {
             None
         } else {
             let only = RuleSet::new(vec![rule.clone()], String::new());
-            Some(open(&only)?.count(Stage::Prefilter)?.candidates)
+            Some(prepare(&only)?.count(Stage::Prefilter)?.candidates)
         };
         let seconds = stats.time.as_secs_f64();
         costs.push(RuleCost {
