@@ -177,7 +177,11 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let help = stdout(&snapsift().args(["scan", "--help"]).output().expect("runs"));
+    let commands: [&[&str]; 3] = [&["scan"], &["rules", "test"], &["rules", "diff"]];
+    let help: String = commands
+        .iter()
+        .map(|command| stdout(&snapsift().args(*command).arg("--help").output().expect("runs")))
+        .collect();
     for word in readme().split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
         let cargos = ["--release", "--workspace", "--locked", "--open"];
         if word.starts_with("--") && word.len() > 2 && !word.starts_with("---") && !cargos.contains(&word) {
