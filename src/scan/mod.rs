@@ -8,6 +8,7 @@ mod decode;
 mod encoded;
 mod engine;
 pub mod examples;
+pub mod explain;
 mod hit;
 mod prefilter;
 mod resolve;
@@ -16,6 +17,7 @@ mod shape;
 mod stats;
 mod stream;
 mod verify;
+mod watch;
 mod windows;
 
 use std::collections::BTreeMap;

@@ -15,6 +15,7 @@ use super::prefilter::Candidates;
 use super::resolve::{Pending, Resolver};
 use super::stats::{RuleStats, Stats, Step};
 use super::verify::{Compiled, REACH, Scratch};
+use super::watch::{Seen, Unwatched, Watch};
 use crate::finding::Secret;
 use crate::rules::Rule;
 
@@ -46,6 +47,8 @@ pub struct Scanner {
     stats: Stats,
     timed: bool,
     last: Step,
+    /// Taken while in use.
+    watch: Option<Box<dyn Watch + Send>>,
 }
 
 impl Scanner {
@@ -61,6 +64,7 @@ impl Scanner {
             stats: Stats { by_rule: vec![RuleStats::default(); rules], ..Stats::default() },
             timed: false,
             last: Step::Verify,
+            watch: None,
         }
     }
 
@@ -90,6 +94,7 @@ impl Scanner {
     /// forgotten.
     pub fn begin(&mut self, base: u64) {
         self.resolver = Resolver::default();
+        self.resolver.tell_dropped(self.watch.is_some());
         self.next = base;
     }
 
@@ -133,6 +138,7 @@ impl Scanner {
         self.next = base + to as u64;
         if last {
             self.resolver.finish(sink);
+            self.tell_dropped();
         }
         self.next.saturating_sub(engine.lookbehind as u64).max(base)
     }
@@ -153,6 +159,17 @@ impl Scanner {
     /// [`Step::Verify`] nothing is found.
     pub fn stop_after(&mut self, step: Step) {
         self.last = step;
+    }
+
+    /// Tells `watch` what happens from the next content on.
+    pub(super) fn watch(&mut self, watch: Box<dyn Watch + Send>) {
+        self.watch = Some(watch);
+    }
+
+    fn tell_dropped(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            self.resolver.take_dropped().into_iter().for_each(|(loser, winner)| watch.dropped(loser, winner));
+        }
     }
 
     /// Matches a part of a view, and what is encoded in it.
@@ -249,7 +266,9 @@ impl Scanner {
         used: &Use,
     ) -> bool {
         let began = self.timed.then(Instant::now);
-        let found = self.judge(pass, view, literal, start, used);
+        let mut watch = self.watch.take();
+        let found = self.judge(pass, view, literal, start, used, watch.as_deref_mut());
+        self.watch = watch;
         let stats = &mut self.stats.by_rule[used.rule];
         stats.literals += 1;
         if let Some(began) = began {
@@ -258,6 +277,7 @@ impl Scanner {
         let Some(pending) = found else { return false };
         stats.verified += 1;
         self.resolver.push(pending, pass.horizon, pass.sink);
+        self.tell_dropped();
         true
     }
 
@@ -268,12 +288,25 @@ impl Scanner {
         literal: usize,
         start: usize,
         used: &Use,
+        mut watch: Option<&mut (dyn Watch + Send + 'static)>,
     ) -> Option<Pending> {
         let (rule, compiled, scratch, offsets) = self.tools(pass.engine, used)?;
         let literal = &pass.engine.literals[literal];
-        let span = compiled.find(rule, literal, offsets, view.text, start, scratch)?;
+        let span = compiled.find(rule, literal, offsets, view.text, start, scratch);
+        if let Some(watch) = &mut watch {
+            let seen = Seen { number: used.rule, rule, literal, offsets, view, start };
+            match &span {
+                None => watch.unmatched(&seen),
+                Some(span) => watch.matched(&seen, span),
+            }
+        }
+        let span = span?;
         let first = span.start.saturating_sub(REACH);
-        let hit = compiled.judge(rule, view.text, span, scratch).ok();
+        let judged = match watch {
+            None => compiled.judge(rule, view.text, span, scratch, &mut Unwatched),
+            Some(watch) => compiled.judge(rule, view.text, span, scratch, watch),
+        };
+        let hit = judged.ok();
         self.stats.by_rule[used.rule].matched += 1;
         Some(pending(used.rule, rule, &hit?, view, first))
     }

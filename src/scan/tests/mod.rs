@@ -9,6 +9,7 @@ use regex_automata::{Anchored, Input, meta};
 use super::decode::View;
 use super::resolve::Pending;
 use super::verify::Lazy;
+use super::watch::Unwatched;
 use super::{Engine, Kernel, Match};
 use crate::rules::{ByteSet, Context, ContextMode, Literal, Nearby, Rule, RuleSet, Side};
 
@@ -177,7 +178,7 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
             let offset = start - from;
             let span = compiled.find(rule, literal, (offset, offset), text, start, &mut scratch);
             assert_eq!(span, Some(from..end));
-            if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch) {
+            if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch, &mut Unwatched) {
                 let first = from.saturating_sub(Rule::MAX_REACH as usize);
                 all.push(super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first));
             }
