@@ -108,11 +108,11 @@ impl NameValueString {
 /// The `=` that divides a pair: the one after the last known name, so that what
 /// stands before the string is passed over, or else the first.
 fn equals_sign(pair: &[u8]) -> Option<usize> {
-    let known = memchr::memchr_iter(b'=', pair).filter(|equals| {
+    let mut known = memchr::memrchr_iter(b'=', pair).filter(|equals| {
         let name = name_before(pair, *equals);
         NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
     });
-    known.last().or_else(|| memchr::memchr(b'=', pair))
+    known.next().or_else(|| memchr::memchr(b'=', pair))
 }
 
 /// The letters, digits and underscores right before a place.
