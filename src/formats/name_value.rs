@@ -24,7 +24,7 @@ const MAX_PAIRS: usize = 32;
 
 /// Names that begin a string, in lower case: before the first of them may stand
 /// the name of a setting, as in `CONNECTION=Endpoint=…`.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "accesskey",
     "accountendpoint",
     "accountkey",
@@ -45,6 +45,8 @@ const NAMES: [&str; 21] = [
     "sharedaccesskey",
     "sharedaccesskeyname",
     "sharedaccesssignature",
+    "sharedsecretissuer",
+    "sharedsecretvalue",
     "tableendpoint",
 ];
 
