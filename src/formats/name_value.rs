@@ -24,7 +24,7 @@ const MAX_PAIRS: usize = 32;
 
 /// Names that begin a string, in lower case: before the first of them may stand
 /// the name of a setting, as in `CONNECTION=Endpoint=…`.
-const NAMES: [&str; 21] = [
+const NAMES: [&str; 23] = [
     "accesskey",
     "accountendpoint",
     "accountkey",
@@ -45,6 +45,8 @@ const NAMES: [&str; 21] = [
     "sharedaccesskey",
     "sharedaccesskeyname",
     "sharedaccesssignature",
+    "sharedsecretissuer",
+    "sharedsecretvalue",
     "tableendpoint",
 ];
 
@@ -108,11 +110,11 @@ impl NameValueString {
 /// The `=` that divides a pair: the one after the last known name, so that what
 /// stands before the string is passed over, or else the first.
 fn equals_sign(pair: &[u8]) -> Option<usize> {
-    let known = memchr::memchr_iter(b'=', pair).filter(|equals| {
+    let mut known = memchr::memrchr_iter(b'=', pair).filter(|equals| {
         let name = name_before(pair, *equals);
         NAMES.iter().any(|known| known.as_bytes().eq_ignore_ascii_case(name))
     });
-    known.last().or_else(|| memchr::memchr(b'=', pair))
+    known.next().or_else(|| memchr::memchr(b'=', pair))
 }
 
 /// The letters, digits and underscores right before a place.

@@ -11,6 +11,7 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("azure-devops.toml", include_str!("../../rules/azure-devops.toml")),
     ("azure-entra.toml", include_str!("../../rules/azure-entra.toml")),
     ("azure-event-grid.toml", include_str!("../../rules/azure-event-grid.toml")),
+    ("azure-iot.toml", include_str!("../../rules/azure-iot.toml")),
     ("azure-messaging.toml", include_str!("../../rules/azure-messaging.toml")),
     ("azure-platform.toml", include_str!("../../rules/azure-platform.toml")),
     ("azure-realtime.toml", include_str!("../../rules/azure-realtime.toml")),

@@ -280,7 +280,7 @@ fn azure_configuration() -> Vec<Planted> {
             vec![
                 storage("azure-storage-connection-string", "acmelogs7")
                     .written(&escaped)
-                    .with(&[("protocol", "https")]),
+                    .with(&[("key_role", "account"), ("protocol", "https")]),
                 Expected::new("azure-sql-connection-string", "Azure SQL connection string", High, &password)
                     .with(&[
                         ("server", "acme-prod.database.windows.net"),
@@ -295,7 +295,10 @@ fn azure_configuration() -> Vec<Planted> {
             "etc/app/lake.properties",
             ROOT,
             format!("# data lake\nfs.azure.account.key.acmelake.dfs.core.windows.net={key}\n"),
-            vec![storage("azure-storage-account-key", "acmelake").with(&[("key_role", "account")])],
+            vec![
+                storage("azure-storage-hadoop-key", "acmelake")
+                    .with(&[("key_role", "account"), ("service", "dfs")]),
+            ],
         ),
         file(
             "etc/systemd/system/app.service.d/azure.conf",

@@ -14,8 +14,10 @@ pub(super) fn connection_string(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     let found =
         NameValueString::around(hit.text, hit.secret.start).ok_or(Refusal("no connection string around"))?;
     let text = |name: &str| found.get(name).map(|value| value.text().into_owned());
+    // Cosmos DB and Batch have strings with an account's key too.
     let table = text("TableEndpoint").unwrap_or_default();
-    accept(!table.contains(".cosmos."), "a string of Cosmos DB")?;
+    let other = text("AccountEndpoint").is_some() || table.contains(".cosmos.");
+    accept(!other, "a string of another service")?;
     let endpoint = endpoint(&found);
     let account = text("AccountName").or_else(|| endpoint.as_ref().map(|(account, _)| account.clone()));
     let account = account.ok_or(Refusal("the string names no account"))?;
