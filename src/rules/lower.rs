@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::{Check, Diagnostic};
 use super::pattern::{Flaw, Patterns};
 use super::raw::{RawContext, RawIgnore, RawNearby, RawRule, RawTarget, RawValidity};
 use super::rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Nearby, Rule, RuleSource, Side,
     TargetTemplate, ValidityFields,
 };
+use super::{Check, Diagnostic};
 use crate::finding::{Confidence, Severity};
 
 /// The longest id of a rule, in bytes.

@@ -215,12 +215,7 @@ fn aws() -> Vec<Planted> {
     let (alone, secret) = (aws_id("AKIA", 456_789_012_345, 303), |seed| drawn(seed, 40, BASE64));
     let pair = |secret: &str, id: &str, account: &str, kind_of_key: &str| {
         Expected::new("aws-access-key", kind, High, secret)
-            .with(&[
-                ("account", account),
-                ("key_id", id),
-                ("key_kind", kind_of_key),
-                ("partition", "aws"),
-            ])
+            .with(&[("account", account), ("key_id", id), ("key_kind", kind_of_key), ("partition", "aws")])
             .opens("aws_account", &format!("arn:aws:iam::{account}:root"))
     };
     let (first, second, third) = (secret(304), secret(305), secret(306));

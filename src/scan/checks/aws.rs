@@ -102,8 +102,10 @@ fn area_of(text: &[u8], id: &Range<usize>) -> Range<usize> {
             aws_key_id::kind(word).is_some() && aws_key_id::account(word).is_ok() && word != same
         })
     };
-    let start =
-        (0..id.start.saturating_sub(ID_LENGTH - 1)).rev().find(|at| is_other(*at)).map_or(0, |at| at + ID_LENGTH);
+    let start = (0..id.start.saturating_sub(ID_LENGTH - 1))
+        .rev()
+        .find(|at| is_other(*at))
+        .map_or(0, |at| at + ID_LENGTH);
     let end = (id.end..text.len()).find(|at| is_other(*at)).unwrap_or(text.len());
     start..end
 }

@@ -44,7 +44,9 @@ pub(super) fn base64_holds(
         // The part is secret: it must not stay among the attributes.
         Some(group) => {
             let place = hit.attributes.iter().position(|(name, _)| name == group);
-            place.map(|place| hit.attributes.remove(place).1).ok_or(Refusal("the part is not in the match"))?
+            place
+                .map(|place| hit.attributes.remove(place).1)
+                .ok_or(Refusal("the part is not in the match"))?
         }
         None => String::from_utf8_lossy(hit.secret_bytes()).into_owned(),
     };

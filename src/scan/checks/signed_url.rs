@@ -172,7 +172,8 @@ fn aws_resource(hit: &mut Hit<'_>, query: &Query<'_>, region: &str, id: &str) ->
             let own = id.len() >= MIN_ID
                 && id.bytes().any(|byte| byte.is_ascii_digit())
                 && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte));
-            let old = id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+            let old =
+                id.len() == 20 && id.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
             accept(own && (place.is_none() || old), "not an access key id")?;
             accept(!id.to_ascii_uppercase().contains("EXAMPLE"), "a documented sample")?;
         }
@@ -188,7 +189,8 @@ fn aws_resource(hit: &mut Hit<'_>, query: &Query<'_>, region: &str, id: &str) ->
     };
     accept(!is_sample_bucket(&bucket), "a sample bucket")?;
     if place.is_some() || host.is_none() && account.is_some() {
-        let region = if region.is_empty() { place.as_ref().map_or("", |place| &place.region) } else { region };
+        let region =
+            if region.is_empty() { place.as_ref().map_or("", |place| &place.region) } else { region };
         let china = host.as_deref().is_some_and(|host| host.ends_with(".cn"));
         let partition = if china { "aws-cn" } else { aws_key_id::partition(region) };
         hit.add_attribute("partition", partition);
@@ -358,7 +360,8 @@ fn google_v2(hit: &mut Hit<'_>, query: &Query<'_>, signature: &str) -> Result<()
     const RSA_1024_BYTES: usize = 128;
     let id = query.get("GoogleAccessId").ok_or(NO_CREDENTIAL)?;
     let bytes = decode(signature.as_bytes()).ok_or(Refusal("the signature is not base64"))?;
-    let sha1 = id.starts_with("GOOG") && usize::try_from(SHA1_BYTES).is_ok_and(|length| length == bytes.len());
+    let sha1 =
+        id.starts_with("GOOG") && usize::try_from(SHA1_BYTES).is_ok_and(|length| length == bytes.len());
     accept(sha1 || bytes.len() >= RSA_1024_BYTES, "not the length of a signature")?;
     let expires_at = query.get("Expires").and_then(|seconds| unix_time(&seconds)).ok_or(NO_TIME)?;
     google_resource(hit, query, &id)?;
@@ -382,9 +385,9 @@ fn google_resource(hit: &mut Hit<'_>, query: &Query<'_>, signer: &str) -> Result
     let path = query.path().unwrap_or_default();
     let of_host = host.as_deref().and_then(|host| HOSTS.iter().find_map(|known| host.strip_suffix(known)));
     let (bucket, object) = match of_host.map(|bucket| bucket.trim_end_matches('.')) {
-        Some("") => {
-            path.split_once('/').map_or((path.clone(), String::new()), |(bucket, object)| (bucket.into(), object.into()))
-        }
+        Some("") => path
+            .split_once('/')
+            .map_or((path.clone(), String::new()), |(bucket, object)| (bucket.into(), object.into())),
         Some(bucket) => (bucket.to_owned(), path),
         // A domain of one's own, or no host: the path says only what is opened.
         None => (String::new(), path),
@@ -419,8 +422,12 @@ mod tests {
         let issued = compact_time("20130721T201207Z").expect("a time");
         let until = issued.plus_seconds(86_400).map(|time| time.to_string());
         assert_eq!(until.as_deref(), Some("2013-07-22T20:12:07Z"));
-        assert_eq!(unix_time("1141889120").map(|time| time.to_string()).as_deref(), Some("2006-03-09T07:25:20Z"));
-        for wrong in ["", "Z", "20130721T201207", "20131321T201207Z", "20130721T2012é7Z", "20130721T20120Z"] {
+        assert_eq!(
+            unix_time("1141889120").map(|time| time.to_string()).as_deref(),
+            Some("2006-03-09T07:25:20Z")
+        );
+        for wrong in ["", "Z", "20130721T201207", "20131321T201207Z", "20130721T2012é7Z", "20130721T20120Z"]
+        {
             assert_eq!(compact_time(wrong), None, "{wrong}");
         }
         for wrong in ["", "12", "x", "99999999999999999999", "-1"] {
@@ -440,7 +447,10 @@ mod tests {
             ("s3-fips-us-gov-west-1.amazonaws.com", found("", "us-gov-west-1")),
             ("s3.cn-north-1.amazonaws.com.cn", found("", "cn-north-1")),
             ("acme.s3-accelerate.amazonaws.com", found("acme", "")),
-            ("reports-123456789012.s3-accesspoint.us-east-1.amazonaws.com", found("reports-123456789012", "us-east-1")),
+            (
+                "reports-123456789012.s3-accesspoint.us-east-1.amazonaws.com",
+                found("reports-123456789012", "us-east-1"),
+            ),
             ("sts.amazonaws.com", None),
             ("minio.acme.io", None),
         ] {
