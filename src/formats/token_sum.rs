@@ -45,7 +45,12 @@ impl Digits {
 #[must_use]
 pub fn crc32(body: &[u8], digits: Digits, reversed: bool) -> Vec<u8> {
     let sum = crc32fast::hash(body);
-    let sum = if reversed { sum.swap_bytes() } else { sum };
+    write(if reversed { sum.swap_bytes() } else { sum }, digits)
+}
+
+/// A number in these digits.
+#[must_use]
+pub fn write(number: u32, digits: Digits) -> Vec<u8> {
     let alphabet = match digits {
         Digits::Base62 => UPPER_FIRST,
         Digits::Base62LowerFirst => LOWER_FIRST,
@@ -53,11 +58,13 @@ pub fn crc32(body: &[u8], digits: Digits, reversed: bool) -> Vec<u8> {
         Digits::HexUpper => HEX_UPPER,
         Digits::Base36 => LOWER_FIRST.get(..36).unwrap_or_default(),
         Digits::Base64 => {
-            return base64::engine::general_purpose::STANDARD_NO_PAD.encode(sum.to_be_bytes()).into_bytes();
+            return base64::engine::general_purpose::STANDARD_NO_PAD
+                .encode(number.to_be_bytes())
+                .into_bytes();
         }
     };
     let base = u32::try_from(alphabet.len()).unwrap_or(u32::MAX);
-    let mut rest = sum;
+    let mut rest = number;
     let mut out = vec![b'0'; digits.length()];
     for place in out.iter_mut().rev() {
         let digit = usize::try_from(rest.checked_rem(base).unwrap_or(0)).unwrap_or(0);

@@ -107,6 +107,11 @@ pub(super) fn decode(code: &[u8]) -> Option<Vec<u8>> {
     if url_safe { URL_SAFE.decode(code) } else { STANDARD.decode(code) }.ok()
 }
 
+/// Encodes in base64 with padding.
+pub(super) fn encode(bytes: &[u8]) -> String {
+    STANDARD.encode(bytes)
+}
+
 /// Whether so many characters, padding aside, code so many bytes.
 pub(super) fn has_length(code: &[u8], bytes: u32) -> bool {
     let characters = code.iter().rev().skip_while(|byte| **byte == b'=').count();
