@@ -113,8 +113,7 @@ impl<'a> Query<'a> {
     /// The host of the URL before the query, in lower case.
     #[must_use]
     pub fn host(&self) -> Option<String> {
-        let scheme = memchr::memmem::find(self.base, b"://")?;
-        let rest = self.base.get(scheme.saturating_add(3)..)?;
+        let rest = self.after_scheme()?;
         let end = rest.iter().position(|byte| b"/:\\%".contains(byte)).unwrap_or(rest.len());
         let host = std::str::from_utf8(rest.get(..end)?).ok()?.to_ascii_lowercase();
         Some(host).filter(|host| !host.is_empty())
@@ -123,11 +122,18 @@ impl<'a> Query<'a> {
     /// The path of the URL before the query, without its first slash, decoded.
     #[must_use]
     pub fn path(&self) -> Option<String> {
-        let scheme = memchr::memmem::find(self.base, b"://")?;
-        let rest = unescape(self.base.get(scheme.saturating_add(3)..)?, Escapes::ALL).bytes;
+        let rest = self.after_scheme()?;
         let slash = memchr::memchr(b'/', &rest)?;
         let path = String::from_utf8(rest.get(slash.saturating_add(1)..)?.to_vec()).ok()?;
         Some(path).filter(|path| !path.is_empty())
+    }
+
+    /// What stands between scheme and query, its escapes undone: JSON may write
+    /// `https:\/\/`.
+    fn after_scheme(&self) -> Option<Vec<u8>> {
+        let plain = unescape(self.base, Escapes::ALL).bytes;
+        let scheme = memchr::memmem::find(&plain, b"://")?;
+        plain.get(scheme.saturating_add(3)..).map(<[u8]>::to_vec)
     }
 
     fn find(&self, name: &str) -> Option<&Pair<'a>> {

@@ -130,7 +130,9 @@ const WEB: (u32, &str, &str) = (0o640, "www-data", "deploy");
 
 fn github() -> Vec<Planted> {
     let github = |rule, secret_type, severity, secret: &str| {
-        Expected::new(rule, secret_type, severity, secret).opens("github", "github.com")
+        Expected::new(rule, secret_type, severity, secret)
+            .with(&[("host", "github.com")])
+            .opens("github", "github.com")
     };
     let (classic, oauth) = (token(101), checked("gho_", 102));
     let (user, installation) = (checked("ghu_", 103), checked("ghs_", 104));
@@ -142,13 +144,16 @@ fn github() -> Vec<Planted> {
             "home/deploy/.git-credentials",
             DEPLOY,
             format!("https://deploy:{classic}@github.com\n"),
-            vec![github("github-pat-classic", pat, High, &classic)],
+            vec![github("github-pat-classic", pat, High, &classic).with(&[("user", "deploy")])],
         ),
         file(
             "home/deploy/.config/gh/hosts.yml",
             DEPLOY,
             format!("github.com:\n    user: deploy\n    oauth_token: {oauth}\n    git_protocol: https\n"),
-            vec![github("github-oauth-token", "GitHub OAuth access token", High, &oauth)],
+            vec![
+                github("github-oauth-token", "GitHub OAuth access token", High, &oauth)
+                    .with(&[("user", "deploy")]),
+            ],
         ),
         file(
             "home/deploy/.bash_history",
@@ -164,7 +169,8 @@ fn github() -> Vec<Planted> {
                     "GitHub App installation access token",
                     Medium,
                     &installation,
-                ),
+                )
+                .with(&[("user", "x-access-token")]),
             ],
         ),
         file(
@@ -173,7 +179,8 @@ fn github() -> Vec<Planted> {
             format!("{{\"access_token\":\"{user}\",\"refresh_token\":\"{refresh}\"}}"),
             vec![
                 github("github-app-user-token", "GitHub App user access token", Medium, &user),
-                github("github-refresh-token", "GitHub App refresh token", High, &refresh),
+                github("github-refresh-token", "GitHub App refresh token", High, &refresh)
+                    .with(&[("checksum", "invalid")]),
             ],
         ),
     ]
@@ -208,7 +215,7 @@ fn aws() -> Vec<Planted> {
     let (alone, secret) = (aws_id("AKIA", 456_789_012_345, 303), |seed| drawn(seed, 40, BASE64));
     let pair = |secret: &str, id: &str, account: &str, kind_of_key: &str| {
         Expected::new("aws-access-key", kind, High, secret)
-            .with(&[("account", account), ("key_id", id), ("key_kind", kind_of_key)])
+            .with(&[("account", account), ("key_id", id), ("key_kind", kind_of_key), ("partition", "aws")])
             .opens("aws_account", &format!("arn:aws:iam::{account}:root"))
     };
     let (first, second, third) = (secret(304), secret(305), secret(306));
@@ -227,8 +234,9 @@ fn aws() -> Vec<Planted> {
                 "# a section of its own\n".repeat(12)
             ),
             vec![
-                pair(&first, &long, "210987654321", "long_term").with(&[("region", "eu-central-1")]),
-                pair(&second, &temporary, "321098765432", "temporary"),
+                pair(&first, &long, "210987654321", "long_term")
+                    .with(&[("region", "eu-central-1"), ("profile", "default")]),
+                pair(&second, &temporary, "321098765432", "temporary").with(&[("profile", "session")]),
             ],
         ),
         file(
@@ -237,7 +245,12 @@ fn aws() -> Vec<Planted> {
             log,
             vec![
                 Expected::new("aws-access-key-id", kind, Info, &alone)
-                    .with(&[("account", "456789012345"), ("key_id", &alone), ("key_kind", "long_term")])
+                    .with(&[
+                        ("account", "456789012345"),
+                        ("key_id", &alone),
+                        ("key_kind", "long_term"),
+                        ("partition", "aws"),
+                    ])
                     .opens("aws_account", "arn:aws:iam::456789012345:root"),
             ],
         ),
@@ -413,7 +426,11 @@ fn others() -> Vec<Planted> {
             format!(
                 "{{\"project_info\": {{\"project_id\": \"acme-prod-7\"}},\n \"current_key\": \"{google}\"}}\n"
             ),
-            vec![gcp(&google).with(&[("project", "acme-prod-7")]).opens("gcp_project", "acme-prod-7")],
+            vec![
+                Expected::new("gcp-api-key-client", "GCP API key", Low, &google)
+                    .with(&[("project", "acme-prod-7")])
+                    .opens("gcp_project", "acme-prod-7"),
+            ],
         ),
         // The same in a file that is no text, with nothing that tells the project.
         file("var/lib/app/cache.db", WEB, store, vec![gcp(&google)]),
