@@ -52,6 +52,8 @@ fn add_numbers(hit: &mut Hit<'_>, format: &'static str, key: KeyNumbers) {
 /// The match stands in the JSON object of the key. Its private number becomes the
 /// secret.
 fn jwk(hit: &mut Hit<'_>) -> Result<(), Refusal> {
+    // Most keys in JSON are public ones.
+    accept(memchr::memmem::find(hit.text, b"\"d\"").is_some(), "only the public half of a key")?;
     let place = object_around(hit.text, hit.span.start).ok_or(Refusal("no JSON object around"))?;
     let object = hit.text.get(place.clone()).unwrap_or_default();
     let key = parse_jwk(object).map_err(refusal)?;
@@ -64,31 +66,23 @@ fn jwk(hit: &mut Hit<'_>) -> Result<(), Refusal> {
 
 /// The innermost JSON object that holds a place. No value of a key holds braces.
 fn object_around(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let mut closed = 0_usize;
-    let before = text.get(..at)?.iter().rposition(|byte| match byte {
-        b'}' => {
-            closed += 1;
-            false
-        }
-        b'{' if closed > 0 => {
-            closed -= 1;
-            false
-        }
-        byte => *byte == b'{',
+    let (head, tail) = (text.get(..at)?, text.get(at..)?);
+    // How many objects beside it are open at the brace that is looked at.
+    let mut beside = 0_usize;
+    let start = memchr::memrchr2_iter(b'{', b'}', head).find(|brace| {
+        let opens = head.get(*brace) == Some(&b'{');
+        let found = opens && beside == 0;
+        beside = if opens { beside.saturating_sub(1) } else { beside + 1 };
+        found
     })?;
-    let mut open = 0_usize;
-    let after = text.get(at..)?.iter().position(|byte| match byte {
-        b'{' => {
-            open += 1;
-            false
-        }
-        b'}' if open > 0 => {
-            open -= 1;
-            false
-        }
-        byte => *byte == b'}',
+    beside = 0;
+    let end = memchr::memchr2_iter(b'{', b'}', tail).find(|brace| {
+        let closes = tail.get(*brace) == Some(&b'}');
+        let found = closes && beside == 0;
+        beside = if closes { beside.saturating_sub(1) } else { beside + 1 };
+        found
     })?;
-    Some(before..at + after + 1)
+    Some(start..at + end + 1)
 }
 
 /// Where the value of the member `d` stands in an object.
