@@ -1,6 +1,7 @@
 //! Private keys that are written as their numbers: JSON Web Keys (RFC 7517, RFC
-//! 7518 section 6, RFC 8037) and the XML of .NET (`RSAKeyValue` with its private
-//! parts, as `RSA.ToXmlString(true)` writes it).
+//! 7518 section 6, RFC 8037), the XML of .NET (`RSAKeyValue` with its private parts,
+//! as `RSA.ToXmlString(true)` writes it), and `RSAParameters` of .NET in JSON, in
+//! which agents of Azure Pipelines keep their key.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -117,6 +118,23 @@ pub fn parse_jwk(object: &[u8]) -> Result<KeyNumbers, KeyNumbersError> {
     Ok(key)
 }
 
+/// Reads `RSAParameters` of .NET: one JSON object, its names in any case.
+///
+/// # Errors
+///
+/// It is not a whole private key.
+pub fn parse_rsa_parameters(object: &[u8]) -> Result<KeyNumbers, KeyNumbersError> {
+    let object: Map<String, Value> = serde_json::from_slice(object).map_err(|_| KeyNumbersError::Form)?;
+    let number = |name: &str| {
+        let value = object.iter().find(|(key, _)| key.eq_ignore_ascii_case(name))?.1;
+        STANDARD.decode(value.as_str()?).ok()
+    };
+    let secret = number("d").ok_or(KeyNumbersError::Public)?;
+    let parts = [number("modulus"), number("exponent"), number("p"), number("q")];
+    let [Some(n), Some(e), Some(p), Some(q)] = parts else { return Err(KeyNumbersError::Form) };
+    rsa(&n, &e, &secret, Some((&p, &q)))
+}
+
 /// Reads `<RSAKeyValue>…</RSAKeyValue>`.
 ///
 /// # Errors
@@ -218,6 +236,14 @@ mod tests {
         assert_eq!(parse_rsa_xml(xml(&p).as_bytes()), Err(KeyNumbersError::Inconsistent));
         assert_eq!(parse_rsa_xml(b"<RSAKeyValue><D>AQAB</D>"), Err(KeyNumbersError::Form));
         assert_eq!(parse_rsa_xml(b"<RSAKeyValue><D></RSAKeyValue>"), Err(KeyNumbersError::Public));
+        let json = |q: &[u8]| {
+            let [n, p, q] = [&n[..], &p, q].map(|number| STANDARD.encode(number));
+            format!(r#"{{"D":"BwcH","exponent":"AQAB","Modulus":"{n}","p":"{p}","Q":"{q}"}}"#)
+        };
+        assert_eq!(parse_rsa_parameters(json(&q).as_bytes()), Ok(key));
+        assert_eq!(parse_rsa_parameters(json(&p).as_bytes()), Err(KeyNumbersError::Inconsistent));
+        assert_eq!(parse_rsa_parameters(br#"{"modulus":"AQAB"}"#), Err(KeyNumbersError::Public));
+        assert_eq!(parse_rsa_parameters(b"[]"), Err(KeyNumbersError::Form));
         let even = xml(&q).replace(&STANDARD.encode(&n), &STANDARD.encode([2; 64]));
         assert_eq!(parse_rsa_xml(even.as_bytes()), Err(KeyNumbersError::Range));
     }

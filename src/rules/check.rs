@@ -318,6 +318,8 @@ pub enum ContainerForm {
     Jwk,
     /// `RSAKeyValue` of .NET; the match is the element.
     RsaXml,
+    /// `RSAParameters` of .NET in JSON; the match stands in its object.
+    RsaParameters,
     /// PKCS#12, as bytes or base64.
     Pkcs12,
     /// An OpenPGP secret key in armour.

@@ -51,6 +51,10 @@ pub(super) fn pair(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
+/// Names of nobody.
+const SAMPLE_USERS: [&str; 9] =
+    ["user", "username", "usr", "login", "name", "myuser", "testuser", "someuser", "alice"];
+
 /// How far after the credentials the address may stand, in bytes.
 const COMMAND_REACH: usize = 512;
 
@@ -80,7 +84,13 @@ fn is_real(user: &str, password: &str) -> Result<(), Refusal> {
     accept(!is_placeholder(password.as_bytes(), ValueKind::Password), "the password is a placeholder")?;
     accept(!password.contains("${") && !password.contains("{{"), "the password is a placeholder")?;
     accept(!user.eq_ignore_ascii_case(password), "the password is the user's name")?;
-    accept(!SAMPLES.contains(&(user, password)), "a documented sample")?;
+    let same = |one: &str, other: &str| one.eq_ignore_ascii_case(other);
+    let is_sample = SAMPLES.iter().any(|(name, word)| same(name, user) && same(word, password));
+    accept(!is_sample, "a documented sample")?;
+    // `user:password1`
+    let letters = password.trim_end_matches(|letter: char| !letter.is_ascii_alphabetic());
+    let is_word = is_placeholder(letters.as_bytes(), ValueKind::Password);
+    accept(!is_word || !SAMPLE_USERS.iter().any(|name| same(name, user)), "a documented sample")?;
     accept(!(user.eq_ignore_ascii_case("test") && password.starts_with("123")), "a documented sample")
 }
 

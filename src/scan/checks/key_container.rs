@@ -10,7 +10,9 @@ use super::{Hit, Refusal, accept};
 use crate::finding::Timestamp;
 use crate::formats::bech32;
 use crate::formats::der::SEQUENCE;
-use crate::formats::key_numbers::{KeyNumbers, KeyNumbersError, parse_jwk, parse_rsa_xml};
+use crate::formats::key_numbers::{
+    KeyNumbers, KeyNumbersError, parse_jwk, parse_rsa_parameters, parse_rsa_xml,
+};
 use crate::formats::openpgp;
 use crate::formats::pkcs12::Pkcs12;
 use crate::rules::ContainerForm;
@@ -21,7 +23,8 @@ const AGE_PREFIX: &[u8] = b"AGE-SECRET-KEY-";
 /// The match is, or stands in, a whole private key.
 pub(super) fn check(hit: &mut Hit<'_>, form: ContainerForm) -> Result<(), Refusal> {
     match form {
-        ContainerForm::Jwk => jwk(hit),
+        ContainerForm::Jwk => json(hit, "jwk", parse_jwk),
+        ContainerForm::RsaParameters => json(hit, "rsa_parameters", parse_rsa_parameters),
         ContainerForm::RsaXml => rsa_xml(hit),
         ContainerForm::Pkcs12 => pkcs12(hit),
         ContainerForm::Pgp => pgp(hit),
@@ -51,49 +54,49 @@ fn add_numbers(hit: &mut Hit<'_>, format: &'static str, key: KeyNumbers) {
 
 /// The match stands in the JSON object of the key. Its private number becomes the
 /// secret.
-fn jwk(hit: &mut Hit<'_>) -> Result<(), Refusal> {
+fn json(
+    hit: &mut Hit<'_>,
+    format: &'static str,
+    parse: fn(&[u8]) -> Result<KeyNumbers, KeyNumbersError>,
+) -> Result<(), Refusal> {
+    // Most keys in JSON are public ones.
+    let has_d = [b"\"d\"", b"\"D\""].iter().any(|name| memchr::memmem::find(hit.text, *name).is_some());
+    accept(has_d, "only the public half of a key")?;
     let place = object_around(hit.text, hit.span.start).ok_or(Refusal("no JSON object around"))?;
     let object = hit.text.get(place.clone()).unwrap_or_default();
-    let key = parse_jwk(object).map_err(refusal)?;
+    let key = parse(object).map_err(refusal)?;
     let secret = value_of_d(object).ok_or(Refusal("only the public half of a key"))?;
     hit.secret = place.start + secret.start..place.start + secret.end;
     hit.claims.push(place);
-    add_numbers(hit, "jwk", key);
+    add_numbers(hit, format, key);
     Ok(())
 }
 
 /// The innermost JSON object that holds a place. No value of a key holds braces.
 fn object_around(text: &[u8], at: usize) -> Option<Range<usize>> {
-    let mut closed = 0_usize;
-    let before = text.get(..at)?.iter().rposition(|byte| match byte {
-        b'}' => {
-            closed += 1;
-            false
-        }
-        b'{' if closed > 0 => {
-            closed -= 1;
-            false
-        }
-        byte => *byte == b'{',
+    let (head, tail) = (text.get(..at)?, text.get(at..)?);
+    // How many objects beside it are open at the brace that is looked at.
+    let mut beside = 0_usize;
+    let start = memchr::memrchr2_iter(b'{', b'}', head).find(|brace| {
+        let opens = head.get(*brace) == Some(&b'{');
+        let found = opens && beside == 0;
+        beside = if opens { beside.saturating_sub(1) } else { beside + 1 };
+        found
     })?;
-    let mut open = 0_usize;
-    let after = text.get(at..)?.iter().position(|byte| match byte {
-        b'{' => {
-            open += 1;
-            false
-        }
-        b'}' if open > 0 => {
-            open -= 1;
-            false
-        }
-        byte => *byte == b'}',
+    beside = 0;
+    let end = memchr::memchr2_iter(b'{', b'}', tail).find(|brace| {
+        let closes = tail.get(*brace) == Some(&b'}');
+        let found = closes && beside == 0;
+        beside = if closes { beside.saturating_sub(1) } else { beside + 1 };
+        found
     })?;
-    Some(before..at + after + 1)
+    Some(start..at + end + 1)
 }
 
-/// Where the value of the member `d` stands in an object.
+/// Where the value of the member `d`, or `D`, stands in an object.
 fn value_of_d(object: &[u8]) -> Option<Range<usize>> {
-    memchr::memmem::find_iter(object, b"\"d\"").find_map(|name| {
+    let [lower, upper] = [b"\"d\"", b"\"D\""].map(|name| memchr::memmem::find_iter(object, name));
+    lower.chain(upper).find_map(|name| {
         let rest = object.get(name + 3..)?;
         let gap = rest.iter().take_while(|byte| byte.is_ascii_whitespace() || **byte == b':').count();
         let value = rest.get(gap..)?.strip_prefix(b"\"").filter(|_| gap > 0)?;

@@ -87,7 +87,7 @@ fn name_before(hit: &Hit<'_>) -> String {
     let head = head.get(head.len().saturating_sub(NAME_REACH)..).unwrap_or_default();
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
     let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
-    let Some(last) = head.iter().rposition(|byte| is_letter(byte)) else { return String::new() };
+    let Some(last) = head.iter().rposition(is_letter) else { return String::new() };
     let head = head.get(..=last).unwrap_or_default();
     let start = head.iter().rposition(|byte| !in_name(byte)).map_or(0, |at| at + 1);
     String::from_utf8_lossy(head.get(start..).unwrap_or_default()).to_ascii_lowercase()

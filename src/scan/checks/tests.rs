@@ -50,15 +50,18 @@ proptest::proptest! {
     /// lies within the text.
     #[test]
     fn checks_hold_on_any_text(
-        words in proptest::collection::vec((0_usize..24, proptest::prelude::any::<[u8; 3]>()), 0..40),
+        words in proptest::collection::vec((0_usize..36, proptest::prelude::any::<[u8; 3]>()), 0..40),
         first in proptest::prelude::any::<proptest::sample::Index>(),
         length in 0_usize..60,
     ) {
-        const WORDS: [&[u8]; 24] = [
+        const WORDS: [&[u8]; 36] = [
             b"Server=tcp:", b"a.database.windows.net", b";Password=", b"User ID=", b"\"", b"'", b"&quot;", b"\\u002B",
             b"%2B", b"+ASt", b"sig=", b"&sv=2020-01-01", b"&se=2030-01-01", b"&sr=b", b"AccountName=abc;", b"AccountKey=",
             b"AKIAQAAAAAAAAAAAAAAA", b"secret", b"8Q~", b"-----BEGIN PRIVATE KEY-----", b"-----END PRIVATE KEY-----",
             b"0123456789abcdefghijABCDEFGHIJ0123456789", b"=", b"https://abc.blob.core.windows.net/x?",
+            b"{\"kty\":\"EC\",", b"\"d\":\"", b"}", b"<machineKey validationKey=\"", b"eyJhbGciOiJIUzI1NiJ9.", b"Basic dXNlcjp",
+            b"MIIGXwIBAzCCBh0GCSqGSIb3DQEHAaCC", b"\x30\x82\x00\x20\x02\x01\x03", b"<RSAKeyValue><D>", b"</D></RSAKeyValue>",
+            b"AGE-SECRET-KEY-1", b"-----BEGIN PGP PRIVATE KEY BLOCK-----\n",
         ];
         let text: Vec<u8> =
             words.iter().flat_map(|(word, noise)| [WORDS[*word], &noise[..usize::from(noise[0] % 4)]].concat()).collect();
