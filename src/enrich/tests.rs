@@ -63,7 +63,11 @@ fn found(rule: usize, secret: &str, attributes: &[(&str, &str)]) -> Match {
 fn enricher(fingerprinter: Fingerprinter, reveal: bool) -> Enricher {
     let rules = vec![
         rule("token", Vec::new(), Some(("kind", "{account}.blob.{suffix}"))),
-        rule("key", vec![Check::PrivateKey {}], Some(("ssh_key", "{fingerprint}"))),
+        rule(
+            "key",
+            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any }],
+            Some(("ssh_key", "{fingerprint}")),
+        ),
     ];
     let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("a time");
     Enricher::new(RuleSet::new(rules, String::new()), fingerprinter, reveal, now)

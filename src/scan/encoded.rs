@@ -7,7 +7,7 @@ use super::decode::escapes::{self, Kind};
 use super::decode::{Layer, View, base64, utf16};
 use super::engine::Inner;
 use super::prefilter::Prefilter;
-use super::prefilter::lanes::{LANE, WORD};
+use super::prefilter::lanes::{self, LANE, WORD};
 use super::scanner::{CHUNK, Pass, Scanner};
 use crate::finding::Encoding;
 
@@ -46,6 +46,7 @@ pub(super) struct Encoded<'v> {
 
 /// A run of [`base64::MIN_RUN`] has so many whole lanes, wherever it begins.
 const LANES: usize = (base64::MIN_RUN - LANE + 1) / LANE;
+const _: () = assert!(LANES == 3, "as many as are looked for");
 /// A run that only touches the part may have them outside of it.
 const MARGIN: usize = LANES * LANE;
 
@@ -61,48 +62,42 @@ impl<'v> Encoded<'v> {
     /// Finds base64 of text up to a place: in whole words of lanes before the end
     /// of the part, and then the rest.
     pub(super) fn find_base64(&mut self, prefilter: &Prefilter, to: usize) {
-        let to = if to >= self.end { self.text.len().min(self.end + MARGIN) } else { to };
-        let mut words = [0; (CHUNK + 2 * MARGIN) / WORD + 1];
         let last = to >= self.end;
+        let to = if last { self.text.len().min(self.end + MARGIN) } else { to };
         let length = to.saturating_sub(self.next);
         let length = if last { length } else { length - length % WORD };
         let Some(part) = self.text.get(self.next..self.next + length) else { return };
+        let mut words = [0; (CHUNK + 2 * MARGIN) / WORD + 2];
         let number = length.div_ceil(WORD);
         prefilter.lanes(part, words.get_mut(..number).unwrap_or_default());
         for (number, word) in words.into_iter().take(number).enumerate() {
-            let mut ends = word & (word << 1 | self.before >> 63) & (word << 2 | self.before >> 62);
+            let mut ends = lanes::thirds(word, self.before);
             self.before = word;
             while ends != 0 {
                 let lane = usize::try_from(ends.trailing_zeros()).unwrap_or(0);
                 ends &= ends - 1;
-                let place = self.next + number * WORD + lane * LANE;
-                if place >= self.known {
-                    self.add_run(place);
+                let start = (self.next + number * WORD + lane * LANE).saturating_sub(2 * LANE);
+                if start >= self.known {
+                    self.add_run(start);
                 }
             }
         }
         self.next += length;
     }
 
-    /// Adds the blob of the run around a place, where it is text.
+    /// Adds the blob of the run of which three lanes begin at a place, where it is text.
+    #[cold]
     fn add_run(&mut self, place: usize) {
-        let run = base64::run_around(self.text, place, &self.bounds);
-        self.known = run.end;
+        let Some(start) = base64::text_start(self.text, place) else { return };
+        let run = base64::widen(self.text, place..place, &self.bounds);
         if run.len() < base64::MIN_RUN {
             return;
         }
-        let whole = run.start > self.bounds.start || run.start == 0;
-        let Some(phase) =
-            self.text.get(run.clone()).and_then(|characters| base64::text_start(characters, whole))
-        else {
-            return;
-        };
         let blob = base64::blob(self.text, &run, &self.bounds);
-        let before = self.text.get(blob.start..run.start).unwrap_or_default();
+        let before = self.text.get(blob.start..start).unwrap_or_default();
         let before = before.iter().filter(|byte| base64::is_member(**byte)).count();
         self.known = blob.end;
-        let start = blob.start + (before + phase) % 4;
-        self.regions.push(Region { range: start..blob.end, encoding: Encoding::Base64 });
+        self.regions.push(Region { range: blob.start + before % 4..blob.end, encoding: Encoding::Base64 });
     }
 
     /// Adds the UTF-16 text around a word.

@@ -1,8 +1,8 @@
 //! Base64 (RFC 4648, section 4) of text: where it stands, and what it says.
 //!
-//! A run of the alphabet is worth decoding when its first bytes, or those in its
-//! middle or at its end, come out as text. Digests, identifiers, paths and compressed
-//! data do not, and cost a handful of look-ups. Lines of one blob are joined.
+//! A run of the alphabet is worth decoding when some of it comes out as text, which
+//! [three lanes](crate::scan::prefilter::lanes) in a row tell. Lines of one blob are
+//! joined.
 
 use std::ops::Range;
 
@@ -10,12 +10,10 @@ use super::Decoded;
 
 /// The fewest characters of a run that are looked at: 24 bytes of text.
 pub(crate) const MIN_RUN: usize = 32;
-/// From this length on a run is looked at in its middle and at its end too.
-const LONG_RUN: usize = 128;
-/// The characters of one look: 24 bytes.
-const SAMPLE: usize = 32;
-/// So many of a sample's 24 bytes are printable, or the zeros of UTF-16.
-const MIN_TEXT: usize = 20;
+/// The characters of one look: 15 bytes.
+const SAMPLE: usize = 20;
+/// So many of a sample's bytes are printable, or the zeros of UTF-16.
+const MIN_TEXT: usize = 14;
 /// Blanks that may stand before each line of a blob.
 const MAX_INDENT: usize = 64;
 
@@ -43,45 +41,43 @@ pub(crate) fn is_member(byte: u8) -> bool {
     value(byte) != NONE
 }
 
-/// The run of the alphabet around a place that is in one, within `bounds`.
-pub(crate) fn run_around(text: &[u8], place: usize, bounds: &Range<usize>) -> Range<usize> {
-    let before = text.get(bounds.start..place).unwrap_or_default();
-    let start =
-        before.iter().rposition(|byte| !is_member(*byte)).map_or(bounds.start, |at| bounds.start + at + 1);
-    let after = text.get(place..bounds.end.min(text.len())).unwrap_or_default();
-    let length = after.iter().position(|byte| !is_member(*byte)).unwrap_or(after.len());
-    start..place + length
+/// The run of the alphabet around a part of it, within `bounds`.
+pub(crate) fn widen(text: &[u8], part: Range<usize>, bounds: &Range<usize>) -> Range<usize> {
+    let (mut start, mut end) = (part.start, part.end);
+    while start > bounds.start && text.get(start - 1).is_some_and(|byte| is_member(*byte)) {
+        start -= 1;
+    }
+    while end < bounds.end && text.get(end).is_some_and(|byte| is_member(*byte)) {
+        end += 1;
+    }
+    // The last lane may be cut.
+    while end > start && !text.get(end - 1).is_some_and(|byte| is_member(*byte)) {
+        end -= 1;
+    }
+    start..end
 }
 
-/// Where the text in a run begins, when it holds text: at one of its first four
-/// characters, which is the first where `whole` says that the run begins there.
-pub(crate) fn text_start(run: &[u8], whole: bool) -> Option<usize> {
-    if sample(run, 0) {
-        return Some(0);
-    }
-    if run.len() < LONG_RUN {
-        return if whole { None } else { (1..4).find(|phase| sample(run, *phase)) };
-    }
-    let places = [0, run.len() / 2, run.len() - SAMPLE - 4];
-    (0..4).find(|phase| places.iter().any(|place| sample(run, place - place % 4 + phase)))
+/// Where the text around a place in a run begins: the first of four characters among
+/// the next ones from which on they decode to text.
+pub(crate) fn text_start(text: &[u8], place: usize) -> Option<usize> {
+    (place..place + 4).find(|start| sample(text, *start))
 }
 
 /// Whether the characters from `at` on decode to text.
-fn sample(run: &[u8], at: usize) -> bool {
-    let Some(quads) = run.get(at..at + SAMPLE) else { return false };
+fn sample(text: &[u8], at: usize) -> bool {
+    let Some(quads) = text.get(at..at + SAMPLE) else { return false };
+    if !quads.iter().all(|byte| is_member(*byte)) {
+        return false;
+    }
     let (mut text, mut zeros) = (0, 0);
-    for (number, quad) in quads.chunks_exact(4).enumerate() {
+    for quad in quads.as_chunks::<4>().0 {
         let bits = quad.iter().fold(0_u32, |bits, byte| bits << 6 | u32::from(value(*byte) & 63));
         for byte in bits.to_be_bytes().into_iter().skip(1) {
             text += usize::from(matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
             zeros += usize::from(byte == 0);
         }
-        // Most runs are no text, and that shows at once.
-        if number == 1 && text + zeros < 4 {
-            return false;
-        }
     }
-    text + zeros >= MIN_TEXT && zeros <= text
+    text + zeros >= MIN_TEXT && zeros <= text + 1
 }
 
 /// The blob that a run is a line of: the lines before it of its length and those
@@ -93,7 +89,7 @@ pub(crate) fn blob(text: &[u8], run: &Range<usize>, bounds: &Range<usize>) -> Ra
         if end <= bounds.start || !text.get(end - 1).is_some_and(|byte| is_member(*byte)) {
             break;
         }
-        let line = run_around(text, end - 1, bounds);
+        let line = widen(text, end - 1..end, bounds);
         // The last line, which may be short, is the only one of another length.
         if line.len() != width && !(blob == *run && line.len() > width) {
             break;
@@ -106,7 +102,7 @@ pub(crate) fn blob(text: &[u8], run: &Range<usize>, bounds: &Range<usize>) -> Ra
         if last < width || start >= bounds.end || !text.get(start).is_some_and(|byte| is_member(*byte)) {
             break;
         }
-        let line = run_around(text, start, &(start..bounds.end));
+        let line = widen(text, start..start, &(start..bounds.end));
         if line.len() > width {
             break;
         }
@@ -210,7 +206,7 @@ mod tests {
         let file = b"data: |\n  cGFzc3dvcmQ9S2Q5M2xxV3pS\n  dDV2CnVzZXI9ZGVwbG95Cg==\nend";
         let bounds = 0..file.len();
         for place in [12, 45] {
-            let run = run_around(file, place, &bounds);
+            let run = widen(file, place..place, &bounds);
             let blob = blob(file, &run, &bounds);
             assert_eq!(text(&decode(&file[blob])), "password=Kd93lqWzRt5v\nuser=deploy\n");
         }
@@ -220,19 +216,13 @@ mod tests {
     fn text_is_told_from_the_rest() {
         // `printf 'DB_HOST=10.0.0.5 DB_PORT=5432' | base64`
         let plain = b"REJfSE9TVD0xMC4wLjAuNSBEQl9QT1JUPTU0MzI";
-        assert_eq!(text_start(plain, true), Some(0));
+        assert_eq!(text_start(plain, 0), Some(0));
+        assert_eq!(text_start(plain, 1), Some(4));
         // `printf 'Write-Host $env:PATH' | iconv -t utf-16le | base64 -w 0`
         let wide = b"VwByAGkAdABlAC0ASABvAHMAdAAgACQAZQBuAHYAOgBQAEEAVABIAA";
-        assert_eq!(text_start(wide, true), Some(0));
-        for other in [
-            &b"e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"[..],
-            b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
-            b"getElementsByClassNameAndAttributeValueOrDefault",
-            b"usr/share/doc/packages/some/where/else/and/further",
-        ] {
-            assert_eq!(text_start(other, true), None, "{}", String::from_utf8_lossy(other));
+        assert_eq!(text_start(wide, 0), Some(0));
+        for other in [&b"e3b0c44298fc1c149afbf4c8996fb924"[..], b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
+            assert_eq!(text_start(other, 0), None, "{}", String::from_utf8_lossy(other));
         }
-        // Cut somewhere: the phase is found.
-        assert_eq!(text_start(&plain[1..], false), Some(3));
     }
 }

@@ -158,8 +158,8 @@ impl Prefilter {
         self.expected
     }
 
-    /// For each [`lanes::LANE`] bytes of `text` a bit in `words`, set where all of
-    /// them are of base64's alphabet.
+    /// For each [`lanes::LANE`] bytes of `text` a bit in `words`, set where they may
+    /// be base64 of text. Only three in a row count: of others a bit may be missing.
     pub(crate) fn lanes(&self, text: &[u8], words: &mut [u64]) {
         match &self.inner {
             Inner::Simd(simd) => simd.lanes(text, words),
