@@ -242,8 +242,10 @@ fn no_example_is_given_away() {
         text.push_str(&"\n".repeat(5000));
     }
     write(folder.path(), "all", text.as_bytes());
-    let mut hidden = Vec::new();
+    let (mut hidden, mut public_values) = (Vec::new(), String::new());
     Engine::new(&rules).scanner().scan(text.as_bytes(), &mut |hit| {
+        // One example's secret is another's object id.
+        hit.attributes.values().for_each(|value| public_values.push_str(value));
         let public = usize::try_from(rules.rules()[hit.rule].public_prefix).expect("small");
         let secret = hit.secret.expose();
         let middle = secret.len() / 2..secret.len().saturating_sub(4);
@@ -252,7 +254,8 @@ fn no_example_is_given_away() {
             hidden.push((rules.rules()[hit.rule].id.clone(), half));
         }
     });
-    assert!(hidden.len() > 20);
+    hidden.retain(|(_, half)| !public_values.contains(half));
+    assert!(hidden.len() > 100);
     for format in ["text", "json"] {
         let output = snapsift()
             .args(["rules", "explain", "--most", "20", "--format", format])

@@ -38,6 +38,7 @@ pub mod pkcs12;
 mod ppk;
 pub mod private_key;
 pub mod query;
+pub mod settings;
 pub mod ssh_public;
 pub mod token_sum;
 mod wire;

@@ -209,9 +209,11 @@ pub enum Check {
     /// The match stands in a connection string of Azure Storage. Adds `account`,
     /// `suffix`, `protocol`.
     AzureStorageString {},
-    /// The match stands in the host of a connection string with a password, which
-    /// becomes the secret. Adds `server`, `database`, `user`, `port`,
-    /// `authentication`.
+    /// The match stands in the host of a login, whose password becomes the secret:
+    /// in a connection string (pairs, URL, JDBC, libpq), the arguments of a database
+    /// program or function, a line of `.pgpass`, or a setting with the user and the
+    /// password in the settings beside it. Adds `server`, `port`, `database`,
+    /// `user`, `engine`, `authentication`.
     ConnectionString {
         /// The host must end in one of these (lower case). Empty: any host.
         #[serde(default)]
@@ -224,6 +226,33 @@ pub enum Check {
         source: String,
         /// The attribute that is added.
         attribute: String,
+    },
+    /// The match stands in a login to any server, whose password becomes the
+    /// secret: at the host of a URL when the match ends in `@`, anywhere in a string
+    /// of pairs, a command line or a line of `.pgpass` otherwise. Logins of manuals
+    /// to this machine are refused. Adds what `connection-string` adds.
+    Login {},
+    /// The match begins in the name of a setting whose value is a password, which
+    /// becomes the secret. Adds `setting`, `section`, `user`, `server`, `port`,
+    /// `database`, `engine`, and `strength` where it is weak.
+    Password {
+        /// A user must stand beside it.
+        #[serde(default)]
+        login: bool,
+        /// It is a statement of a program, which otherwise is refused.
+        #[serde(default)]
+        code: bool,
+    },
+    /// The secret is a password that somebody chose, and no word of programs, template
+    /// or reference; with the attributes `user` and `server` it is no login of
+    /// manuals. Adds `user` where the encoding holds it, `strength` where it is weak.
+    PasswordValue {
+        /// How it is written.
+        #[serde(default)]
+        encoding: PasswordEncoding,
+        /// Nothing else says that it is one: it has to look more like it.
+        #[serde(default)]
+        alone: bool,
     },
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.
@@ -354,6 +383,23 @@ pub enum SignedUrlForm {
     GoogleV4,
     /// The same, version 2.
     GoogleV2,
+}
+
+/// How a password is written, for [`Check::PasswordValue`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum PasswordEncoding {
+    /// As it is.
+    #[default]
+    Plain,
+    /// Base64 of `user:password`.
+    Base64Pair,
+    /// As in answer files of Windows: in the clear where the attribute `plain_text`
+    /// is `true`, else base64 of UTF-16LE with the name of the element after it.
+    Unattend,
+    /// Bytes in base64, each combined with 0x5f (`{xor}` of WebSphere).
+    Xor,
 }
 
 /// What a value is, for [`Check::NotPlaceholder`].

@@ -23,7 +23,7 @@ mod read;
 pub mod rule;
 mod suggest;
 
-pub use check::{Check, ContainerForm, KeyUse, SignedUrlForm, SumDigits, ValueKind};
+pub use check::{Check, ContainerForm, KeyUse, PasswordEncoding, SignedUrlForm, SumDigits, ValueKind};
 pub use choice::named;
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};

@@ -6,16 +6,19 @@ mod aws;
 mod azure_devops;
 mod azure_host;
 mod characters;
-mod connection;
 mod decoded;
+mod engine;
 mod http;
 mod jwt;
 mod key_container;
+mod login;
 mod machine_key;
 mod microsoft;
 mod name_value;
+mod password;
 mod placeholder;
 mod private_key;
+mod sample;
 mod sas;
 mod signed_query;
 mod signed_url;
@@ -95,8 +98,11 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::AzureDevopsToken { application } => azure_devops::check(hit, *application),
         Check::AzureSas {} => sas::check(hit),
         Check::AzureStorageString {} => storage::connection_string(hit),
-        Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
         Check::CompactTime { source, attribute } => times::compact(hit, source, attribute),
+        Check::ConnectionString { hosts } => login::at_host(hit, hosts),
+        Check::Login {} => login::anywhere(hit),
+        Check::Password { login, code } => password::check(hit, *login, *code),
+        Check::PasswordValue { encoding, alone } => password::check_value(hit, *encoding, *alone),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
