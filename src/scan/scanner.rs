@@ -48,7 +48,7 @@ pub struct Scanner {
     timed: bool,
     last: Step,
     /// Taken while in use.
-    watch: Option<Box<dyn Watch + Send>>,
+    watch: Option<Box<dyn Watch + Send + Sync>>,
 }
 
 impl Scanner {
@@ -162,7 +162,7 @@ impl Scanner {
     }
 
     /// Tells `watch` what happens from the next content on.
-    pub(super) fn watch(&mut self, watch: Box<dyn Watch + Send>) {
+    pub(super) fn watch(&mut self, watch: Box<dyn Watch + Send + Sync>) {
         self.watch = Some(watch);
     }
 
@@ -288,7 +288,7 @@ impl Scanner {
         literal: usize,
         start: usize,
         used: &Use,
-        mut watch: Option<&mut (dyn Watch + Send + 'static)>,
+        mut watch: Option<&mut (dyn Watch + Send + Sync + 'static)>,
     ) -> Option<Pending> {
         let (rule, compiled, scratch, offsets) = self.tools(pass.engine, used)?;
         let literal = &pass.engine.literals[literal];

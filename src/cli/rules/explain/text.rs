@@ -102,13 +102,15 @@ fn block(answer: &mut Answer<'_>, rule: &Rule, attempt: &Attempt) -> io::Result<
         let chain = chain.join(", then ");
         notes.push(("encoding", format!("{chain}; places are those of the encoded text")));
     }
+    let (from, to) = (attempt.window.start, attempt.window.end);
+    notes.push(("window", format!("{} to {}", place(answer, from), place(answer, to))));
     let mut pattern = None;
     let title;
     match &attempt.outcome {
         Outcome::NoMatch(stopped) => {
             marks.push((AnnotationKind::Primary, span, format!("the literal `{literal_text}`{fold}")));
             title = format!("{}: the pattern does not match around its literal", rule.id);
-            no_match(answer, rule, attempt, stopped, &mut notes, &mut pattern);
+            no_match(answer, rule, stopped, &mut notes, &mut pattern);
         }
         Outcome::Match(judged) => {
             marks.push((AnnotationKind::Primary, span, String::new()));
@@ -148,7 +150,6 @@ fn place(answer: &Answer<'_>, offset: u64) -> String {
 fn no_match(
     answer: &Answer<'_>,
     rule: &Rule,
-    attempt: &Attempt,
     stopped: &Stopped,
     notes: &mut Vec<(&'static str, String)>,
     pattern: &mut Option<(String, Range<usize>, String)>,
@@ -158,12 +159,10 @@ fn no_match(
     let start = at(stopped.start);
     match &stopped.why {
         Why::NoRoom => notes.push((
-            "window",
+            "pattern",
             "the literal is nearer to the start of the content than it is in any match".into(),
         )),
         Why::Pattern { at: stop, byte: stopper, part } => {
-            notes
-                .push(("window", format!("from {} to {}", at(attempt.window.start), at(attempt.window.end))));
             let stopper = stopper.map_or("the end of the content".into(), byte);
             let label = format!("does not match: stops at {} before {stopper}", at(*stop));
             let (text, span) = part_of(&rule.pattern, part);
