@@ -26,6 +26,7 @@ pub use check::{Check, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};
+pub(crate) use pattern::{MAX_PATTERN_STATES, Patterns, states};
 pub use rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet,
     RuleSource, Side, TargetTemplate, ValidityFields,

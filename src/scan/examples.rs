@@ -61,6 +61,11 @@ fn fault(rule: &Rule, example: &Example, found: &[Match]) -> Option<(String, Str
     if found.is_empty() {
         return Some(why_not(rule, example.text.as_bytes()));
     }
+    mismatch(example, found)
+}
+
+/// What of an example is another in its matches than it says, and what to do.
+pub(super) fn mismatch(example: &Example, found: &[Match]) -> Option<(String, String)> {
     let secret_is_right = |found: &&Match| {
         example.secret.as_ref().is_none_or(|secret| secret.as_bytes() == found.secret.expose())
     };

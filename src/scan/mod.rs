@@ -7,6 +7,8 @@ mod confirm;
 mod engine;
 pub mod examples;
 mod hit;
+pub mod lint;
+pub mod mutate;
 mod prefilter;
 mod resolve;
 mod shape;

@@ -1,7 +1,11 @@
 //! `snapsift rules`: what the rules are, and whether they are right.
 
 mod check;
+mod fmt;
+mod import;
 mod list;
+mod mutate;
+mod new;
 mod show;
 
 use std::sync::OnceLock;
@@ -17,6 +21,10 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
         RulesCommand::List(args) => &args.source,
         RulesCommand::Show(args) => &args.source,
         RulesCommand::Check(args) => return check::run(args, colour),
+        RulesCommand::Mutate(args) => return mutate::run(args, colour),
+        RulesCommand::Fmt(args) => return fmt::run(args, colour),
+        RulesCommand::New(args) => return new::run(args),
+        RulesCommand::Import(args) => return import::run(args),
     };
     let rules = match load(source) {
         Ok(rules) => rules,

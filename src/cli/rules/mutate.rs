@@ -1,0 +1,73 @@
+//! `snapsift rules mutate`: which conditions no example defends.
+
+use std::io::Write as _;
+
+use serde_json::Value;
+use snapsift::rules::{LoadOptions, RuleSet};
+use snapsift::scan::mutate::{self, Mutation};
+
+use super::check::{exist, many, object};
+use super::refuse;
+use crate::cli::args::{CheckFormat, Colour, RulesMutateArgs};
+use crate::cli::exit::Exit;
+use crate::cli::message;
+
+pub(super) fn run(args: &RulesMutateArgs, colour: Colour) -> anyhow::Result<Exit> {
+    exist(&args.paths)?;
+    let options = LoadOptions {
+        builtin: args.paths.is_empty(),
+        paths: args.paths.clone(),
+        enable: args.rule.clone(),
+        ..LoadOptions::default()
+    };
+    let rules = match RuleSet::load(&options) {
+        Ok(rules) => rules,
+        Err(error) => return Ok(refuse(&error, colour)),
+    };
+    let result = mutate::run(&rules);
+    match args.format {
+        CheckFormat::Text => text(&result, colour)?,
+        CheckFormat::Json => json(&result)?,
+    }
+    let least = args.min_score.map_or(0.0, |percent| f64::from(percent) / 100.0);
+    Ok(if result.score() < least { Exit::Found } else { Exit::Complete })
+}
+
+fn text(result: &Mutation, colour: Colour) -> anyhow::Result<()> {
+    for survivor in &result.survivors {
+        message::rendered(&format!("{}\n\n", survivor.diagnostic.render(colour.on_stderr())));
+    }
+    for id in &result.skipped {
+        message::error(&format!("{id} was left out: it has no example, or one of them fails"));
+    }
+    if result.unjudged > 0 {
+        message::error(&format!("{} could not be judged", many(result.unjudged, "part")));
+    }
+    let mut out = std::io::stdout().lock();
+    let all = result.killed + result.survivors.len();
+    writeln!(out, "{} of {} defended: {:.1} %", result.killed, many(all, "part"), result.score() * 100.0)?;
+    Ok(())
+}
+
+fn json(result: &Mutation) -> anyhow::Result<()> {
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for survivor in &result.survivors {
+        let mut object = object(&survivor.diagnostic);
+        object.insert("type".into(), "survivor".into());
+        object.insert("rule".into(), survivor.rule.as_str().into());
+        object.insert("kind".into(), survivor.kind.as_str().into());
+        object.insert("what".into(), survivor.what.as_str().into());
+        writeln!(out, "{}", Value::Object(object))?;
+    }
+    let summary = serde_json::json!({
+        "type": "summary",
+        "killed": result.killed,
+        "survived": result.survivors.len(),
+        "unjudged": result.unjudged,
+        "skipped": result.skipped,
+        "score": result.score(),
+    });
+    writeln!(out, "{summary}")?;
+    out.flush()?;
+    Ok(())
+}
