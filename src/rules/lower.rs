@@ -206,13 +206,7 @@ impl Lowering<'_> {
     fn id(&mut self, id: Option<Spanned<String>>) -> Option<String> {
         let id = id?;
         let text = id.get_ref();
-        let good = !text.is_empty()
-            && text.len() <= MAX_ID
-            && text.split('-').all(|part| {
-                !part.is_empty()
-                    && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            });
-        if !good {
+        if !is_id(text) {
             self.error(
                 self.at(id.span()),
                 "bad id",
@@ -354,6 +348,14 @@ impl Lowering<'_> {
             attributes: raw.attributes.into_iter().map(|(name, value)| (name, value.0)).collect(),
         }
     }
+}
+
+/// Whether a text can be the id of a rule: lower case letters, digits and single
+/// dashes between them, at most 100 bytes.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= MAX_ID && text.split('-').all(|part| !part.is_empty() && part.bytes().all(good))
 }
 
 /// Whether all is printable ASCII, or line feeds where there may be some: nearly

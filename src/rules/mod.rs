@@ -12,6 +12,8 @@ mod builtin;
 mod check;
 mod class;
 mod diagnostic;
+mod format;
+pub mod import;
 pub mod literals;
 mod load;
 mod lower;
@@ -20,13 +22,17 @@ mod pattern;
 mod raw;
 mod read;
 pub mod rule;
+mod skeleton;
 mod suggest;
 
 pub use check::{Check, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
+pub use format::format;
+pub use lower::is_id;
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};
 pub(crate) use pattern::{MAX_PATTERN_STATES, Patterns, states};
+pub use skeleton::skeleton;
 pub use rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet,
     RuleSource, Side, TargetTemplate, ValidityFields,

@@ -7,6 +7,7 @@ mod confirm;
 mod engine;
 pub mod examples;
 mod hit;
+pub mod imported;
 pub mod lint;
 pub mod mutate;
 mod prefilter;

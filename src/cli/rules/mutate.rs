@@ -3,6 +3,7 @@
 use std::io::Write as _;
 
 use serde_json::Value;
+use snapsift::output::escape;
 use snapsift::rules::{LoadOptions, RuleSet};
 use snapsift::scan::mutate::{self, Mutation};
 
@@ -43,9 +44,13 @@ fn text(result: &Mutation, colour: Colour) -> anyhow::Result<()> {
     if result.unjudged > 0 {
         message::error(&format!("{} could not be judged", many(result.unjudged, "part")));
     }
-    let mut out = std::io::stdout().lock();
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for rule in &result.rules {
+        writeln!(out, "{:>4} of {:<4} {}", rule.killed, rule.all, escape::visible(&rule.rule))?;
+    }
     let all = result.killed + result.survivors.len();
     writeln!(out, "{} of {} defended: {:.1} %", result.killed, many(all, "part"), result.score() * 100.0)?;
+    out.flush()?;
     Ok(())
 }
 
@@ -65,6 +70,9 @@ fn json(result: &Mutation) -> anyhow::Result<()> {
         "survived": result.survivors.len(),
         "unjudged": result.unjudged,
         "skipped": result.skipped,
+        "rules": result.rules.iter().map(|rule| {
+            serde_json::json!({ "id": rule.rule, "killed": rule.killed, "all": rule.all })
+        }).collect::<Vec<_>>(),
         "score": result.score(),
     });
     writeln!(out, "{summary}")?;

@@ -7,10 +7,10 @@ use crate::rules::{ByteSet, Diagnostic, Literal, MAX_PATTERN_STATES, Patterns, R
 use crate::scan::background::BACKGROUND;
 use crate::scan::{shape, windows};
 
-/// Candidates of the prefilter per gigabyte from which on a rule is told to cost
-/// too much. One costs some 10 ns: this many are 1 % of a second, for one rule of
-/// a thousand.
-const CANDIDATES: f64 = 1_000_000.0;
+/// Candidates of the prefilter per gigabyte, by the background model, from which
+/// on a rule is told to cost too much. The model knows pairs of bytes and no words,
+/// of which there are more than it says: where it says this many, there are.
+const CANDIDATES: f64 = 20_000.0;
 /// Places per gigabyte at which the expression is tried. One costs some 100 ns.
 const TRIES: f64 = 100_000.0;
 /// The places before one literal that may begin a match, from which on a rule is
@@ -37,7 +37,8 @@ fn frequent(rule: &Rule) -> Option<Diagnostic> {
         return None;
     }
     let worst = rule.literals.iter().max_by(|a, b| share(a).total_cmp(&share(b)))?;
-    let message = format!("the literals of `{}` are frequent: {} candidates per GB", rule.id, count(candidates));
+    let message =
+        format!("the literals of `{}` are frequent: {} candidates per GB of a disk", rule.id, count(candidates));
     Some(
         rule.error_at(rule.source.pattern.clone(), message)
             .warning("frequent-literal")
@@ -60,7 +61,7 @@ fn wide(rule: &Rule, hir: Option<&Hir>) -> Option<Diagnostic> {
     }
     let literal = rule.literals.iter().find(|literal| places(literal) == widest)?;
     let message = format!(
-        "`{}` is tried at up to {widest} places before its literal: {} tries per GB",
+        "`{}` is tried at up to {widest} places before its literal: {} tries per GB of a disk",
         rule.id,
         count(tries)
     );

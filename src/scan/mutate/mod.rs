@@ -71,6 +71,16 @@ impl Kind {
         }
     }
 
+    /// The kind for a person.
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Element => "part of the pattern",
+            Self::Optional => "optional part",
+            Self::Ignored => "ignored value",
+            other => other.as_str(),
+        }
+    }
+
     /// What would defend it.
     const fn advice(self) -> &'static str {
         match self {
@@ -115,6 +125,17 @@ pub struct Survivor {
     pub diagnostic: Diagnostic,
 }
 
+/// How well one rule is defended.
+#[derive(Clone, Debug)]
+pub struct Defence {
+    /// The rule's id.
+    pub rule: String,
+    /// Parts whose loss an example notices.
+    pub killed: usize,
+    /// All parts that were taken away.
+    pub all: usize,
+}
+
 /// What the mutation of rules has shown.
 #[derive(Clone, Debug, Default)]
 pub struct Mutation {
@@ -122,6 +143,8 @@ pub struct Mutation {
     pub killed: usize,
     /// Parts whose loss none notices, in order of rules and places.
     pub survivors: Vec<Survivor>,
+    /// Each rule that was looked at, in order.
+    pub rules: Vec<Defence>,
     /// Rules that were not looked at: their own examples fail, or they have none.
     pub skipped: Vec<String>,
     /// Mutants that could not be judged: an example is too long for them, or a rule
@@ -151,6 +174,7 @@ pub fn run(rules: &RuleSet) -> Mutation {
         all.killed += one.killed;
         all.unjudged += one.unjudged;
         all.survivors.extend(one.survivors);
+        all.rules.extend(one.rules);
         all.skipped.extend(one.skipped);
         all
     })
@@ -172,11 +196,13 @@ fn mutate(rule: &Rule) -> Mutation {
         }
     }
     result.survivors.sort_by_key(|survivor| survivor.diagnostic.span.start);
+    let all = result.killed + result.survivors.len();
+    result.rules.push(Defence { rule: rule.id.clone(), killed: result.killed, all });
     result
 }
 
 fn survivor(rule: &Rule, mutant: Mutant) -> Survivor {
-    let message = format!("no example of `{}` defends this {}", rule.id, mutant.kind.as_str());
+    let message = format!("no example of `{}` defends this {}", rule.id, mutant.kind.noun());
     let diagnostic = rule
         .error_at(mutant.place, message)
         .warning("undefended")
