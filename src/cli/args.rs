@@ -9,9 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use snapsift::finding::Severity;
 use snapsift::source::Exclude;
 
-pub(super) use self::packs::{
-    ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs,
-};
+pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
 
 /// Finds secrets on disk snapshots of machines, without an agent, and says what

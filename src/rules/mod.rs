@@ -28,12 +28,12 @@ mod suggest;
 pub use check::{Check, ValueKind};
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use format::format;
-pub use lower::is_id;
 pub use load::{LoadError, LoadOptions};
+pub use lower::is_id;
 pub use pack::{Pack, parse};
 pub(crate) use pattern::{MAX_PATTERN_STATES, Patterns, states};
-pub use skeleton::skeleton;
 pub use rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet,
     RuleSource, Side, TargetTemplate, ValidityFields,
 };
+pub use skeleton::skeleton;

@@ -3,10 +3,10 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
-use regex_syntax::hir::{Class, Hir, HirKind};
 use regex_syntax::Error;
 use regex_syntax::ast::parse::{Parser, ParserBuilder};
 use regex_syntax::hir::translate::{Translator, TranslatorBuilder};
+use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::ByteSet;
 use super::class::byte_class;

@@ -323,8 +323,7 @@ impl Rule {
     #[must_use]
     pub fn place_in_pattern(&self, part: &std::ops::Range<usize>) -> std::ops::Range<usize> {
         let whole = &self.source.pattern;
-        within_literal(&self.source.text, whole, &self.pattern, part)
-            .unwrap_or_else(|| whole.clone())
+        within_literal(&self.source.text, whole, &self.pattern, part).unwrap_or_else(|| whole.clone())
     }
 
     /// How far from the start of a match its literal may stand, in bytes.

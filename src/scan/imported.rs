@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::examples;
 use crate::rules::import::{Import, Imported};
-use crate::rules::{Rule, RuleSet, parse};
+use crate::rules::{Level, Rule, RuleSet, parse};
 use crate::threads::Pool;
 
 /// The most rounds of leaving out examples: in one all that fail go.
@@ -50,7 +50,7 @@ fn read(imported: &Imported) -> Result<Rule, String> {
     match parse("imported", &imported.pack()) {
         Ok(pack) => pack.rules.into_iter().next().ok_or_else(|| "it is empty".to_owned()),
         Err(faults) => {
-            let first = faults.first().map(|fault| {
+            let first = faults.iter().find(|fault| fault.level == Level::Error).map(|fault| {
                 let help = fault.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
                 format!("{}{help}", fault.message)
             });

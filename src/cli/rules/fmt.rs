@@ -22,7 +22,8 @@ pub(super) fn run(args: &RulesFmtArgs, colour: Colour) -> anyhow::Result<Exit> {
     for path in &args.files {
         let stdin = path.as_os_str() == "-";
         let name = if stdin { "standard input".to_owned() } else { show(path) };
-        let text = if stdin { read_stdin() } else { read(path) }.with_context(|| format!("cannot read {name}"))?;
+        let text =
+            if stdin { read_stdin() } else { read(path) }.with_context(|| format!("cannot read {name}"))?;
         let formatted = match rules::format(&name, &text) {
             Ok(formatted) => formatted,
             Err(fault) => {

@@ -14,7 +14,11 @@ use crate::cli::exit::Exit;
 pub(super) fn run(args: &RulesNewArgs) -> anyhow::Result<Exit> {
     let path = Path::new(&args.name);
     let is_file = path.extension().is_some_and(|extension| extension == "toml");
-    let id = if is_file { path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default() } else { &args.name };
+    let id = if is_file {
+        path.file_stem().and_then(|stem| stem.to_str()).unwrap_or_default()
+    } else {
+        &args.name
+    };
     if !is_id(id) {
         bail!(
             "{} is no id: lower case letters, digits and single dashes between them, such as acme-api-key",

@@ -11,7 +11,8 @@ const WIDTH: usize = 110;
 /// Keys in the order in which they stand, whatever table they are in. Others follow,
 /// in the order in which they stood.
 const ORDER: &[&str] = &[
-    // A pack and a rule.
+    // A target, a pack and a rule.
+    "kind",
     "id",
     "name",
     "type",
@@ -168,14 +169,18 @@ impl<'t> Comments<'t> {
         let mut lines: Vec<&str> = Vec::new();
         // What follows the last line break is the indent of the key.
         let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
-        let whole = if text.ends_with('\n') || whole.is_empty() && !text.trim().is_empty() { text } else { whole };
+        let whole =
+            if text.ends_with('\n') || whole.is_empty() && !text.trim().is_empty() { text } else { whole };
         for line in whole.lines().map(str::trim) {
             let blank_again = line.is_empty() && lines.last().is_none_or(|last| last.is_empty());
             if !blank_again {
                 lines.push(line);
             }
         }
-        Self { blank: text.lines().next().is_some_and(|line| line.trim().is_empty()) && text.contains('\n'), lines }
+        Self {
+            blank: text.lines().next().is_some_and(|line| line.trim().is_empty()) && text.contains('\n'),
+            lines,
+        }
     }
 }
 
@@ -223,7 +228,11 @@ fn string_text(text: &str, style: Style, several: bool, column: usize) -> String
         Style::Expression => quote::raw(text),
         Style::Prose => {
             let short = quote::line(text);
-            if text.contains('\n') || column + short.chars().count() > WIDTH { quote::lines(text) } else { short }
+            if text.contains('\n') || column + short.chars().count() > WIDTH {
+                quote::lines(text)
+            } else {
+                short
+            }
         }
         Style::Line if several && text.contains('\n') => quote::lines(text),
         Style::Line => quote::line(text),
@@ -240,7 +249,8 @@ fn between(raw: Option<&RawString>) -> (Option<&str>, Vec<&str>) {
 }
 
 fn array_text(array: &Array, style: Style, column: usize, indent: usize, key: &str) -> String {
-    let has_comment = |raw: Option<&RawString>| raw.and_then(RawString::as_str).is_some_and(|text| text.contains('#'));
+    let has_comment =
+        |raw: Option<&RawString>| raw.and_then(RawString::as_str).is_some_and(|text| text.contains('#'));
     let comments = has_comment(Some(array.trailing()))
         || array.iter().any(|item| has_comment(item.decor().prefix()) || has_comment(item.decor().suffix()));
     // Checks and references are read one by one.
@@ -248,7 +258,7 @@ fn array_text(array: &Array, style: Style, column: usize, indent: usize, key: &s
     if !comments && !listed {
         let items: Vec<String> = array.iter().map(|item| value_text(item, style, 0, 0, "")).collect();
         let one = format!("[{}]", items.join(", "));
-        if array.len() == 0 || !one.contains('\n') && column + one.chars().count() <= WIDTH {
+        if array.is_empty() || !one.contains('\n') && column + one.chars().count() <= WIDTH {
             return one;
         }
     }

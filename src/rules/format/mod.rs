@@ -51,13 +51,20 @@ pub fn format(file_name: &str, text: &str) -> Result<String, Box<Diagnostic>> {
     }
     let same = text.parse::<toml::Table>().ok() == formatted.parse::<toml::Table>().ok();
     if !same {
-        return Err(error(0..0, "formatting would change what the pack says".to_owned(), "leave it as it is"));
+        return Err(error(
+            0..0,
+            "formatting would change what the pack says".to_owned(),
+            "leave it as it is",
+        ));
     }
     Ok(formatted)
 }
 
 /// A comment that is among the first and not as often among the second.
-fn lost<'t>(before: &[(&'t str, Range<usize>)], after: &[(&str, Range<usize>)]) -> Option<(&'t str, Range<usize>)> {
+fn lost<'t>(
+    before: &[(&'t str, Range<usize>)],
+    after: &[(&str, Range<usize>)],
+) -> Option<(&'t str, Range<usize>)> {
     let mut left: Vec<&str> = after.iter().map(|(comment, _)| *comment).collect();
     left.sort_unstable();
     let mut wanted: Vec<&(&str, Range<usize>)> = before.iter().collect();

@@ -12,7 +12,7 @@ fn keys_and_tables_have_an_order() {
     let text = "[[rule]]\npattern = 'x'\nid = 'a'\n[[rule.example]]\ntext = ''\n[rule.target]\nid='t'\nkind='k'\n\
                 [[rule.context]]\nwithin=3\npattern='c'\n[pack]\nname='p'\n";
     let expected = "[pack]\nname = \"p\"\n\n[[rule]]\nid = \"a\"\npattern = '''x'''\n\n[[rule.context]]\n\
-                    pattern = '''c'''\nwithin = 3\n\n[rule.target]\nid = \"t\"\nkind = \"k\"\n\n[[rule.example]]\ntext = \"\"\n";
+                    pattern = '''c'''\nwithin = 3\n\n[rule.target]\nkind = \"k\"\nid = \"t\"\n\n[[rule.example]]\ntext = \"\"\n";
     assert_eq!(formatted(text), expected);
 }
 

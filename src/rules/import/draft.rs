@@ -84,7 +84,10 @@ impl Draft {
         key("severity", quote::line(self.severity));
         key("confidence", quote::line(self.confidence));
         key("description", quote::line(&self.description));
-        key("remediation", quote::line("Revoke it where it was issued, make a new one, and look for its use."));
+        key(
+            "remediation",
+            quote::line("Revoke it where it was issued, make a new one, and look for its use."),
+        );
         if !self.references.is_empty() {
             key("references", list(self.references.iter().map(|reference| quote::line(reference))));
         }

@@ -113,7 +113,9 @@ fn escaped(text: &str, at: usize) -> bool {
 
 fn message(kind: &ErrorKind) -> String {
     match kind {
-        ErrorKind::UnsupportedLookAround => "its expression looks around, which has no counterpart".to_owned(),
+        ErrorKind::UnsupportedLookAround => {
+            "its expression looks around, which has no counterpart".to_owned()
+        }
         ErrorKind::UnsupportedBackreference => "its expression refers to its own groups".to_owned(),
         kind => format!("its expression cannot be read: {kind}"),
     }
@@ -137,7 +139,13 @@ fn plain_brackets(text: &str) -> String {
             '[' if !class => {
                 class = true;
                 // A `]` right after the start is itself.
-                let start = if tail.starts_with("^]") { 3 } else if tail.starts_with(['^', ']']) { 2 } else { 1 };
+                let start = if tail.starts_with("^]") {
+                    3
+                } else if tail.starts_with(['^', ']']) {
+                    2
+                } else {
+                    1
+                };
                 out.push_str(rest.get(..start).unwrap_or(rest));
                 rest = rest.get(start..).unwrap_or_default();
                 continue;
@@ -207,9 +215,12 @@ fn choose(captures: &[Capture<'_>], secret: SecretGroup, notes: &mut Vec<String>
         }
         SecretGroup::First => first,
     };
-    if several && chosen.is_some_and(|chosen| captures.get(chosen).is_some_and(|capture| capture.name.is_none())) {
+    if several
+        && chosen.is_some_and(|chosen| captures.get(chosen).is_some_and(|capture| capture.name.is_none()))
+    {
         notes.push(
-            "the groups after the first: where the first does not match, the whole match is the secret".to_owned(),
+            "the groups after the first: where the first does not match, the whole match is the secret"
+                .to_owned(),
         );
     }
     chosen

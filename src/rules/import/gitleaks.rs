@@ -12,15 +12,16 @@ use crate::rules::Rule;
 const WORDS: usize = 200;
 
 pub(super) fn convert(rule: &Value, imported: &mut Imported) {
-    let description = names::line(&text_of(rule.get("description")).unwrap_or_default(), &imported.draft.name);
+    let description =
+        names::line(&text_of(rule.get("description")).unwrap_or_default(), &imported.draft.name);
     imported.draft.description = description;
     if let Some(tag) = texts_of(rule.get("tags")).first() {
         imported.draft.category = names::line(tag, "imported");
     }
     for key in rule.as_object().into_iter().flat_map(|object| object.keys()) {
         match key.as_str() {
-            "id" | "description" | "regex" | "secretGroup" | "entropy" | "keywords" | "tags" | "allowlist"
-            | "allowlists" => {}
+            "id" | "description" | "regex" | "secretGroup" | "entropy" | "keywords" | "tags"
+            | "allowlist" | "allowlists" => {}
             "path" => imported.drop_("path: the rule is tried in every file"),
             "required" => imported.drop_("required: a match is a finding without other rules near it"),
             "skipReport" => imported.drop_("skipReport: its findings are reported"),

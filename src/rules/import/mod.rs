@@ -10,9 +10,9 @@ mod draft;
 mod expression;
 mod gitleaks;
 mod names;
-mod yaml;
 #[cfg(test)]
 mod tests;
+mod yaml;
 
 use std::collections::HashSet;
 
@@ -64,7 +64,9 @@ pub enum ImportError {
     #[error("not YAML: {0}")]
     NotYaml(String),
     /// It has no rules.
-    #[error("there are no rules in it: a file of Gitleaks has [[rules]], one of Kingfisher or Nosey Parker `rules:`")]
+    #[error(
+        "there are no rules in it: a file of Gitleaks has [[rules]], one of Kingfisher or Nosey Parker `rules:`"
+    )]
     NoRules,
 }
 
@@ -101,12 +103,15 @@ impl Imported {
     fn finish(&mut self) {
         let Ok(hir) = Patterns::new().parse(&self.draft.pattern) else { return };
         let longest = hir.properties().maximum_len();
-        if longest.is_some_and(|longest| u32::try_from(longest).map_or(true, |l| l > Rule::MAX_MATCH_LENGTH)) {
+        if longest.is_some_and(|longest| u32::try_from(longest).map_or(true, |l| l > Rule::MAX_MATCH_LENGTH))
+        {
             self.draft.max_length = Some(Rule::DEFAULT_MAX_LENGTH);
             self.drop_(format!("matches of more than {} bytes", Rule::DEFAULT_MAX_LENGTH));
         }
         let keywords = std::mem::take(&mut self.draft.keywords);
-        let declared = keywords.iter().map(|word| Declared { bytes: word.to_ascii_lowercase().into_bytes().into(), fold: true });
+        let declared = keywords
+            .iter()
+            .map(|word| Declared { bytes: word.to_ascii_lowercase().into_bytes().into(), fold: true });
         let declared: Vec<Declared> = declared.collect();
         if !declared.is_empty() && literals::prove(&hir, &declared).is_none() {
             self.drop_("keywords: what matches without one of them is found too");
@@ -185,8 +190,12 @@ impl Importer {
             None if toml => Origin::Gitleaks,
             None => yaml::origin(rules),
         };
-        let mut import =
-            Import { origin, file: file.to_owned(), dropped: Vec::new(), rules: Vec::with_capacity(rules.len()) };
+        let mut import = Import {
+            origin,
+            file: file.to_owned(),
+            dropped: Vec::new(),
+            rules: Vec::with_capacity(rules.len()),
+        };
         for (number, rule) in rules.iter().enumerate() {
             let source = text_of(rule.get("id")).unwrap_or_else(|| format!("#{}", number + 1));
             let id = self.unused(&names::id(&source));
@@ -276,7 +285,10 @@ fn looks_like_toml(file: &str, text: &str) -> bool {
 
 fn read_toml(text: &str) -> Result<Value, ImportError> {
     toml::from_str(text).map_err(|error| {
-        let line = error.span().and_then(|span| text.get(..span.start)).map_or(1, |before| before.split('\n').count());
+        let line = error
+            .span()
+            .and_then(|span| text.get(..span.start))
+            .map_or(1, |before| before.split('\n').count());
         ImportError::NotToml(format!("line {line}: {}", visible(error.message())))
     })
 }

@@ -5,8 +5,9 @@ use crate::rules::diagnostic::is_hidden;
 /// The most bytes of an id, with room for a number after it.
 const MAX_ID: usize = 90;
 /// Words that are written in capitals.
-const CAPITALS: &[&str] =
-    &["api", "aws", "gcp", "id", "jwt", "oauth", "pat", "sas", "sql", "ssh", "url", "uri", "smtp", "pem", "pgp"];
+const CAPITALS: &[&str] = &[
+    "api", "aws", "gcp", "id", "jwt", "oauth", "pat", "sas", "sql", "ssh", "url", "uri", "smtp", "pem", "pgp",
+];
 
 /// Lower case letters, digits and single dashes.
 pub(super) fn id(source: &str) -> String {

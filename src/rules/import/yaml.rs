@@ -10,7 +10,10 @@ use crate::rules::diagnostic::visible;
 
 /// The most nodes of a file; one rule has some twenty.
 const MAX_NODES: usize = 1_000_000;
-const MAX_DEPTH: usize = 32;
+/// How deep it may be nested: what describes a validation is deep.
+const MAX_DEPTH: usize = 64;
+/// The most characters of a kind that a secret must have.
+const MAX_COUNT: u64 = 100;
 
 /// Reads YAML within bounds: nodes, depth, and what aliases copy.
 pub(super) fn read(text: &str) -> Result<Value, ImportError> {
@@ -29,7 +32,8 @@ pub(super) fn read(text: &str) -> Result<Value, ImportError> {
 
 /// Whose file it is: the keys that only the one has tell.
 pub(super) fn origin(rules: &[Value]) -> Origin {
-    let own = ["min_entropy", "confidence", "pattern_requirements", "validation", "visible", "depends_on_rule"];
+    let own =
+        ["min_entropy", "confidence", "pattern_requirements", "validation", "visible", "depends_on_rule"];
     let kingfisher = rules.iter().any(|rule| {
         own.iter().any(|key| rule.get(*key).is_some())
             || text_of(rule.get("id")).is_some_and(|id| id.starts_with("kingfisher."))
@@ -52,6 +56,7 @@ pub(super) fn convert(rule: &Value, imported: &mut Imported) {
             "references" => references(value, imported),
             "examples" => imported.draft.examples = texts_of(Some(value)),
             "negative_examples" => imported.draft.counter_examples = texts_of(Some(value)),
+            "keywords" => imported.draft.keywords = texts_of(Some(value)),
             "min_entropy" => {
                 if let Some(min) = value.as_f64().filter(|min| *min > 0.0) {
                     imported.draft.checks.insert(0, format!("{{ check = \"entropy\", min = {min:?} }}"));
@@ -103,24 +108,19 @@ fn references(value: &Value, imported: &mut Imported) {
 
 /// What characters the secret must have, and what it must not contain.
 fn requirements(value: &Value, imported: &mut Imported) {
-    let least = |key: &str| value.get(key).and_then(Value::as_u64).unwrap_or(0);
-    let (upper, lower) = (least("min_uppercase"), least("min_lowercase"));
-    let mut arguments = Vec::new();
-    if upper > 0 && lower > 0 {
-        arguments.push("mixed_case = true");
-    } else if upper > 0 || lower > 0 {
-        imported.drop_("pattern_requirements: letters of one case");
-    }
-    if least("min_digits") > 0 {
-        arguments.push("digit = true");
-    }
-    for (key, count) in [("min_digits", least("min_digits")), ("min_uppercase", upper), ("min_lowercase", lower)] {
-        if count > 1 {
-            imported.drop_(format!("pattern_requirements: {key}: {count}: one is asked for"));
+    let classes = [("min_digits", "0-9"), ("min_uppercase", "A-Z"), ("min_lowercase", "a-z")];
+    for (key, class) in classes {
+        let least = value.get(key).and_then(Value::as_u64).unwrap_or(0);
+        if (1..=MAX_COUNT).contains(&least) {
+            // What has none of them, or some and less than the least.
+            let some = match least - 1 {
+                0 => String::new(),
+                most => format!("|(?:[^{class}]*[{class}]){{1,{most}}}[^{class}]*"),
+            };
+            imported.draft.ignored.push(format!("^(?:[^{class}]+{some})$"));
+        } else if least > 0 {
+            imported.drop_(format!("pattern_requirements: {key}"));
         }
-    }
-    if !arguments.is_empty() {
-        imported.draft.checks.push(format!("{{ check = \"characters\", {} }}", arguments.join(", ")));
     }
     let words: Vec<String> =
         texts_of(value.get("ignore_if_contains")).iter().map(|word| expression::literal(word)).collect();

@@ -128,7 +128,8 @@ fn defaults() {
 
 #[test]
 fn flags_end_with_their_pattern() {
-    let pack = good(&pack(&[rule("first", "(?i)acme_[a-z0-9]{20}", ""), rule("second", "acme_[a-z0-9]{20}", "")]));
+    let pack =
+        good(&pack(&[rule("first", "(?i)acme_[a-z0-9]{20}", ""), rule("second", "acme_[a-z0-9]{20}", "")]));
     assert!(pack.rules[0].literals[0].fold);
     assert!(!pack.rules[1].literals[0].fold, "the flag of the first rule folds the second");
 }

@@ -37,8 +37,11 @@ fn frequent(rule: &Rule) -> Option<Diagnostic> {
         return None;
     }
     let worst = rule.literals.iter().max_by(|a, b| share(a).total_cmp(&share(b)))?;
-    let message =
-        format!("the literals of `{}` are frequent: {} candidates per GB of a disk", rule.id, count(candidates));
+    let message = format!(
+        "the literals of `{}` are frequent: {} candidates per GB of a disk",
+        rule.id,
+        count(candidates)
+    );
     Some(
         rule.error_at(rule.source.pattern.clone(), message)
             .warning("frequent-literal")

@@ -14,13 +14,17 @@ use crate::scan::{Engine, Kernel, Match, Scanner};
 /// Objections, each with the number of its rule.
 pub(super) fn check(rules: &RuleSet) -> Vec<(usize, Diagnostic)> {
     let mut found = same_patterns(rules.rules());
-    let hidden: Vec<usize> =
-        found.iter().filter(|(_, objection)| objection.code == "unreachable").map(|(number, _)| *number).collect();
+    let hidden: Vec<usize> = found
+        .iter()
+        .filter(|(_, objection)| objection.code == "unreachable")
+        .map(|(number, _)| *number)
+        .collect();
     let engine = Engine::with_kernel(rules, Kernel::best());
     let by_example = (0..rules.rules().len()).into_par_iter().map_init(
         || engine.scanner(),
         |scanner, number| {
-            let objections = if hidden.contains(&number) { Vec::new() } else { examples(rules, number, scanner) };
+            let objections =
+                if hidden.contains(&number) { Vec::new() } else { examples(rules, number, scanner) };
             objections.into_iter().map(|objection| (number, objection)).collect::<Vec<_>>()
         },
     );
@@ -35,9 +39,8 @@ fn same_patterns(rules: &[Rule]) -> Vec<(usize, Diagnostic)> {
     for (number, rule) in rules.iter().enumerate() {
         let group = groups.entry(rule.pattern.as_str()).or_default();
         let mut others = group.iter().filter_map(|other| Some((*other, rules.get(*other)?)));
-        let twin = others.find(|(_, other)| {
-            other.not_before == rule.not_before && other.not_after == rule.not_after
-        });
+        let twin = others
+            .find(|(_, other)| other.not_before == rule.not_before && other.not_after == rule.not_after);
         if let Some((earlier, other)) = twin {
             // Of equal priorities the earlier rule wins.
             let (winner, (loser, beaten)) = if rule.priority > other.priority {
@@ -55,7 +58,8 @@ fn same_patterns(rules: &[Rule]) -> Vec<(usize, Diagnostic)> {
 fn twin_objection(winner: &Rule, beaten: &Rule) -> Diagnostic {
     let place = beaten.source.pattern.clone();
     if asks_no_more(winner, beaten) {
-        let message = format!("`{}` never reports anything: `{}` finds all that it finds", beaten.id, winner.id);
+        let message =
+            format!("`{}` never reports anything: `{}` finds all that it finds", beaten.id, winner.id);
         return beaten
             .error_at(place, message)
             .warning("unreachable")

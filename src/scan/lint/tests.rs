@@ -21,7 +21,10 @@ fn codes(rules: &[String]) -> Vec<String> {
 
 #[test]
 fn a_good_rule_has_no_objection() {
-    assert_eq!(codes(&[rule("a", &format!("pattern = '''zq_[0-9]{{6}}'''\n{TESTED}"))]), Vec::<String>::new());
+    assert_eq!(
+        codes(&[rule("a", &format!("pattern = '''zq_[0-9]{{6}}'''\n{TESTED}"))]),
+        Vec::<String>::new()
+    );
 }
 
 #[test]

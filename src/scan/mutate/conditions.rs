@@ -49,7 +49,12 @@ pub(super) fn mutants(rule: &Rule) -> Vec<Mutant> {
     }
     for number in 0..rule.ignore.patterns.len() {
         let change = |rule: &mut Rule| drop(rule.ignore.patterns.remove(number));
-        add(Kind::Ignored, place(rule, &source.ignored_patterns, number), "this pattern not ignored", &change);
+        add(
+            Kind::Ignored,
+            place(rule, &source.ignored_patterns, number),
+            "this pattern not ignored",
+            &change,
+        );
     }
     all
 }

@@ -93,8 +93,12 @@ impl Kind {
             Self::Flag => "add an example that needs this flag, such as one in the other case",
             Self::Group => "give the `secret` or the `attributes` of an example",
             Self::Context => "add a counter example that only this context refuses",
-            Self::Companion => "add a counter example without the companion, or an example whose `attributes` come from it",
-            Self::Check => "add a counter example that only this check refuses, or an example whose `attributes` come from it",
+            Self::Companion => {
+                "add a counter example without the companion, or an example whose `attributes` come from it"
+            }
+            Self::Check => {
+                "add a counter example that only this check refuses, or an example whose `attributes` come from it"
+            }
             Self::Ignored => "add a counter example that holds this value",
         }
     }

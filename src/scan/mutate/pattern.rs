@@ -33,7 +33,7 @@ pub(super) fn mutants(rule: &Rule, all: &mut Vec<Mutant>) -> usize {
     let mut patterns = Patterns::new();
     let (Ok(ast), Ok(hir)) = (parser, patterns.parse(&rule.pattern)) else { return 1 };
     let mut edits = Vec::new();
-    walk(&rule.pattern, &ast, &mut edits);
+    walk(&ast, &mut edits);
     let left_out = edits.len().saturating_sub(MAX_EDITS);
     let mut known = HashSet::new();
     for edit in edits.into_iter().take(MAX_EDITS) {
@@ -66,7 +66,7 @@ fn range(span: &Span) -> Range<usize> {
 
 /// The edits of an expression and of all within it. As deep as the parser lets it
 /// be.
-fn walk(pattern: &str, ast: &Ast, edits: &mut Vec<Edit>) {
+fn walk(ast: &Ast, edits: &mut Vec<Edit>) {
     // The first too many is kept, so that it is known that there are more.
     if edits.len() > MAX_EDITS {
         return;
@@ -76,15 +76,15 @@ fn walk(pattern: &str, ast: &Ast, edits: &mut Vec<Edit>) {
             for (element, range) in elements(&concat.asts) {
                 edits.push(without(element, range));
             }
-            concat.asts.iter().for_each(|part| walk(pattern, part, edits));
+            concat.asts.iter().for_each(|part| walk(part, edits));
         }
         Ast::Alternation(alternation) => {
             branches(&alternation.asts, edits);
-            alternation.asts.iter().for_each(|branch| walk(pattern, branch, edits));
+            alternation.asts.iter().for_each(|branch| walk(branch, edits));
         }
         Ast::Repetition(repetition) => {
             repetition_edits(&repetition.op, repetition.greedy, edits);
-            walk(pattern, &repetition.ast, edits);
+            walk(&repetition.ast, edits);
         }
         Ast::Group(group) => {
             match &group.kind {
@@ -105,7 +105,7 @@ fn walk(pattern: &str, ast: &Ast, edits: &mut Vec<Edit>) {
                 }),
                 GroupKind::CaptureIndex(_) | GroupKind::NonCapturing(_) => {}
             }
-            walk(pattern, &group.ast, edits);
+            walk(&group.ast, edits);
         }
         Ast::ClassBracketed(_) | Ast::ClassPerl(_) | Ast::ClassUnicode(_) => {
             let place = range(ast.span());

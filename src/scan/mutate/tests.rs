@@ -66,7 +66,10 @@ fn branches_options_flags_and_groups() {
     let rule = format!("pattern = '''(?i)(?P<kind>tok|key)_x?[0-9]{{6}}z'''\n{}", example("tok_123456z"));
     let found = survivors(&rule);
     for expected in [("flag", "(?i)"), ("group", "kind"), ("branch", "key"), ("element", "x?")] {
-        assert!(found.iter().any(|(kind, text)| (*kind, text.as_str()) == expected), "{expected:?} in {found:?}");
+        assert!(
+            found.iter().any(|(kind, text)| (*kind, text.as_str()) == expected),
+            "{expected:?} in {found:?}"
+        );
     }
     // What the example needs does not survive.
     for killed in [("branch", "tok"), ("optional", "?")] {
