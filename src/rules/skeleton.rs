@@ -11,10 +11,13 @@ pub fn skeleton(id: &str) -> String {
     let prefix = format!("{}_", pack.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
     // A literal has three bytes; of a short prefix the words after it are part.
     let prefix = if prefix.len() < 4 { format!("{prefix}key_") } else { prefix };
-    TEXT.replace("{pack}", pack)
+    let text = TEXT
+        .replace("{pack}", pack)
         .replace("{id}", id)
         .replace("{prefix_length}", &prefix.len().to_string())
-        .replace("{prefix}", &prefix)
+        .replace("{prefix}", &prefix);
+    // A long id makes long lines.
+    super::format("new.toml", &text).unwrap_or(text)
 }
 
 #[cfg(test)]

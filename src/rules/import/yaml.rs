@@ -10,6 +10,9 @@ use crate::rules::diagnostic::visible;
 
 /// The most nodes of a file; one rule has some twenty.
 const MAX_NODES: usize = 1_000_000;
+/// The most that aliases may copy: rules hardly use them, and each copy may hold
+/// copies.
+const MAX_COPIED: usize = 50_000;
 /// How deep it may be nested: what describes a validation is deep.
 const MAX_DEPTH: usize = 64;
 /// The most characters of a kind that a secret must have.
@@ -24,7 +27,10 @@ pub(super) fn read(text: &str) -> Result<Value, ImportError> {
             max_events: 4 * MAX_NODES,
             max_depth: MAX_DEPTH,
             max_aliases: 1_000,
+            max_recorded_anchor_events: MAX_COPIED,
+            max_recorded_anchor_bytes: 64 * MAX_COPIED,
         },
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: MAX_COPIED },
     };
     serde_saphyr::from_str_with_options(text, options)
         .map_err(|error| ImportError::NotYaml(visible(&error.to_string().replace('\n', "; ")).into_owned()))
