@@ -69,6 +69,10 @@ fn warnings_are_told_and_fail_only_where_asked() {
     // The names of both.
     assert!(told.contains("`acme-twin` never reports anything: `acme-key`"), "{told}");
     assert_eq!(code(&run(&["check", "--strict", "a.toml"], folder.path())), 1);
+    // The rule without an example cannot be mutated.
+    let mutate = run(&["mutate", "--min-score", "0", "a.toml"], folder.path());
+    assert_eq!(code(&mutate), 1);
+    assert!(stderr(&mutate).contains("acme-key was left out"), "{}", stderr(&mutate));
     let lines = json_lines(&run(&["check", "--format", "json", "a.toml"], folder.path()));
     assert_eq!(lines.len(), 3);
     for line in &lines {

@@ -91,6 +91,13 @@ impl Diagnostic {
         self
     }
 
+    /// Says what kind of objection it is.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
+    }
+
     /// Adds what stands beside the underlined text.
     #[must_use]
     pub fn with_label(mut self, label: impl Into<String>) -> Self {

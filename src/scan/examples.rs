@@ -40,7 +40,9 @@ fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
             );
         }
     }
-    if !engine.broken_rules().is_empty() {
+    // Without an example the pattern has not been built yet.
+    let untested = rule.examples.is_empty() && Lazy::new().get(rule).is_none();
+    if untested || !engine.broken_rules().is_empty() {
         faults.push(
             rule.error_at(rule.source.pattern.clone(), format!("a pattern of `{}` cannot be built", rule.id))
                 .with_label("this pattern, or one of the rule's contexts or companions, is too large")
@@ -151,6 +153,13 @@ mod tests {
         let rule = "pattern = '''(?P<kind>tok|key)_(?P<secret>[0-9]{6})'''\n[[rule.example]]\ntext = \"a tok_123456\"\n\
                     secret = \"123456\"\nattributes = { kind = \"tok\" }\n[[rule.counter_example]]\ntext = \"tok_12345\"\n";
         assert_eq!(faults(rule), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_built_needs_no_example_to_be_told() {
+        let found = faults("pattern = '''tok_[0-9]{6,40000}'''\n");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("cannot be built"), "{}", found[0]);
     }
 
     #[test]

@@ -21,8 +21,8 @@ Examples:
   snapsift rules mutate --min-score 80 --format json my-rules/
 
 Exit codes:
-  0  Done, and the score is at least --min-score.
-  1  The score is below --min-score.
+  0  Done, and with --min-score: the score is as high, and every rule has examples.
+  1  It is not.
   2  Wrong usage, or a pack is wrong or cannot be read.")]
 pub(in crate::cli) struct RulesMutateArgs {
     /// A rule pack, or a directory of them

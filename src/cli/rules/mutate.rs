@@ -30,8 +30,11 @@ pub(super) fn run(args: &RulesMutateArgs, colour: Colour) -> anyhow::Result<Exit
         CheckFormat::Text => text(&result, colour)?,
         CheckFormat::Json => json(&result)?,
     }
-    let least = args.min_score.map_or(0.0, |percent| f64::from(percent) / 100.0);
-    Ok(if result.score() < least { Exit::Found } else { Exit::Complete })
+    // A rule that nothing tests is not defended either.
+    let enough = args
+        .min_score
+        .is_none_or(|percent| result.score() >= f64::from(percent) / 100.0 && result.skipped.is_empty());
+    Ok(if enough { Exit::Complete } else { Exit::Found })
 }
 
 fn text(result: &Mutation, colour: Colour) -> anyhow::Result<()> {
