@@ -248,36 +248,57 @@ fn between(raw: Option<&RawString>) -> (Option<&str>, Vec<&str>) {
     (same_line, rest.lines().map(str::trim).filter(|line| comment(line)).collect())
 }
 
-fn array_text(array: &Array, style: Style, column: usize, indent: usize, key: &str) -> String {
-    let has_comment =
+/// Whether there is a comment anywhere within.
+fn has_comment(value: &Value) -> bool {
+    let comment =
         |raw: Option<&RawString>| raw.and_then(RawString::as_str).is_some_and(|text| text.contains('#'));
-    let comments = has_comment(Some(array.trailing()))
-        || array.iter().any(|item| has_comment(item.decor().prefix()) || has_comment(item.decor().suffix()));
+    match value {
+        Value::Array(array) => {
+            comment(Some(array.trailing()))
+                || array.iter().any(|item| {
+                    comment(item.decor().prefix()) || comment(item.decor().suffix()) || has_comment(item)
+                })
+        }
+        _ => false,
+    }
+}
+
+/// A value on one line, but for strings that need several.
+fn flat(value: &Value, style: Style) -> String {
+    match value {
+        Value::Array(array) => {
+            let items: Vec<String> = array.iter().map(|item| flat(item, style)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        Value::InlineTable(table) => table_text(table),
+        other => value_text(other, style, 0, 0, ""),
+    }
+}
+
+fn array_text(array: &Array, style: Style, column: usize, indent: usize, key: &str) -> String {
     // Checks and references are read one by one.
     let listed = array.len() > 1 && matches!(key, "checks" | "references");
-    if !comments && !listed {
-        let items: Vec<String> = array.iter().map(|item| value_text(item, style, 0, 0, "")).collect();
-        let one = format!("[{}]", items.join(", "));
+    let whole = Value::Array(array.clone());
+    if !listed && !has_comment(&whole) {
+        let one = flat(&whole, style);
         if array.is_empty() || !one.contains('\n') && column + one.chars().count() <= WIDTH {
             return one;
         }
     }
-    let inner = indent + 2;
     let mut out = String::from("[");
-    let margin = format!("\n{}", " ".repeat(inner));
+    let margin = format!("\n{}", " ".repeat(indent + 2));
+    let comments = |out: &mut String, raw: Option<&RawString>| {
+        let (same_line, own_lines) = between(raw);
+        same_line.into_iter().for_each(|comment| out.push_str(&format!(" {comment}")));
+        own_lines.into_iter().for_each(|comment| out.push_str(&format!("{margin}{comment}")));
+    };
     for item in array {
-        let (same_line, own_lines) = between(item.decor().prefix());
-        same_line.into_iter().for_each(|comment| out.push_str(&format!(" {comment}")));
-        own_lines.into_iter().for_each(|comment| out.push_str(&format!("{margin}{comment}")));
-        let text = value_text(item, style, inner, inner, "");
+        comments(&mut out, item.decor().prefix());
+        let text = value_text(item, style, indent + 2, indent + 2, "");
         out.push_str(&format!("{margin}{text},"));
-        let (same_line, own_lines) = between(item.decor().suffix());
-        same_line.into_iter().for_each(|comment| out.push_str(&format!(" {comment}")));
-        own_lines.into_iter().for_each(|comment| out.push_str(&format!("{margin}{comment}")));
+        comments(&mut out, item.decor().suffix());
     }
-    let (same_line, own_lines) = between(Some(array.trailing()));
-    same_line.into_iter().for_each(|comment| out.push_str(&format!(" {comment}")));
-    own_lines.into_iter().for_each(|comment| out.push_str(&format!("{margin}{comment}")));
+    comments(&mut out, Some(array.trailing()));
     out.push_str(&format!("\n{}]", " ".repeat(indent)));
     out
 }
@@ -290,13 +311,8 @@ fn table_text(table: &InlineTable) -> String {
         .map(|(keys, value)| {
             let name = keys.iter().map(|key| bare(key)).collect::<Vec<_>>().join(".");
             let text = match value {
-                Value::Array(array) => {
-                    let items: Vec<String> =
-                        array.iter().map(|item| value_text(item, Style::Line, 0, 0, "")).collect();
-                    format!("[{}]", items.join(", "))
-                }
                 Value::String(string) => quote::line(string.value()),
-                other => value_text(other, Style::Line, 0, 0, ""),
+                other => flat(other, Style::Line),
             };
             format!("{name} = {text}")
         })

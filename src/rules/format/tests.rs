@@ -81,6 +81,9 @@ fn what_is_no_toml_is_told() {
     }
     let deep = format!("a = {}{}", "[".repeat(100_000), "]".repeat(100_000));
     assert!(format("p.toml", &deep).is_err());
+    // As deep as the parser allows, and too long for a line.
+    let deep = format!("a = {}'{}'{}", "[".repeat(60), "x".repeat(200), "]".repeat(60));
+    assert!(formatted(&deep).lines().count() > 100);
     let deep = format!("{} = 1", vec!["a"; 100_000].join("."));
     let _ = format("p.toml", &deep);
     let deep = format!("[{}]\nb = 1", vec!["a"; 100_000].join("."));

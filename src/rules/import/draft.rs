@@ -30,7 +30,7 @@ pub(super) struct Draft {
 }
 
 /// A pattern that must not stand near the match.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Forbidden {
     pub(super) pattern: String,
     /// How far from the match, in bytes, on its line.

@@ -6,6 +6,8 @@ use std::ops::Range;
 
 use regex_syntax::ast::{Ast, ErrorKind, GroupKind, parse};
 
+use crate::rules::pattern::MAX_PATTERN_LENGTH;
+
 /// The most braces that are escaped in one expression.
 const MAX_REPAIRS: usize = 200;
 const MAX_NESTING: u32 = 100;
@@ -40,9 +42,7 @@ struct Capture<'a> {
 /// Translates an expression. `go`: it is of Go's RE2, in whose classes a `[` is
 /// itself.
 pub(super) fn translate(text: &str, go: bool, secret: SecretGroup) -> Result<Translated, String> {
-    let text = text.trim_end_matches(['\n', '\r']);
-    let text = if go { plain_brackets(text) } else { text.to_owned() };
-    let (text, ast) = parse_repaired(text)?;
+    let (text, ast) = read(text, go)?;
     let mut captures = Vec::new();
     collect(&ast, &mut captures);
     let mut notes = Vec::new();
@@ -70,9 +70,16 @@ pub(super) fn translate(text: &str, go: bool, secret: SecretGroup) -> Result<Tra
 
 /// An expression that is used as it is: for ignored values and contexts.
 pub(super) fn plain(text: &str, go: bool) -> Result<String, String> {
+    read(text, go).map(|(text, _)| text)
+}
+
+fn read(text: &str, go: bool) -> Result<(String, Ast), String> {
     let text = text.trim_end_matches(['\n', '\r']);
-    let text = if go { plain_brackets(text) } else { text.to_owned() };
-    parse_repaired(text).map(|(text, _)| text)
+    // Here, since what follows reads it many times.
+    if text.len() > MAX_PATTERN_LENGTH {
+        return Err(format!("its expression is longer than {MAX_PATTERN_LENGTH} bytes"));
+    }
+    parse_repaired(if go { plain_brackets(text) } else { text.to_owned() })
 }
 
 /// A text as an expression that matches it.

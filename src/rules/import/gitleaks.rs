@@ -1,6 +1,8 @@
 //! Rules of Gitleaks. The keys of the format are described at
 //! <https://github.com/gitleaks/gitleaks#configuration>.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::draft::Forbidden;
@@ -10,6 +12,8 @@ use crate::rules::Rule;
 
 /// The most stop words in one expression.
 const WORDS: usize = 200;
+/// The most bytes that the lists of a file may add to its rules.
+const MAX_SHARED: usize = 16 << 20;
 
 pub(super) fn convert(rule: &Value, imported: &mut Imported) {
     let description =
@@ -114,14 +118,27 @@ pub(super) fn whole_file(file: &Value, import: &mut Import) {
                 import.dropped.push(format!("allowlist: {} of its {what}", values.len()));
             }
         }
-        let only = texts_of(list.get("targetRules"));
         let mut values = list.clone();
         if let Some(object) = values.as_object_mut() {
             // Told once, for the file.
             object.remove("paths");
             object.remove("commits");
         }
-        let rules = import.rules.iter_mut().filter(|rule| only.is_empty() || only.contains(&rule.source));
-        rules.for_each(|rule| allow(&values, rule));
+        let mut shared = Imported::new(String::new(), String::new());
+        allow(&values, &mut shared);
+        import.dropped.append(&mut shared.dropped);
+        let (ignored, forbidden) = (shared.draft.ignored, shared.draft.forbidden);
+        let size: usize =
+            ignored.iter().chain(forbidden.iter().map(|forbidden| &forbidden.pattern)).map(String::len).sum();
+        let only: HashSet<String> = texts_of(list.get("targetRules")).into_iter().collect();
+        let wanted = |rule: &&mut Imported| only.is_empty() || only.contains(&rule.source);
+        if size.saturating_mul(import.rules.len()) > MAX_SHARED {
+            import.dropped.push("allowlist: too much to repeat it in each rule".to_owned());
+            continue;
+        }
+        for rule in import.rules.iter_mut().filter(wanted) {
+            rule.draft.ignored.extend(ignored.iter().cloned());
+            rule.draft.forbidden.extend(forbidden.iter().cloned());
+        }
     }
 }

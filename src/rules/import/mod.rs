@@ -14,7 +14,7 @@ mod names;
 mod tests;
 mod yaml;
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -162,6 +162,8 @@ impl Imported {
 #[derive(Debug, Default)]
 pub struct Importer {
     used: HashSet<String>,
+    /// The number that the next rule of an id gets.
+    next: HashMap<String, usize>,
 }
 
 impl Importer {
@@ -215,10 +217,10 @@ impl Importer {
 
     fn unused(&mut self, id: &str) -> String {
         let mut unused = id.to_owned();
-        let mut number = 2;
+        let next = self.next.entry(id.to_owned()).or_insert(2);
         while !self.used.insert(unused.clone()) {
-            unused = format!("{id}-{number}");
-            number += 1;
+            unused = format!("{id}-{next}");
+            *next += 1;
         }
         unused
     }

@@ -81,6 +81,8 @@ fn what_is_no_expression_here_is_refused() {
         let refused = import.rules[0].refused.clone().expect("refused");
         assert!(refused.contains(why), "{regex}: {refused}");
     }
+    let long = format!("[[rules]]\nid = \"a\"\nregex = \'\'\'{}\'\'\'\n", "[[:".repeat(1 << 20));
+    assert!(read(None, "g.toml", &long).rules[0].refused.as_ref().is_some_and(|why| why.contains("longer")));
     let many = "{".repeat(1000);
     let import = read(None, "g.toml", &format!("[[rules]]\nid = \"a\"\nregex = '''acme{many}'''\n"));
     assert!(import.rules[0].refused.is_some());
@@ -116,6 +118,17 @@ fn lists_of_the_whole_file() {
     assert_eq!(import.rules[1].draft.ignored, ["^x", "(?i)word"]);
     assert!(import.rules.iter().all(|rule| rule.dropped.is_empty()));
     assert_eq!(import.dropped.len(), 2, "{:?}", import.dropped);
+}
+
+#[test]
+fn what_would_grow_without_bound_is_told_instead() {
+    let rules = "[[rules]]\nid = \"a\"\nregex = \"acme_[0-9]{6}\"\n".repeat(3000);
+    let words: Vec<String> = (0..2000).map(|number| format!("\"word{number}\"")).collect();
+    let text = format!("[allowlist]\nstopwords = [{}]\n{rules}", words.join(", "));
+    let import = read(None, "g.toml", &text);
+    assert!(import.dropped.iter().any(|what| what.contains("too much")), "{:?}", import.dropped);
+    assert!(import.rules.iter().all(|rule| rule.draft.ignored.is_empty()));
+    assert_eq!(import.rules[2999].id, "a-3000");
 }
 
 #[test]
