@@ -1,5 +1,7 @@
 //! The flags as types. The texts here are the help and the manual pages.
 
+mod packs;
+
 use std::path::PathBuf;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
@@ -7,6 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use snapsift::finding::Severity;
 use snapsift::source::Exclude;
 
+pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
 
 pub(super) mod tools;
@@ -266,6 +269,10 @@ pub(super) enum RulesCommand {
     Test(Box<tools::TestArgs>),
     Bench(Box<tools::RulesBenchArgs>),
     Diff(Box<tools::DiffArgs>),
+    Mutate(RulesMutateArgs),
+    Fmt(RulesFmtArgs),
+    New(RulesNewArgs),
+    Import(RulesImportArgs),
 }
 
 /// List the rules: id, severity, secret type
@@ -286,8 +293,10 @@ pub(super) struct RulesShowArgs {
 
 /// Check rule packs: their syntax, their patterns, and that their examples hold
 ///
-/// Every fault is reported with its file, line and column, and advice. Without a
-/// PATH the built-in packs are checked.
+/// Every fault is reported with its file, line and column, and advice. Warnings tell
+/// what is valid and doubtful: a literal that is frequent on disks, a pattern that is
+/// slow, a rule that another one hides, a rule without examples. Without a PATH the
+/// built-in packs are checked.
 #[derive(Debug, Args)]
 #[command(after_long_help = "\
 Examples:
@@ -295,13 +304,16 @@ Examples:
   snapsift rules check my-rules/
 
 Exit codes:
-  0  No fault.
-  1  A rule has a fault.
+  0  No fault; there may be warnings.
+  1  A rule has a fault, or --strict was given and there is a warning.
   2  Wrong usage, or a pack cannot be read.")]
 pub(super) struct RulesCheckArgs {
     /// A rule pack, or a directory of them
     #[arg(value_name = "PATH")]
     pub(super) paths: Vec<PathBuf>,
+    /// Take a warning for a fault
+    #[arg(long)]
+    pub(super) strict: bool,
     /// How to write the faults
     #[arg(long, value_enum, default_value_t = CheckFormat::Text, value_name = "FORMAT")]
     pub(super) format: CheckFormat,

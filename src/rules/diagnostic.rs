@@ -21,8 +21,22 @@ const LONG_LINE_CONTEXT: usize = 200;
 pub enum Level {
     /// The pack is refused.
     Error,
+    /// The pack is used; something in it is probably not meant, or costs too much.
+    Warning,
     /// The pack is used; worth knowing.
     Note,
+}
+
+impl Level {
+    /// The level in one lower case word.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+        }
+    }
 }
 
 /// One message about a pack.
@@ -30,6 +44,8 @@ pub enum Level {
 pub struct Diagnostic {
     /// Refused, or worth knowing.
     pub level: Level,
+    /// A short name of the kind of objection, for programs; empty where it has none.
+    pub code: &'static str,
     /// What is wrong, in one line.
     pub message: String,
     /// The name of the file.
@@ -50,6 +66,7 @@ impl Diagnostic {
     pub fn error(file: &Arc<str>, source: &Arc<str>, span: Range<usize>, message: impl Into<String>) -> Self {
         Self {
             level: Level::Error,
+            code: "",
             message: message.into(),
             file: Arc::clone(file),
             source: Arc::clone(source),
@@ -63,6 +80,21 @@ impl Diagnostic {
     #[must_use]
     pub fn note(mut self) -> Self {
         self.level = Level::Note;
+        self
+    }
+
+    /// The same as a warning of a kind.
+    #[must_use]
+    pub fn warning(mut self, code: &'static str) -> Self {
+        self.level = Level::Warning;
+        self.code = code;
+        self
+    }
+
+    /// Says what kind of objection it is.
+    #[must_use]
+    pub fn with_code(mut self, code: &'static str) -> Self {
+        self.code = code;
         self
     }
 
@@ -96,11 +128,12 @@ impl Diagnostic {
     #[must_use]
     pub fn render(&self, colour: bool) -> String {
         let window = Window::around(&self.source, self.span.clone());
-        let (level, kind) = match self.level {
-            Level::Error => (Shown::ERROR, AnnotationKind::Primary),
-            Level::Note => (Shown::NOTE, AnnotationKind::Primary),
+        let level = match self.level {
+            Level::Error => Shown::ERROR,
+            Level::Warning => Shown::WARNING,
+            Level::Note => Shown::NOTE,
         };
-        let mut annotation = kind.span(window.span.clone());
+        let mut annotation = AnnotationKind::Primary.span(window.span.clone());
         let label = visible(&self.label);
         if !label.is_empty() {
             annotation = annotation.label(label.as_ref());
@@ -111,7 +144,11 @@ impl Diagnostic {
             .line_start(window.first_line)
             .path(path.as_ref())
             .annotation(annotation);
-        let mut group: Group<'_> = level.primary_title(message.as_ref()).element(snippet);
+        let mut title = level.primary_title(message.as_ref());
+        if !self.code.is_empty() {
+            title = title.id(self.code);
+        }
+        let mut group: Group<'_> = title.element(snippet);
         let help = self.help.as_deref().map(visible);
         if let Some(help) = &help {
             group = group.element(Shown::HELP.message(help.as_ref()));
@@ -145,6 +182,7 @@ impl fmt::Debug for Diagnostic {
 impl PartialEq for Diagnostic {
     fn eq(&self, other: &Self) -> bool {
         self.level == other.level
+            && self.code == other.code
             && self.message == other.message
             && self.file == other.file
             && self.span == other.span
@@ -194,6 +232,29 @@ fn floor(text: &str, at: usize) -> usize {
         at -= 1;
     }
     at
+}
+
+/// The place of a part of a TOML string's value in the file, where the string is
+/// written as it is, without escapes.
+pub(super) fn within_literal(
+    file: &str,
+    whole: &Range<usize>,
+    value: &str,
+    part: &Range<usize>,
+) -> Option<Range<usize>> {
+    let written = file.get(whole.clone())?;
+    let quotes = ["'''", "\"\"\"", "'", "\""].into_iter().find(|quotes| written.starts_with(quotes))?;
+    let mut start = quotes.len();
+    if quotes.len() == 3 {
+        // A line break right after the opening quotes is not of the value.
+        let inside = written.get(start..)?;
+        start += if inside.starts_with("\r\n") { 2 } else { usize::from(inside.starts_with('\n')) };
+    }
+    if written.get(start..)?.get(..value.len())? != value {
+        return None;
+    }
+    let from = whole.start + start;
+    Some(from + part.start.min(value.len())..from + part.end.min(value.len()))
 }
 
 /// Text of one line with its control characters and the characters that reorder

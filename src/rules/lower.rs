@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
+use super::diagnostic::within_literal;
 use super::pattern::{Flaw, Patterns};
 use super::raw::{RawContext, RawIgnore, RawNearby, RawRule, RawTarget, RawValidity};
 use super::rule::{
@@ -79,11 +80,33 @@ impl Lowering<'_> {
         let references = self.references(raw.references);
         let not_before = self.byte_set(raw.not_before.as_ref());
         let not_after = self.byte_set(raw.not_after.as_ref());
+        let source = RuleSource {
+            file: Arc::clone(&self.origin.file),
+            text: Arc::clone(&self.origin.text),
+            span: self.head.clone(),
+            pattern: matching.as_ref().map(|matching| matching.span.clone()).unwrap_or_default(),
+            not_before: raw.not_before.as_ref().map(|set| self.at(set.span())).unwrap_or_default(),
+            not_after: raw.not_after.as_ref().map(|set| self.at(set.span())).unwrap_or_default(),
+            checks: raw.checks.iter().map(|check| self.at(check.span())).collect(),
+            contexts: raw.context.iter().map(|context| self.at(context.pattern.span())).collect(),
+            nearby: raw.nearby.iter().map(|nearby| self.at(nearby.pattern.span())).collect(),
+            ignored_values: raw
+                .ignore
+                .iter()
+                .flat_map(|ignore| &ignore.values)
+                .map(|value| self.at(value.span()))
+                .collect(),
+            ignored_patterns: raw
+                .ignore
+                .iter()
+                .flat_map(|ignore| &ignore.patterns)
+                .map(|pattern| self.at(pattern.span()))
+                .collect(),
+        };
         let context = raw.context.into_iter().map(|context| self.context(context)).collect();
         let nearby = raw.nearby.into_iter().map(|nearby| self.nearby(nearby)).collect();
         let ignore = raw.ignore.map(|ignore| self.ignore(ignore)).unwrap_or_default();
         let target = raw.target.map(|target| self.target(target));
-        let check_spans = raw.checks.iter().map(|check| self.at(check.span())).collect();
         for check in &raw.checks {
             if let Check::Base64Holds { patterns, optional, .. } = check.get_ref() {
                 for pattern in patterns.iter().chain(optional) {
@@ -125,13 +148,7 @@ impl Lowering<'_> {
                     text: example.text.into_inner().0,
                 })
                 .collect(),
-            source: RuleSource {
-                file: Arc::clone(&self.origin.file),
-                text: Arc::clone(&self.origin.text),
-                span: self.head.clone(),
-                pattern: matching.span,
-                checks: check_spans,
-            },
+            source,
         })
     }
 
@@ -196,13 +213,7 @@ impl Lowering<'_> {
     fn id(&mut self, id: Option<Spanned<String>>) -> Option<String> {
         let id = id?;
         let text = id.get_ref();
-        let good = !text.is_empty()
-            && text.len() <= MAX_ID
-            && text.split('-').all(|part| {
-                !part.is_empty()
-                    && part.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit())
-            });
-        if !good {
+        if !is_id(text) {
             self.error(
                 self.at(id.span()),
                 "bad id",
@@ -307,7 +318,7 @@ impl Lowering<'_> {
             self.pattern(written, Patterns::condition);
         }
         Ignore {
-            values: raw.values.into_iter().map(|value| value.0).collect(),
+            values: raw.values.into_iter().map(|value| value.into_inner().0).collect(),
             patterns: raw.patterns.into_iter().map(Spanned::into_inner).collect(),
             blake3: self.digests(raw.blake3, "b3sum --no-names"),
             sha256: self.digests(raw.sha256, "sha256sum"),
@@ -346,6 +357,14 @@ impl Lowering<'_> {
     }
 }
 
+/// Whether a text can be the id of a rule: lower case letters, digits and single
+/// dashes between them, at most 100 bytes.
+#[must_use]
+pub fn is_id(text: &str) -> bool {
+    let good = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    text.len() <= MAX_ID && text.split('-').all(|part| !part.is_empty() && part.bytes().all(good))
+}
+
 /// Whether all is printable ASCII, or line feeds where there may be some: nearly
 /// every text is, and this is checked fast.
 fn is_plain(text: &str, lines: bool) -> bool {
@@ -366,27 +385,4 @@ fn template_is_good(template: &str) -> bool {
                 !name.is_empty() && name.bytes().all(word) && !rest.contains('}')
             })
         })
-}
-
-/// The place of a part of a TOML string's value in the file, where the string is
-/// written as it is, without escapes.
-fn within_literal(
-    file: &str,
-    whole: &Range<usize>,
-    value: &str,
-    part: &Range<usize>,
-) -> Option<Range<usize>> {
-    let written = file.get(whole.clone())?;
-    let quotes = ["'''", "\"\"\"", "'", "\""].into_iter().find(|quotes| written.starts_with(quotes))?;
-    let mut start = quotes.len();
-    if quotes.len() == 3 {
-        // A line break right after the opening quotes is not of the value.
-        let inside = written.get(start..)?;
-        start += if inside.starts_with("\r\n") { 2 } else { usize::from(inside.starts_with('\n')) };
-    }
-    if written.get(start..)?.get(..value.len())? != value {
-        return None;
-    }
-    let from = whole.start + start;
-    Some(from + part.start.min(value.len())..from + part.end.min(value.len()))
 }

@@ -13,6 +13,8 @@ mod check;
 mod choice;
 mod class;
 mod diagnostic;
+mod format;
+pub mod import;
 pub mod literals;
 mod load;
 mod lower;
@@ -21,14 +23,19 @@ mod pattern;
 mod raw;
 mod read;
 pub mod rule;
+mod skeleton;
 mod suggest;
 
 pub use check::{Check, ContainerForm, KeyUse, PasswordEncoding, SignedUrlForm, SumDigits, ValueKind};
 pub use choice::named;
 pub use diagnostic::{Diagnostic, Level, render_all};
+pub use format::format;
 pub use load::{LoadError, LoadOptions};
+pub use lower::is_id;
 pub use pack::{Pack, parse};
+pub(crate) use pattern::{MAX_PATTERN_STATES, Patterns, states};
 pub use rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet,
     RuleSource, Side, TargetTemplate, ValidityFields,
 };
+pub use skeleton::skeleton;

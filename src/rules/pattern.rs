@@ -3,8 +3,10 @@
 use std::collections::HashSet;
 use std::ops::Range;
 
+use regex_syntax::Error;
+use regex_syntax::ast::parse::{Parser, ParserBuilder};
+use regex_syntax::hir::translate::{Translator, TranslatorBuilder};
 use regex_syntax::hir::{Class, Hir, HirKind};
-use regex_syntax::{Error, Parser, ParserBuilder};
 
 use super::ByteSet;
 use super::class::byte_class;
@@ -14,7 +16,7 @@ use super::literals::{Declared, occurs};
 pub(super) const MAX_PATTERN_LENGTH: usize = 64 * 1024;
 /// The largest expression, in states of the automaton that it becomes. A state
 /// takes some 30 bytes, so the largest takes a few MiB.
-pub(super) const MAX_PATTERN_STATES: u64 = 100_000;
+pub(crate) const MAX_PATTERN_STATES: u64 = 100_000;
 /// How many texts are tried to refute declared literals, and how long each may be.
 const SAMPLES: usize = 64;
 const SAMPLE_LENGTH: usize = 4096;
@@ -24,8 +26,8 @@ const MAX_NESTING: u32 = 100;
 
 /// What is wrong with an expression.
 #[derive(Debug)]
-pub(super) struct Flaw {
-    pub(super) message: String,
+pub(crate) struct Flaw {
+    pub(crate) message: String,
     /// Which bytes of its text, where that is known.
     pub(super) span: Option<Range<usize>>,
     pub(super) help: Option<String>,
@@ -37,32 +39,34 @@ impl Flaw {
     }
 }
 
-/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps what
-/// it has found good: packs repeat their conditions.
-pub(super) struct Patterns {
+/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps the
+/// parser's memory, and what it has found good: packs repeat their conditions.
+pub(crate) struct Patterns {
+    parser: Parser,
     good: HashSet<String>,
 }
 
-/// A parser for one expression: one that is used again keeps the flags that an
-/// expression sets at its top, `(?i)` for example.
-fn parser() -> Parser {
-    ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build()
-}
-
 impl Patterns {
-    pub(super) fn new() -> Self {
-        Self { good: HashSet::new() }
+    pub(crate) fn new() -> Self {
+        Self { parser: ParserBuilder::new().nest_limit(MAX_NESTING).build(), good: HashSet::new() }
+    }
+
+    /// A translator goes on with the flags that the last expression ended with, so
+    /// that each expression has one of its own.
+    fn translator() -> Translator {
+        TranslatorBuilder::new().unicode(false).utf8(false).build()
     }
 
     /// Parses an expression.
-    pub(super) fn parse(&mut self, pattern: &str) -> Result<Hir, Flaw> {
+    pub(crate) fn parse(&mut self, pattern: &str) -> Result<Hir, Flaw> {
         if pattern.len() > MAX_PATTERN_LENGTH {
             return Err(Flaw::new(
                 format!("the expression is longer than {MAX_PATTERN_LENGTH} bytes"),
                 "write several rules",
             ));
         }
-        let hir = parser().parse(pattern).map_err(|error| flaw(&error))?;
+        let ast = self.parser.parse(pattern).map_err(|error| flaw(&error.into()))?;
+        let hir = Self::translator().translate(pattern, &ast).map_err(|error| flaw(&error.into()))?;
         let size = states(&hir);
         if size > MAX_PATTERN_STATES {
             return Err(Flaw::new(
@@ -76,7 +80,7 @@ impl Patterns {
     }
 
     /// Parses an expression that must match some text, and not the empty one.
-    pub(super) fn parse_non_empty(&mut self, pattern: &str) -> Result<Hir, Flaw> {
+    pub(crate) fn parse_non_empty(&mut self, pattern: &str) -> Result<Hir, Flaw> {
         let hir = self.parse(pattern)?;
         match hir.properties().minimum_len() {
             None => Err(Flaw::new("the expression can never match", "one of its classes is empty")),
@@ -198,7 +202,7 @@ fn write_sample(hir: &Hir, variant: usize, limit: usize, text: &mut Vec<u8>) -> 
 }
 
 /// About how many states the expression's automaton has, saturating.
-fn states(hir: &Hir) -> u64 {
+pub(crate) fn states(hir: &Hir) -> u64 {
     let count = |length: usize| u64::try_from(length).unwrap_or(u64::MAX);
     match hir.kind() {
         HirKind::Empty | HirKind::Look(_) => 1,

@@ -183,7 +183,8 @@ pub(super) struct RawNearby {
 pub(super) struct RawIgnore {
     /// Exact values of the secret or of any attribute, each a string or its parts.
     #[serde(default)]
-    pub(super) values: Vec<Text>,
+    #[cfg_attr(feature = "schema", schemars(with = "Vec<Text>"))]
+    pub(super) values: Vec<Spanned<Text>>,
     /// Regular expressions over the secret.
     #[serde(default)]
     #[cfg_attr(feature = "schema", schemars(with = "Vec<String>"))]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::diagnostic::within_literal;
 use super::{Check, Diagnostic};
 use crate::finding::{Confidence, Severity};
 
@@ -194,8 +195,20 @@ pub struct RuleSource {
     pub span: std::ops::Range<usize>,
     /// The value of its `pattern`.
     pub pattern: std::ops::Range<usize>,
+    /// The value of its `not_before`; empty where it has none.
+    pub not_before: std::ops::Range<usize>,
+    /// The value of its `not_after`; empty where it has none.
+    pub not_after: std::ops::Range<usize>,
     /// Each of its `checks`, in order.
     pub checks: Box<[std::ops::Range<usize>]>,
+    /// The pattern of each `[[rule.context]]`, in order.
+    pub contexts: Box<[std::ops::Range<usize>]>,
+    /// The pattern of each `[[rule.nearby]]`, in order.
+    pub nearby: Box<[std::ops::Range<usize>]>,
+    /// Each of `ignore.values`, in order.
+    pub ignored_values: Box<[std::ops::Range<usize>]>,
+    /// Each of `ignore.patterns`, in order.
+    pub ignored_patterns: Box<[std::ops::Range<usize>]>,
 }
 
 /// Without the text.
@@ -303,6 +316,14 @@ impl Rule {
     #[must_use]
     pub fn error_at(&self, span: std::ops::Range<usize>, message: impl Into<String>) -> Diagnostic {
         Diagnostic::error(&self.source.file, &self.source.text, span, message)
+    }
+
+    /// Where a part of the pattern stands in the pack: all of the pattern where it
+    /// is written with escapes.
+    #[must_use]
+    pub fn place_in_pattern(&self, part: &std::ops::Range<usize>) -> std::ops::Range<usize> {
+        let whole = &self.source.pattern;
+        within_literal(&self.source.text, whole, &self.pattern, part).unwrap_or_else(|| whole.clone())
     }
 
     /// How far from the start of a match its literal may stand, in bytes.

@@ -41,7 +41,9 @@ fn check_rule(rule: &Rule) -> Vec<Diagnostic> {
             );
         }
     }
-    if !engine.broken_rules().is_empty() {
+    // Without an example the pattern has not been built yet.
+    let untested = rule.examples.is_empty() && Lazy::new().get(rule).is_none();
+    if untested || !engine.broken_rules().is_empty() {
         faults.push(
             rule.error_at(rule.source.pattern.clone(), format!("a pattern of `{}` cannot be built", rule.id))
                 .with_label("this pattern, or one of the rule's contexts or companions, is too large")
@@ -62,6 +64,11 @@ fn fault(rule: &Rule, example: &Example, found: &[Match]) -> Option<(String, Str
     if found.is_empty() {
         return Some(why_not(rule, example.text.as_bytes()));
     }
+    mismatch(example, found)
+}
+
+/// What of an example is another in its matches than it says, and what to do.
+pub(super) fn mismatch(example: &Example, found: &[Match]) -> Option<(String, String)> {
     let secret_is_right = |found: &&Match| {
         example.secret.as_ref().is_none_or(|secret| secret.as_bytes() == found.secret.expose())
     };
@@ -147,6 +154,13 @@ mod tests {
         let rule = "pattern = '''(?P<kind>tok|key)_(?P<secret>[0-9]{6})'''\n[[rule.example]]\ntext = \"a tok_123456\"\n\
                     secret = \"123456\"\nattributes = { kind = \"tok\" }\n[[rule.counter_example]]\ntext = \"tok_12345\"\n";
         assert_eq!(faults(rule), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_pattern_that_cannot_be_built_needs_no_example_to_be_told() {
+        let found = faults("pattern = '''tok_[0-9]{6,40000}'''\n");
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].contains("cannot be built"), "{}", found[0]);
     }
 
     #[test]

@@ -1,23 +1,18 @@
 //! `snapsift rules check`: loads packs, runs their examples, reports every fault.
 
 use std::io::Write as _;
+use std::path::PathBuf;
 
 use snapsift::output::escape;
 use snapsift::rules::{Diagnostic, Level, LoadError, LoadOptions, RuleSet};
-use snapsift::scan::examples;
+use snapsift::scan::{examples, lint};
 
 use crate::cli::args::{CheckFormat, Colour, RulesCheckArgs};
 use crate::cli::exit::Exit;
 use crate::cli::message;
 
 pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit> {
-    for path in &args.paths {
-        // Said here, since a missing file is no fault of a rule.
-        std::fs::metadata(path).map_err(|error| {
-            let shown = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
-            anyhow::Error::new(error).context(format!("cannot read {shown}"))
-        })?;
-    }
+    exist(&args.paths)?;
     let options = args.choice.of(LoadOptions {
         builtin: args.paths.is_empty(),
         paths: args.paths.clone(),
@@ -25,8 +20,10 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
     });
     let (rules, told) = match RuleSet::load_with_packs(&options) {
         Ok((rules, packs)) => {
-            let notes = packs.into_iter().flat_map(|pack| pack.notes);
-            (rules.rules().len(), notes.chain(examples::check(&rules)).collect())
+            let mut told: Vec<_> = packs.into_iter().flat_map(|pack| pack.notes).collect();
+            told.extend(examples::check(&rules));
+            told.extend(lint::check(&rules));
+            (rules.rules().len(), told)
         }
         Err(LoadError::Packs(faults)) => (0, faults),
         Err(error) => {
@@ -38,19 +35,37 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
         CheckFormat::Text => show(&told, colour),
         CheckFormat::Json => json(&told)?,
     }
-    if faults(&told) > 0 {
-        return Ok(Exit::Found);
-    }
-    if args.format == CheckFormat::Text {
+    let (faults, warnings) = (count(&told, Level::Error), count(&told, Level::Warning));
+    if args.format == CheckFormat::Text && faults == 0 {
         let mut out = std::io::stdout().lock();
-        writeln!(out, "{rules} rule{} checked, no fault", if rules == 1 { "" } else { "s" })?;
+        let told = match warnings {
+            0 => String::new(),
+            _ => format!(", {}", many(warnings, "warning")),
+        };
+        writeln!(out, "{} checked, no fault{told}", many(rules, "rule"))?;
     }
-    Ok(Exit::Complete)
+    Ok(if faults > 0 || args.strict && warnings > 0 { Exit::Found } else { Exit::Complete })
 }
 
-/// How many of these are errors; the others are notes.
-fn faults(told: &[Diagnostic]) -> usize {
-    told.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
+/// That the paths are there: a missing file is no fault of a rule.
+pub(super) fn exist(paths: &[PathBuf]) -> anyhow::Result<()> {
+    for path in paths {
+        std::fs::metadata(path).map_err(|error| {
+            let shown = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
+            anyhow::Error::new(error).context(format!("cannot read {shown}"))
+        })?;
+    }
+    Ok(())
+}
+
+/// How many of these have this level.
+fn count(told: &[Diagnostic], level: Level) -> usize {
+    told.iter().filter(|diagnostic| diagnostic.level == level).count()
+}
+
+/// A number of things.
+pub(super) fn many(number: usize, thing: &str) -> String {
+    format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
 /// Shows faults and notes to a person, on standard error.
@@ -58,30 +73,36 @@ pub(super) fn show(told: &[Diagnostic], colour: Colour) {
     for diagnostic in told {
         message::rendered(&format!("{}\n\n", diagnostic.render(colour.on_stderr())));
     }
-    let number = faults(told);
+    let number = count(told, Level::Error);
     if number > 0 {
-        message::error(&format!("{number} fault{} in rule packs", if number == 1 { "" } else { "s" }));
+        message::error(&format!("{} in rule packs", many(number, "fault")));
     }
 }
 
 fn json(told: &[Diagnostic]) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for diagnostic in told {
-        writeln!(out, "{}", object(diagnostic))?;
+        writeln!(out, "{}", serde_json::Value::Object(object(diagnostic)))?;
     }
     out.flush()?;
     Ok(())
 }
 
-/// A fault or note for a program.
-pub(super) fn object(diagnostic: &Diagnostic) -> serde_json::Value {
+/// A message for a program.
+pub(super) fn object(diagnostic: &Diagnostic) -> serde_json::Map<String, serde_json::Value> {
     let (line, column) = diagnostic.line_column();
-    serde_json::json!({
-        "level": if diagnostic.level == Level::Error { "error" } else { "note" },
-        "file": &*diagnostic.file,
-        "line": line,
-        "column": column,
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-    })
+    let text = |text: &str| if text.is_empty() { serde_json::Value::Null } else { text.into() };
+    [
+        ("level", diagnostic.level.as_str().into()),
+        ("code", text(diagnostic.code)),
+        ("file", (*diagnostic.file).into()),
+        ("line", line.into()),
+        ("column", column.into()),
+        ("message", diagnostic.message.as_str().into()),
+        ("label", text(&diagnostic.label)),
+        ("help", diagnostic.help.as_deref().into()),
+    ]
+    .into_iter()
+    .map(|(key, value)| (key.to_owned(), value))
+    .collect()
 }

@@ -5,7 +5,11 @@ mod bench;
 mod check;
 mod diff;
 mod explain;
+mod fmt;
+mod import;
 mod list;
+mod mutate;
+mod new;
 mod show;
 mod test;
 
@@ -28,6 +32,10 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
         RulesCommand::Test(args) => return test::run(args, colour),
         RulesCommand::Bench(args) => return bench::run(args, colour),
         RulesCommand::Diff(args) => return diff::run(args, colour),
+        RulesCommand::Mutate(args) => return mutate::run(args, colour),
+        RulesCommand::Fmt(args) => return fmt::run(args, colour),
+        RulesCommand::New(args) => return new::run(args),
+        RulesCommand::Import(args) => return import::run(args),
     };
     let rules = match load(source) {
         Ok(rules) => rules,

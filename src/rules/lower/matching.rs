@@ -63,6 +63,7 @@ impl Lowering<'_> {
                         "the expression has no bound: its matches are cut off at 4096 bytes",
                     )
                     .with_help("bound its repetitions, or say `max_length = …`")
+                    .with_code("unbounded")
                     .note();
                 self.object(note);
                 Rule::DEFAULT_MAX_LENGTH
@@ -158,6 +159,7 @@ impl Lowering<'_> {
             .with_help(
                 "a match without one is not found; leave `literals` out to have them taken from the pattern",
             )
+            .with_code("unproven-literals")
             .note();
         self.object(note);
         declared

@@ -127,6 +127,14 @@ fn defaults() {
 }
 
 #[test]
+fn flags_end_with_their_pattern() {
+    let pack =
+        good(&pack(&[rule("first", "(?i)acme_[a-z0-9]{20}", ""), rule("second", "acme_[a-z0-9]{20}", "")]));
+    assert!(pack.rules[0].literals[0].fold);
+    assert!(!pack.rules[1].literals[0].fold, "the flag of the first rule folds the second");
+}
+
+#[test]
 fn an_unbounded_pattern_is_given_a_bound_and_noted() {
     let open = good(&pack(&[rule("acme", "acme_[a-z0-9]+", "")]));
     assert_eq!(open.rules[0].max_length, 4096);
