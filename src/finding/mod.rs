@@ -6,12 +6,17 @@
 //! nothing of the crate. It does no I/O.
 
 pub mod coverage;
+pub mod marks;
 pub mod record;
 mod secret;
 mod severity;
 mod time;
 
 pub use coverage::{Coverage, LeftOut, Reason};
+pub use marks::{
+    BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
+    Vendor,
+};
 pub use record::{
     FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts,
     SummaryRecord, Target, TargetExists, Validity,

@@ -1,5 +1,6 @@
-//! Pure parsers of the forms in which secrets are kept: keys, connection
-//! strings, signed URLs, checksums.
+//! Pure parsers: of the forms in which secrets are kept (keys, connection strings,
+//! signed URLs, checksums), and of what a machine says of itself (databases of
+//! packages).
 //!
 //! Role: untrusted bytes → a typed description or a typed error. No I/O, no key
 //! derivation, no decryption, bounded time and memory whatever the input. Not
@@ -17,12 +18,15 @@
     )
 )]
 
+pub mod apk;
 pub mod aws_key_id;
 pub mod base62;
 mod bignum;
 pub mod connection_string;
 pub mod der;
+pub mod dpkg;
 pub mod escape;
+pub mod hex;
 mod key;
 pub mod marvin32;
 mod openssh;
@@ -31,7 +35,11 @@ mod pkcs;
 mod ppk;
 pub mod private_key;
 pub mod query;
+pub mod rpm;
+pub mod rpm_bdb;
+pub mod sqlite;
 pub mod ssh_public;
+pub mod wheel;
 mod wire;
 
 #[cfg(test)]

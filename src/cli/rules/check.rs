@@ -32,7 +32,7 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
         }
     };
     match args.format {
-        CheckFormat::Text => show(&told, colour),
+        CheckFormat::Text => show(&told, "rule packs", colour),
         CheckFormat::Json => json(&told)?,
     }
     if faults(&told) > 0 {
@@ -50,14 +50,14 @@ fn faults(told: &[Diagnostic]) -> usize {
     told.iter().filter(|diagnostic| diagnostic.level == Level::Error).count()
 }
 
-/// Shows faults and notes to a person, on standard error.
-pub(super) fn show(told: &[Diagnostic], colour: Colour) {
+/// Shows faults and notes to a person, on standard error; `files` is what they are in.
+pub(super) fn show(told: &[Diagnostic], files: &str, colour: Colour) {
     for diagnostic in told {
         message::rendered(&format!("{}\n\n", diagnostic.render(colour.on_stderr())));
     }
     let number = faults(told);
     if number > 0 {
-        message::error(&format!("{number} fault{} in rule packs", if number == 1 { "" } else { "s" }));
+        message::error(&format!("{number} fault{} in {files}", if number == 1 { "" } else { "s" }));
     }
 }
 

@@ -40,10 +40,16 @@ pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
     Ok(KEPT.get_or_init(|| rules).clone())
 }
 
+/// Shows what is wrong with a file that is no rule pack.
+pub(super) fn show_faults(faults: &[snapsift::rules::Diagnostic], file: &str, colour: Colour) -> Exit {
+    check::show(faults, file, colour);
+    Exit::Fatal
+}
+
 /// Says why there are no rules.
 pub(super) fn refuse(error: &LoadError, colour: Colour) -> Exit {
     if let LoadError::Packs(faults) = error {
-        check::show(faults, colour);
+        check::show(faults, "rule packs", colour);
     } else {
         message::chain(error);
     }
