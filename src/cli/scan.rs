@@ -181,8 +181,9 @@ fn verdict(summary: &SummaryRecord, fail_on: Option<Severity>, new_only: bool, s
             _ => of(&summary.findings).saturating_sub(of(&summary.marks.ignored)),
         }
     };
-    let found = fail_on
-        .is_some_and(|least| Severity::ALL.into_iter().any(|severity| severity >= least && counts(severity) > 0));
+    let found = fail_on.is_some_and(|least| {
+        Severity::ALL.into_iter().any(|severity| severity >= least && counts(severity) > 0)
+    });
     match signal {
         Some(number) if summary.interrupted => Exit::Signal(number),
         _ if found => Exit::Found,

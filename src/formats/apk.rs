@@ -76,7 +76,10 @@ mod tests {
         for line in text.lines() {
             if let Some((path, digest)) = installed.line(line.as_bytes()) {
                 found.push((String::from_utf8(path).expect("ASCII"), digest.len(), digest[0]));
-                assert_eq!((&*installed.package, &*installed.version), (&b"alpine-base"[..], &b"3.20-r0"[..]));
+                assert_eq!(
+                    (&*installed.package, &*installed.version),
+                    (&b"alpine-base"[..], &b"3.20-r0"[..])
+                );
             }
         }
         assert_eq!(found, [("/etc/motd".into(), 20, 0xda), ("/usr/lib/os".into(), 32, 0xe3)]);

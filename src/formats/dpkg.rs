@@ -73,8 +73,12 @@ mod tests {
             md5sums_line(b"00000000000000000000000000000000  usr/share/doc/a b"),
             Some((b"usr/share/doc/a b".as_slice(), zero))
         );
-        assert_eq!(md5sums_line(b"00000000000000000000000000000000 *./bin/x"), Some((b"bin/x".as_slice(), zero)));
-        for bad in ["", "0", "0000000000000000000000000000000g  x", "00000000000000000000000000000000  ", "é"] {
+        assert_eq!(
+            md5sums_line(b"00000000000000000000000000000000 *./bin/x"),
+            Some((b"bin/x".as_slice(), zero))
+        );
+        for bad in ["", "0", "0000000000000000000000000000000g  x", "00000000000000000000000000000000  ", "é"]
+        {
             assert_eq!(md5sums_line(bad.as_bytes()), None, "{bad}");
         }
     }

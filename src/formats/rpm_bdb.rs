@@ -68,7 +68,8 @@ pub fn values(
     let last = order.u32(&head, 32).ok_or(BdbError::Header)?;
     let there = u32::try_from(length.checked_div(size.into()).unwrap_or(0)).unwrap_or(u32::MAX);
     let mut pages = Pages { reader, order, size, left: u64::from(there).saturating_mul(2) };
-    let mut fault = None;
+    // A file that was cut.
+    let mut fault = (last >= there).then_some(BdbError::Page(there));
     for number in 1..=last.min(there.saturating_sub(1)) {
         let found = pages.entries(number).and_then(|entries| {
             for (first, length) in entries {

@@ -66,7 +66,8 @@ impl<R: ReadPages> Database<R> {
         };
         let reserved = header.get(20).copied().unwrap_or(0);
         let usable = page_size.saturating_sub(reserved.into());
-        let usable = usize::try_from(usable).ok().filter(|usable| *usable >= 480).ok_or(SqliteError::Header)?;
+        let usable =
+            usize::try_from(usable).ok().filter(|usable| *usable >= 480).ok_or(SqliteError::Header)?;
         let pages = length.checked_div(page_size.into()).unwrap_or(0);
         // The schema is read, and then one table; each page at most once a walk.
         Ok(Self { reader, page_size, usable, pages_left: pages.saturating_mul(2).saturating_add(16) })
@@ -171,7 +172,13 @@ impl<R: ReadPages> Database<R> {
         if length <= most {
             return length;
         }
-        let least = self.usable.saturating_sub(12).saturating_mul(32).checked_div(255).unwrap_or(0).saturating_sub(23);
+        let least = self
+            .usable
+            .saturating_sub(12)
+            .saturating_mul(32)
+            .checked_div(255)
+            .unwrap_or(0)
+            .saturating_sub(23);
         let chunk = self.usable.saturating_sub(4).max(1);
         let surplus = length.saturating_sub(least).checked_rem(chunk).unwrap_or(0);
         let local = least.saturating_add(surplus);

@@ -58,7 +58,10 @@ mod tests {
         let empty = "47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU";
         let row = |text: String| record_line(text.as_bytes()).map(|(path, digest)| (path, digest[0]));
         assert_eq!(row(format!("six.py,sha256={empty},0")), Some((b"six.py".to_vec(), 0xe3)));
-        assert_eq!(row(format!("\"a,\"\"b\"\".py\",sha256={empty},0\r")), Some((b"a,\"b\".py".to_vec(), 0xe3)));
+        assert_eq!(
+            row(format!("\"a,\"\"b\"\".py\",sha256={empty},0\r")),
+            Some((b"a,\"b\".py".to_vec(), 0xe3))
+        );
         for bad in ["six.py,,", "six.py", "", "\"open,sha256=x,", "a,md5=AA,1", "a,sha256=AAAA,1"] {
             assert_eq!(row(bad.into()), None, "{bad}");
         }

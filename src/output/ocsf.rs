@@ -150,7 +150,8 @@ fn file(finding: &Finding) -> Value {
     file.insert("size".into(), json!(facts.size));
     file.insert("uid".into(), json!(facts.inode.to_string()));
     file.insert("owner".into(), owner(facts));
-    let times = [("accessed_time", facts.atime), ("modified_time", facts.mtime), ("created_time", facts.btime)];
+    let times =
+        [("accessed_time", facts.atime), ("modified_time", facts.mtime), ("created_time", facts.btime)];
     for (name, time) in times {
         if let Some(time) = time {
             file.insert(name.into(), json!(time.unix_milliseconds()));

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{
-    Confidence, Coverage, FileFacts, Finding, KeyRecord, Location, Marks, ProblemRecord, ProvenanceStep, Reason,
-    Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target, TargetExists, Timestamp,
-    Validity,
+    Confidence, Coverage, FileFacts, Finding, KeyRecord, Location, Marks, ProblemRecord, ProvenanceStep,
+    Reason, Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target, TargetExists,
+    Timestamp, Validity,
 };
 
 pub(crate) fn time(text: &str) -> Timestamp {

@@ -75,7 +75,10 @@ impl<W: Write> Sarif<W> {
 
     fn begin(&mut self, scan: &ScanRecord) -> io::Result<()> {
         self.started_at = Some(scan.started_at);
-        write!(self.writer, "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{{\"driver\":")?;
+        write!(
+            self.writer,
+            "{{\"$schema\":\"{SCHEMA}\",\"version\":\"2.1.0\",\"runs\":[{{\"tool\":{{\"driver\":"
+        )?;
         let rules: Vec<Value> = self.rules.rules().iter().map(descriptor).collect();
         let driver = json!({
             "name": "snapsift",
@@ -133,8 +136,13 @@ impl<W: Write> Sarif<W> {
             },
         });
         if location.provenance.len() > 1 {
-            let inner: Vec<&str> = location.provenance.iter().skip(1).map(|step| step.name.as_str()).collect();
-            put(&mut place, "logicalLocations", json!([{ "fullyQualifiedName": visible(&inner.join("!/")) }]));
+            let inner: Vec<&str> =
+                location.provenance.iter().skip(1).map(|step| step.name.as_str()).collect();
+            put(
+                &mut place,
+                "logicalLocations",
+                json!([{ "fullyQualifiedName": visible(&inner.join("!/")) }]),
+            );
         }
         let suppressions: Vec<Value> = finding
             .ignored
@@ -233,7 +241,9 @@ impl<W: Write> Sarif<W> {
 
     /// The path relative to its target, and which target that is.
     fn artifact(&mut self, provenance: &[ProvenanceStep], path: &str, hex: Option<&str>) -> Value {
-        let bytes = hex.and_then(|hex| crate::formats::hex::decode(hex.as_bytes())).unwrap_or_else(|| path.as_bytes().to_vec());
+        let bytes = hex
+            .and_then(|hex| crate::formats::hex::decode(hex.as_bytes()))
+            .unwrap_or_else(|| path.as_bytes().to_vec());
         let relative = bytes.strip_prefix(b"/").unwrap_or(&bytes);
         let mut artifact = json!({ "uri": encode(relative) });
         if let Some(step) = provenance.first() {

@@ -61,9 +61,8 @@ pub(super) fn findings(
     let mut emitted = Emitted::default();
     let mut keys: Vec<KeyRecord> = Vec::new();
     for chunk in files.chunks(CHUNK) {
-        let enriched: Vec<Vec<Enriched>> = pool.install(|| {
-            chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect()
-        });
+        let enriched: Vec<Vec<Enriched>> = pool
+            .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
         for Enriched { finding, key } in enriched.into_iter().flatten() {
             emitted.findings.add(finding.severity, 1);
             emitted.marked.count(&finding);

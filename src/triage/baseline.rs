@@ -87,11 +87,9 @@ impl Baseline {
             }
             finished = kind.r#type == "summary";
             match &*kind.r#type {
-                "scan" | "finding" => baseline.take(
-                    serde_json::from_slice(&bytes).map_err(not_json)?,
-                    keyed,
-                    &wrong,
-                )?,
+                "scan" | "finding" => {
+                    baseline.take(serde_json::from_slice(&bytes).map_err(not_json)?, keyed, &wrong)?
+                }
                 _ => {}
             }
         }
@@ -105,9 +103,7 @@ impl Baseline {
         wrong: &dyn Fn(String) -> BaselineError,
     ) -> Result<(), BaselineError> {
         match record {
-            Record::Scan(scan) if scan.schema != SCHEMA => {
-                Err(wrong(format!("its schema is not {SCHEMA}")))
-            }
+            Record::Scan(scan) if scan.schema != SCHEMA => Err(wrong(format!("its schema is not {SCHEMA}"))),
             Record::Scan(scan) if scan.fingerprints_keyed != keyed => {
                 Err(BaselineError::OtherKey { keyed: scan.fingerprints_keyed })
             }
@@ -168,7 +164,8 @@ mod tests {
 
     #[test]
     fn a_finding_is_the_same_on_another_line_and_not_in_another_file() {
-        let before = lines(&samples::records(vec![samples::finding("/a", 3), samples::finding("/b", 1)], false));
+        let before =
+            lines(&samples::records(vec![samples::finding("/a", 3), samples::finding("/b", 1)], false));
         let baseline = Baseline::read(before.as_bytes(), false).expect("a baseline");
         assert_eq!(baseline.scan_id(), "000102030405060708090a0b0c0d0e0f");
         let mut moved = samples::finding("/a", 90);
@@ -190,7 +187,8 @@ mod tests {
     fn what_is_no_whole_scan_is_refused() {
         let whole = lines(&samples::scan());
         let without_end: String = whole.lines().take(3).map(|line| format!("{line}\n")).collect();
-        let refused = |text: &str| Baseline::read(text.as_bytes(), false).expect_err("no baseline").to_string();
+        let refused =
+            |text: &str| Baseline::read(text.as_bytes(), false).expect_err("no baseline").to_string();
         assert!(refused(&without_end).contains("does not end with a summary"));
         assert!(refused("").contains("does not end with a summary"));
         assert!(refused("severity,path\r\n").contains("line 1"));
@@ -198,7 +196,9 @@ mod tests {
         assert!(refused(&whole.replace("snapsift/1", "snapsift/9")).contains("schema"));
         let cut = &whole[..whole.len() - 40];
         assert!(refused(cut).contains("no record"), "{}", refused(cut));
-        assert!(Baseline::read(whole.as_bytes(), true).expect_err("another key").to_string().contains("keyed"));
+        assert!(
+            Baseline::read(whole.as_bytes(), true).expect_err("another key").to_string().contains("keyed")
+        );
         // A type of a later version is passed over.
         let more = whole.replacen('\n', "\n{\"type\":\"comet\",\"tail\":[1]}\n", 1);
         assert!(Baseline::read(more.as_bytes(), false).is_ok());

@@ -110,7 +110,8 @@ impl IgnoreFile {
     /// the file. Every entry that names it counts as used.
     #[must_use]
     pub fn check(&self, finding: &Finding) -> Option<Ignored> {
-        let of = |index: &HashMap<String, Vec<usize>>, name: &str| index.get(name).cloned().unwrap_or_default();
+        let of =
+            |index: &HashMap<String, Vec<usize>>, name: &str| index.get(name).cloned().unwrap_or_default();
         let candidates = of(&self.by_fingerprint, &finding.secret.fingerprint)
             .into_iter()
             .chain(of(&self.by_rule, &finding.rule_id));
@@ -226,7 +227,8 @@ impl Faults {
         if self.list.len() > before {
             return None;
         }
-        let text = |field: &Option<Spanned<String>>| field.as_ref().map(|field| field.value.trim().to_owned());
+        let text =
+            |field: &Option<Spanned<String>>| field.as_ref().map(|field| field.value.trim().to_owned());
         let expires = text(&entry.expires);
         Some(Entry {
             expired: expires.as_deref().is_some_and(|last| last < today),

@@ -9,9 +9,10 @@ use crate::source::directory::Root;
 const MAX_BYTES: u64 = 1 << 30;
 
 pub(super) fn find(root: &Root, packages: &mut Packages) {
-    for (c_path, path) in
-        [(c"lib/apk/db/installed", "lib/apk/db/installed"), (c"usr/lib/apk/db/installed", "usr/lib/apk/db/installed")]
-    {
+    for (c_path, path) in [
+        (c"lib/apk/db/installed", "lib/apk/db/installed"),
+        (c"usr/lib/apk/db/installed", "usr/lib/apk/db/installed"),
+    ] {
         let Ok(file) = root.open_beneath(c_path) else { continue };
         let mut installed = Installed::default();
         let error = lines::each(file, MAX_BYTES, &mut |line| {

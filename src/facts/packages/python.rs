@@ -24,7 +24,9 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
         }
     }
     for (site, files) in &sites {
-        let Some(Ok(names)) = c_path(&[site]).map(|path| root.list_beneath(&path, MAX_FILES)) else { continue };
+        let Some(Ok(names)) = c_path(&[site]).map(|path| root.list_beneath(&path, MAX_FILES)) else {
+            continue;
+        };
         let mut error = None;
         let mut met = false;
         for folder in names {

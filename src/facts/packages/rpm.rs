@@ -27,7 +27,8 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
         let forms: [(&str, Reader); 3] = [("rpmdb.sqlite", sqlite), ("Packages.db", ndb), ("Packages", bdb)];
         for (name, read) in forms {
             let path = format!("{folder}/{name}");
-            let opened = std::ffi::CString::new(path.as_str()).ok().and_then(|path| root.open_beneath(&path).ok());
+            let opened =
+                std::ffi::CString::new(path.as_str()).ok().and_then(|path| root.open_beneath(&path).ok());
             if let Some(file) = opened {
                 let error = read(&file, packages).err();
                 packages.met("rpm", &path, error);

@@ -50,7 +50,8 @@ pub(super) fn write(out: &mut impl Write, group: &Group, first: bool, view: View
             _ => "",
         };
         write_row(out, label, &place_text(place, paint), label_columns, paint)?;
-        let more = [place.file.as_ref().map(|file| file_text(file, now)), place.vendor.as_ref().map(vendor_text)];
+        let more =
+            [place.file.as_ref().map(|file| file_text(file, now)), place.vendor.as_ref().map(vendor_text)];
         for text in more.into_iter().flatten() {
             for line in wrap(&text, value_columns) {
                 write_row(out, "", &line, label_columns, paint)?;

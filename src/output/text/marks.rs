@@ -72,7 +72,8 @@ fn some<W: Write>(page: &mut Page<'_, W>, label: &str, texts: &[String]) -> io::
 
 fn ignored_text(group: &Group) -> String {
     let finding = &group.finding;
-    let mut text = format!("{} {}", escape::visible(&finding.secret_type), escape::visible(&finding.secret.preview));
+    let mut text =
+        format!("{} {}", escape::visible(&finding.secret_type), escape::visible(&finding.secret.preview));
     if let Some(place) = group.places.first() {
         let location = &place.location;
         let (target, path) = openable(&location.provenance, &location.path, location.path_hex.as_deref());

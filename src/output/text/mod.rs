@@ -132,8 +132,7 @@ impl<W: Write> Text<W> {
 
 impl Held {
     fn finding(&mut self, finding: &Finding) {
-        let key =
-            (finding.rule_id.clone(), finding.secret.fingerprint.clone(), finding.ignored.is_some());
+        let key = (finding.rule_id.clone(), finding.secret.fingerprint.clone(), finding.ignored.is_some());
         let place = || Place {
             location: finding.location.clone(),
             file: finding.file.clone(),

@@ -4,8 +4,8 @@
 use std::io::{self, Write};
 
 use super::block::openable;
-use super::{Held, marks};
 use super::layout::{Paint, count, counted, list, size, wrap};
+use super::{Held, marks};
 use crate::finding::{Coverage, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
 use crate::output::escape;
 

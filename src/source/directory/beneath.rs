@@ -87,7 +87,8 @@ impl Root {
     fn open_by_steps(&self, path: &CStr, last: OFlags) -> Result<OwnedFd, Errno> {
         self.openat2.store(false, Ordering::Relaxed);
         let mut at = self.fd().try_clone_to_owned().map_err(|_| Errno::MFILE)?;
-        let mut names = path.to_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
+        let mut names =
+            path.to_bytes().split(|byte| *byte == b'/').filter(|name| !name.is_empty()).peekable();
         while let Some(name) = names.next() {
             if name == b".." {
                 return Err(Errno::INVAL);

@@ -217,7 +217,10 @@ impl Root {
         opened
     }
 
-    pub(super) fn without_trace(&self, open: impl Fn(OFlags) -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
+    pub(super) fn without_trace(
+        &self,
+        open: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
+    ) -> Result<OwnedFd, Errno> {
         if self.no_access_times {
             return open(DIRECTORY_FLAGS);
         }

@@ -114,7 +114,8 @@ fn hostile_yaml_is_refused_soon() {
     let mut bomb = String::from("a: &a [x,x,x,x,x,x,x,x,x,x]\n");
     for name in 'b'..='z' {
         let last = char::from(u8::try_from(u32::from(name)).expect("ASCII") - 1);
-        bomb += &format!("{name}: &{name} [*{last},*{last},*{last},*{last},*{last},*{last},*{last},*{last}]\n");
+        bomb +=
+            &format!("{name}: &{name} [*{last},*{last},*{last},*{last},*{last},*{last},*{last},*{last}]\n");
     }
     bomb += "ignore: *z\n";
     refused(&bomb);
