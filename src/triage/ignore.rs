@@ -166,7 +166,9 @@ impl Faults {
     /// A text that is no YAML, or not the YAML that it should be.
     fn syntax(&mut self, error: &serde_saphyr::Error) {
         let message = error.without_snippet().to_string();
-        let message = message.lines().next().unwrap_or_default().trim().to_owned();
+        let message = message.lines().next().unwrap_or_default().trim();
+        // The place is shown by itself.
+        let message = message.rsplit_once(" at line ").map_or(message, |(message, _)| message).to_owned();
         self.at(
             &error.location().unwrap_or(Location::UNKNOWN),
             message,

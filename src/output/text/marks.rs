@@ -34,7 +34,8 @@ pub(super) fn write<W: Write>(page: &mut Page<'_, W>, held: &Held, marks: &Marks
     }
     let mut lowered = Vec::new();
     if marks.vendor > 0 {
-        lowered.push(format!("{} in unchanged files of packages", count(marks.vendor)));
+        let findings = counted(marks.vendor, "finding", "findings");
+        lowered.push(format!("{findings} in unchanged files of packages"));
     }
     if marks.known > 0 {
         lowered.push(counted(marks.known, "published key or value", "published keys or values"));
@@ -45,7 +46,7 @@ pub(super) fn write<W: Write>(page: &mut Page<'_, W>, held: &Held, marks: &Marks
     for database in &marks.package_databases {
         if let Some(error) = &database.error {
             let text = format!(
-                "the {} database {} was not read, so its files are like any other: {}",
+                "the {} database {} was not read to its end, and its files are like any other: {}",
                 escape::visible(&database.manager),
                 escape::path(&database.path, None),
                 escape::visible(error)
