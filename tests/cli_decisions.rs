@@ -19,7 +19,7 @@ fn what_is_ignored_is_told_counted_and_fails_nothing() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = ignore(
         folder.path(),
-        "ignore:\n- rule: github-pat\n  path: /app\n  reason: a canary\n  author: ana\n\
+        "ignore:\n- rule: github-pat-classic\n  path: /app\n  reason: a canary\n  author: ana\n\
          - {rule: npm, path: /, reason: unused}\n- {rule: npm, path: /, reason: old, expires: 2020-01-01}\n",
     );
     let output = scan(&["-f", "jsonl", "--ignore", &file, "--fail-on", "info"], tree.path());
@@ -47,7 +47,7 @@ fn what_is_ignored_is_told_counted_and_fails_nothing() {
 fn no_ignore_file_of_the_target_is_read() {
     let tree = tree();
     for name in ["ignore.yaml", ".snapsift.yaml", ".snapsiftignore", "app/ignore.yaml"] {
-        write(tree.path(), name, b"ignore:\n- {rule: github-pat, path: '**', reason: hide}\n");
+        write(tree.path(), name, b"ignore:\n- {rule: github-pat-classic, path: '**', reason: hide}\n");
     }
     let lines = records(&stdout(&scan(&["-f", "jsonl"], tree.path())));
     assert!(findings(&lines)[0].ignored.is_none());
@@ -58,7 +58,7 @@ fn no_ignore_file_of_the_target_is_read() {
 fn a_wrong_ignore_file_stops_before_the_scan() {
     let tree = tree();
     let folder = tempfile::tempdir().expect("a folder");
-    let file = ignore(folder.path(), "ignore:\n- rule: github-pat\n  path: /app\n");
+    let file = ignore(folder.path(), "ignore:\n- rule: github-pat-classic\n  path: /app\n");
     let output = scan(&["--ignore", &file], tree.path());
     assert_eq!((code(&output), stdout(&output)), (2, String::new()));
     let told = stderr(&output);

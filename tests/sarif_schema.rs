@@ -21,7 +21,7 @@ fn real_output_fits_the_schema() {
     write(
         ignore.path(),
         "ignore.yaml",
-        b"ignore:\n- {rule: github-pat, path: /app/, reason: a canary}\n- {rule: x, path: /y, reason: z}\n",
+        b"ignore:\n- {rule: github-pat-classic, path: /app/, reason: a canary}\n- {rule: x, path: /y, reason: z}\n",
     );
     let file = ignore.path().join("ignore.yaml");
     let baseline = ignore.path().join("old.jsonl");

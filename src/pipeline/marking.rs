@@ -1,9 +1,8 @@
 //! Marks what the user has decided on findings, and counts what is marked.
 
 use super::ScanOptions;
-use super::emit::TargetFacts;
 use super::hits::Tally;
-use crate::finding::{BaselineState, BaselineSummary, Finding, Marks};
+use crate::finding::{BaselineState, BaselineSummary, Finding, Marks, PackageDatabase};
 use crate::triage::{Baseline, IgnoreFile};
 
 /// What findings are held against.
@@ -48,7 +47,12 @@ impl<'o> Marking<'o> {
     }
 
     /// What came of all of it, after the last finding.
-    pub(super) fn summary(&self, marked: &Marked, unlisted: &Tally, targets: &[TargetFacts<'_>]) -> Marks {
+    pub(super) fn summary(
+        &self,
+        marked: &Marked,
+        unlisted: &Tally,
+        databases: Vec<PackageDatabase>,
+    ) -> Marks {
         let mut new = marked.new;
         // They cannot be compared, so they are not known to be old.
         new.add_all(unlisted, 1);
@@ -63,7 +67,7 @@ impl<'o> Marking<'o> {
                 unchanged: marked.unchanged,
                 gone: baseline.gone(),
             }),
-            package_databases: targets.iter().flat_map(|target| target.packages.databases()).collect(),
+            package_databases: databases,
         }
     }
 }

@@ -255,6 +255,7 @@ impl Scan {
             self.options.reveal,
             Timestamp::now(),
         );
+        let databases = targets.iter().flat_map(|target| target.packages.databases()).collect();
         let emitted = emit::findings(files, &targets, &enricher, &marking, pool, sink)?;
         let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
         let broken = emit::broken_rules(&self.engine, sink)?;
@@ -271,7 +272,7 @@ impl Scan {
             coverage,
             findings: emit::by_severity(&emitted.findings, &unlisted),
             findings_not_listed: unlisted.total(),
-            marks: marking.summary(&emitted.marked, &unlisted, &targets),
+            marks: marking.summary(&emitted.marked, &unlisted, databases),
             keys: emitted.keys,
             problems,
             problems_not_listed: results.problems_unlisted,

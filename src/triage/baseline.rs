@@ -36,9 +36,9 @@ pub enum BaselineError {
     Unfinished,
     /// Its fingerprints cannot be compared with those of this scan.
     #[error(
-        "its fingerprints are {}keyed and those of this scan are not alike; use the same \
-         --fingerprint-key-file for both",
-        if *keyed { "" } else { "not " }
+        "its fingerprints are {}keyed and those of this scan are{}: give both the same --fingerprint-key-file",
+        if *keyed { "" } else { "not " },
+        if *keyed { " not" } else { "" }
     )]
     OtherKey {
         /// Whether the baseline's are keyed.

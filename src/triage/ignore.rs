@@ -110,20 +110,17 @@ impl IgnoreFile {
     /// the file. Every entry that names it counts as used.
     #[must_use]
     pub fn check(&self, finding: &Finding) -> Option<Ignored> {
-        let of =
-            |index: &HashMap<String, Vec<usize>>, name: &str| index.get(name).cloned().unwrap_or_default();
-        let candidates = of(&self.by_fingerprint, &finding.secret.fingerprint)
-            .into_iter()
-            .chain(of(&self.by_rule, &finding.rule_id));
+        let by_fingerprint = self.by_fingerprint.get(&finding.secret.fingerprint);
+        let by_rule = self.by_rule.get(&finding.rule_id);
         let mut first: Option<(usize, &Entry)> = None;
-        for at in candidates {
-            let Some(entry) = self.entries.get(at) else { continue };
+        for at in by_fingerprint.into_iter().chain(by_rule).flatten() {
+            let Some(entry) = self.entries.get(*at) else { continue };
             let named = entry.told.fingerprint.is_some()
                 || entry.glob.matches_beneath(finding.location.path.as_bytes());
             if named {
                 entry.used.store(true, Ordering::Relaxed);
-                if first.is_none_or(|(earlier, _)| at < earlier) {
-                    first = Some((at, entry));
+                if first.is_none_or(|(earlier, _)| *at < earlier) {
+                    first = Some((*at, entry));
                 }
             }
         }
