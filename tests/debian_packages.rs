@@ -34,7 +34,7 @@ fn files_of_real_packages_are_recognised() {
     assert!(paths.len() > 3000, "{}", paths.len());
     let snapshot = Snapshot::open(&root).expect("a snapshot");
     let SnapshotKind::Directory(opened) = snapshot.kind() else { panic!("a directory") };
-    let packages = Packages::find(opened, paths.iter().map(|path| path.as_bytes()));
+    let packages = Packages::find(opened, paths.iter().map(String::as_bytes));
     let wrong: Vec<&String> = paths
         .iter()
         .filter(|path| {

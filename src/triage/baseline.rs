@@ -88,7 +88,7 @@ impl Baseline {
             finished = kind.r#type == "summary";
             match &*kind.r#type {
                 "scan" | "finding" => {
-                    baseline.take(serde_json::from_slice(&bytes).map_err(not_json)?, keyed, &wrong)?
+                    baseline.take(serde_json::from_slice(&bytes).map_err(not_json)?, keyed, &wrong)?;
                 }
                 _ => {}
             }
