@@ -73,7 +73,7 @@ fn a_wrong_log_does_not_fit() {
     spoil(&|bad| bad["runs"][0]["results"][0]["secret"] = "unknown property".into());
     spoil(&|bad| bad["runs"][0]["results"][0]["ruleIndex"] = (-2).into());
     spoil(&|bad| {
-        bad["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0.into()
+        bad["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["region"]["startLine"] = 0.into();
     });
     spoil(&|bad| {
         bad["runs"][0]["results"][0]["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] =

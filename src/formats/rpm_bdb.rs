@@ -13,6 +13,9 @@ use super::sqlite::ReadPages;
 /// The magic number of a hash, at 12 of the first page.
 const MAGIC: u32 = 0x0006_1561;
 
+/// The most bytes of pages that are read.
+const MAX_READ: u64 = 4 << 30;
+
 /// Why a database cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BdbError {
@@ -67,7 +70,8 @@ pub fn values(
     let size = size.ok_or(BdbError::Header)?;
     let last = order.u32(&head, 32).ok_or(BdbError::Header)?;
     let there = u32::try_from(length.checked_div(size.into()).unwrap_or(0)).unwrap_or(u32::MAX);
-    let mut pages = Pages { reader, order, size, left: u64::from(there).saturating_mul(2) };
+    let most = MAX_READ.checked_div(size.into()).unwrap_or(0);
+    let mut pages = Pages { reader, order, size, left: u64::from(there).saturating_mul(2).min(most) };
     // A file that was cut.
     let mut fault = (last >= there).then_some(BdbError::Page(there));
     for number in 1..=last.min(there.saturating_sub(1)) {

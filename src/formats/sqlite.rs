@@ -28,6 +28,8 @@ pub enum SqliteError {
     TooLong,
 }
 
+/// The most bytes of pages that are read of one database.
+const MAX_READ: u64 = 4 << 30;
 /// The greatest depth of a tree; 2^32 pages have no more than 20.
 const MAX_DEPTH: usize = 40;
 /// No page has more cells.
@@ -70,7 +72,9 @@ impl<R: ReadPages> Database<R> {
             usize::try_from(usable).ok().filter(|usable| *usable >= 480).ok_or(SqliteError::Header)?;
         let pages = length.checked_div(page_size.into()).unwrap_or(0);
         // The schema is read, and then one table; each page at most once a walk.
-        Ok(Self { reader, page_size, usable, pages_left: pages.saturating_mul(2).saturating_add(16) })
+        let pages_left = pages.saturating_mul(2).saturating_add(16);
+        let most = MAX_READ.checked_div(page_size.into()).unwrap_or(0);
+        Ok(Self { reader, page_size, usable, pages_left: pages_left.min(most) })
     }
 
     /// The root page of a table; `None` where there is none of that name.

@@ -5,16 +5,16 @@
 //! A file that another package has diverted lies where the diversion says.
 
 use std::collections::HashMap;
+use std::fs::File;
 
 use super::digest::{Digest, Kind};
+use super::lines::Budget;
 use super::{Claim, Packages, c_path, lines, name};
 use crate::formats::dpkg::{Status, md5sums_line};
 use crate::source::directory::Root;
 
 const INFO: &[u8] = b"var/lib/dpkg/info/";
 const STATUS_D: &[u8] = b"var/lib/dpkg/status.d/";
-/// The most bytes of one file of the database that are read.
-const MAX_BYTES: u64 = 256 << 20;
 /// The most files that are read of a folder; a large desktop has 5,000 packages
 /// with 5 files each.
 const MAX_FILES: usize = 400_000;
@@ -23,8 +23,8 @@ const MAX_DIVERSIONS: usize = 100_000;
 /// A path, where it was diverted to, and for which package's file it holds not.
 type Diversions = HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
 
-pub(super) fn find(root: &Root, packages: &mut Packages) {
-    let diversions = diversions(root);
+pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
+    let diversions = diversions(root, budget);
     let mut versions = Versions::default();
     let mut error = None;
     let mut met = false;
@@ -33,8 +33,10 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
         let Ok(files) = root.list_beneath(&path, MAX_FILES) else { continue };
         met = true;
         for file in files {
-            if let Some(package) = file.strip_suffix(b".md5sums") {
-                let fault = md5sums(root, &[folder, &file], package, &diversions, packages, &mut versions);
+            let Some(package) = file.strip_suffix(b".md5sums") else { continue };
+            let opened = c_path(&[folder, &file]).and_then(|path| root.open_beneath(&path).ok());
+            if let Some(opened) = opened {
+                let fault = md5sums(opened, package, &diversions, packages, &mut versions, budget);
                 error = error.or(fault);
             }
         }
@@ -49,7 +51,7 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
         let Ok(file) = root.open_beneath(&path) else { continue };
         met = true;
         let mut stanza = Status::default();
-        let fault = lines::each(file, MAX_BYTES, &mut |line| {
+        let fault = lines::each(file, budget, &mut |line| {
             if line.starts_with(b"Version: ") {
                 // Name and architecture stand before it.
                 versions.tell(&stanza, line.get(9..).unwrap_or_default());
@@ -78,16 +80,15 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
 }
 
 fn md5sums(
-    root: &Root,
-    path: &[&[u8]],
+    file: File,
     package: &[u8],
     diversions: &Diversions,
     packages: &mut Packages,
     versions: &mut Versions,
+    budget: &Budget,
 ) -> Option<String> {
-    let file = root.open_beneath(&c_path(path)?).ok()?;
     let plain = package.split(|byte| *byte == b':').next().unwrap_or_default();
-    lines::each(file, MAX_BYTES, &mut |line| {
+    lines::each(file, budget, &mut |line| {
         let Some((path, digest)) = md5sums_line(line) else { return };
         let path = [b"/", path].concat();
         // The diverting package's own file lies where it says.
@@ -108,11 +109,11 @@ fn md5sums(
 }
 
 /// Three lines each: from, to, package (`:` for the administrator).
-fn diversions(root: &Root) -> Diversions {
+fn diversions(root: &Root, budget: &Budget) -> Diversions {
     let mut diversions = Diversions::new();
     let mut lines = Vec::new();
     if let Ok(file) = root.open_beneath(c"var/lib/dpkg/diversions") {
-        lines::each(file, MAX_BYTES, &mut |line| {
+        lines::each(file, budget, &mut |line| {
             lines.push(line.to_vec());
             if lines.len() == 3 && diversions.len() < MAX_DIVERSIONS {
                 let mut three = lines.drain(..);

@@ -22,10 +22,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 
 use digest::Digest;
+use lines::Budget;
 
 use crate::finding::{PackageDatabase, Vendor};
 use crate::source::directory::Root;
 
+/// The most bytes of text that are read of all databases together.
+const MAX_TEXT: u64 = 2 << 30;
 /// The most claims that are kept of one path: directories may be shared by
 /// packages, and files by a few.
 const MAX_CLAIMS: usize = 16;
@@ -57,11 +60,12 @@ impl Packages {
         let claims = paths.into_iter().map(|path| (canonical(path), Vec::new())).collect();
         let mut packages = Self { claims, databases: BTreeSet::new() };
         if !packages.claims.is_empty() {
-            dpkg::find(root, &mut packages);
+            let budget = Budget::new(MAX_TEXT);
+            dpkg::find(root, &mut packages, &budget);
             rpm::find(root, &mut packages);
-            apk::find(root, &mut packages);
-            python::find(root, &mut packages);
-            cargo::find(root, &mut packages);
+            apk::find(root, &mut packages, &budget);
+            python::find(root, &mut packages, &budget);
+            cargo::find(root, &mut packages, &budget);
         }
         packages.claims.retain(|_, claims| !claims.is_empty());
         packages
@@ -103,6 +107,11 @@ impl Packages {
         {
             claims.push(claim());
         }
+    }
+
+    /// The paths that were asked for and begin so, with what is claimed of each.
+    fn beneath<'s>(&'s mut self, start: &'s [u8]) -> impl Iterator<Item = (&'s Vec<u8>, &'s mut Vec<Claim>)> {
+        self.claims.range_mut(start.to_vec()..).take_while(move |(path, _)| path.starts_with(start))
     }
 
     /// The paths that were asked for.

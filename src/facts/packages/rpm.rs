@@ -5,6 +5,7 @@ use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 
 use super::digest::{Digest, Kind};
+use super::lines::Budget;
 use super::{Claim, Packages};
 use crate::formats::hex;
 use crate::formats::rpm::{Header, ndb_blob, ndb_slots, ndb_slots_length};
@@ -15,6 +16,8 @@ use crate::source::directory::Root;
 /// The longest header that is read, in bytes; that of a package of 300,000 files
 /// has some 40 MiB.
 const MAX_HEADER: usize = 128 << 20;
+/// The most bytes of headers that are read.
+const MAX_READ: u64 = 4 << 30;
 /// The most packages of a database.
 const MAX_PACKAGES: usize = 1 << 20;
 
@@ -73,8 +76,9 @@ fn ndb(file: &File, packages: &mut Packages) -> Result<(), String> {
     let slots = usize::try_from(slots).ok().filter(|length| *length <= MAX_PACKAGES * 16);
     let slots = read(0, slots.ok_or("it has more packages than any machine")?)?;
     let mut damaged = 0_u32;
+    let budget = Budget::new(MAX_READ);
     for (offset, length) in ndb_slots(&slots) {
-        let blob = usize::try_from(length).ok().filter(|length| *length <= MAX_HEADER);
+        let blob = usize::try_from(length).ok().filter(|size| *size <= MAX_HEADER && budget.take(length));
         match blob.and_then(|length| read(offset, length).ok()) {
             Some(blob) => match ndb_blob(&blob) {
                 Some(header) => package(header, packages),
