@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 
 use sha2::Digest as _;
 
+use crate::formats::hex;
+
 /// Digest → what it is of.
 static KNOWN: LazyLock<HashMap<&str, &str>> =
     LazyLock::new(|| parse(include_str!("../../rules/known-keys.txt")));
@@ -21,9 +23,8 @@ pub(super) fn key(fingerprint: &str) -> Option<&'static str> {
 
 /// What is published as this value.
 pub(super) fn value(secret: &[u8]) -> Option<&'static str> {
-    let digest = sha2::Sha256::digest(secret);
-    let hex: String = digest.iter().map(|byte| format!("{byte:02x}")).collect();
-    KNOWN.get(format!("sha256:{hex}").as_str()).copied()
+    let digest = hex::encode(&sha2::Sha256::digest(secret));
+    KNOWN.get(format!("sha256:{digest}").as_str()).copied()
 }
 
 /// A line each: digest, blank, name. `#` begins a comment.

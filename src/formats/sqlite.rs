@@ -11,6 +11,15 @@ pub trait ReadPages {
     fn read(&mut self, offset: u64, page: &mut [u8]) -> bool;
 }
 
+/// A database in memory.
+impl ReadPages for &[u8] {
+    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
+        let start = usize::try_from(offset).unwrap_or(usize::MAX);
+        let part = self.get(start..).and_then(|rest| rest.get(..page.len()));
+        part.map(|part| page.copy_from_slice(part)).is_some()
+    }
+}
+
 /// Why a database cannot be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SqliteError {

@@ -13,6 +13,7 @@ use crate::finding::{
     FileFacts, KeyRecord, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
     Timestamp,
 };
+use crate::formats::hex;
 use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::Root;
@@ -150,13 +151,7 @@ fn enrich_file(
 pub(super) fn path_text(path: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(path) {
         Ok(text) => (text.to_owned(), None),
-        Err(_) => {
-            let hex = path.iter().fold(String::with_capacity(path.len() * 2), |mut hex, byte| {
-                hex.push_str(&format!("{byte:02x}"));
-                hex
-            });
-            (String::from_utf8_lossy(path).into_owned(), Some(hex))
-        }
+        Err(_) => (String::from_utf8_lossy(path).into_owned(), Some(hex::encode(path))),
     }
 }
 

@@ -81,7 +81,11 @@ impl IgnoreFile {
             }
         };
         if let Some(entry) = raw.ignore.get(MAX_ENTRIES) {
-            faults.at(&entry.referenced, format!("more than {MAX_ENTRIES} entries"), "split the scan");
+            faults.at(
+                &entry.referenced,
+                format!("more than {MAX_ENTRIES} entries"),
+                "name rules and paths instead of single secrets",
+            );
         }
         let today: String = now.to_string().chars().take(10).collect();
         let mut entries = Vec::new();

@@ -2,20 +2,9 @@
 
 use super::*;
 use crate::formats::rpm_bdb;
-use crate::formats::sqlite::ReadPages;
 
 const NDB: &[u8] = include_bytes!("../../../testdata/rpm/Packages.db");
 const BDB: &[u8] = include_bytes!("../../../testdata/rpm/Packages");
-
-struct Memory<'m>(&'m [u8]);
-
-impl ReadPages for Memory<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let part = self.0.get(start..).and_then(|rest| rest.get(..page.len()));
-        part.map(|part| page.copy_from_slice(part)).is_some()
-    }
-}
 
 fn from_ndb(bytes: &[u8]) -> Option<&[u8]> {
     let slots = usize::try_from(ndb_slots_length(bytes)?).ok()?;
@@ -57,15 +46,12 @@ fn a_header_names_the_package_and_its_files() {
 fn the_older_databases_hold_the_same_header() {
     let mut found = Vec::new();
     let length = BDB.len() as u64;
-    rpm_bdb::values(&mut Memory(BDB), length, 1 << 20, &mut |value| found.push(value.to_vec()))
+    rpm_bdb::values(&mut { BDB }, length, 1 << 20, &mut |value| found.push(value.to_vec()))
         .expect("a database");
     assert_eq!(found, [from_ndb(NDB).expect("a package")]);
-    let refused = rpm_bdb::values(&mut Memory(BDB), length, 100, &mut |_| {});
+    let refused = rpm_bdb::values(&mut { BDB }, length, 100, &mut |_| {});
     assert!(refused.is_err(), "a header longer than is allowed");
-    assert_eq!(
-        rpm_bdb::values(&mut Memory(NDB), length, 1 << 20, &mut |_| {}),
-        Err(rpm_bdb::BdbError::Header)
-    );
+    assert_eq!(rpm_bdb::values(&mut { NDB }, length, 1 << 20, &mut |_| {}), Err(rpm_bdb::BdbError::Header));
 }
 
 #[test]
@@ -80,7 +66,7 @@ fn what_is_damaged_says_nothing_and_ends() {
                 let mut bad = bytes.to_vec();
                 bad[at] = value;
                 let _ = from_ndb(&bad).map(files);
-                let _ = rpm_bdb::values(&mut Memory(&bad), bad.len() as u64, 1 << 20, &mut |_| {});
+                let _ = rpm_bdb::values(&mut bad.as_slice(), bad.len() as u64, 1 << 20, &mut |_| {});
             }
         }
     }

@@ -7,18 +7,8 @@ use super::*;
 /// Made by rpm and sqlite3: see `testdata/make-rpm-databases.sh`.
 const RPM: &[u8] = include_bytes!("../../../testdata/rpm/rpmdb.sqlite");
 
-struct Memory<'m>(&'m [u8]);
-
-impl ReadPages for Memory<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        let part = self.0.get(start..).and_then(|rest| rest.get(..page.len()));
-        part.map(|part| page.copy_from_slice(part)).is_some()
-    }
-}
-
-fn open(bytes: &[u8]) -> Result<Database<Memory<'_>>, SqliteError> {
-    Database::open(Memory(bytes), bytes.len() as u64)
+fn open(bytes: &[u8]) -> Result<Database<&[u8]>, SqliteError> {
+    Database::open(bytes, bytes.len() as u64)
 }
 
 /// The blob column of every row of `Packages`.
