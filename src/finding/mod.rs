@@ -6,6 +6,7 @@
 //! nothing of the crate. It does no I/O.
 
 pub mod coverage;
+mod encoding;
 pub mod marks;
 pub mod record;
 mod secret;
@@ -13,6 +14,7 @@ mod severity;
 mod time;
 
 pub use coverage::{Coverage, LeftOut, Reason};
+pub use encoding::Encoding;
 pub use marks::{
     BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
     Vendor,

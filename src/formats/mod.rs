@@ -20,27 +20,37 @@
 
 pub mod apk;
 pub mod aws_key_id;
-pub mod base62;
+pub mod azure_devops;
+pub mod bech32;
 mod bignum;
+pub mod cask;
 pub mod connection_string;
 pub mod der;
 pub mod dpkg;
 pub mod escape;
 pub mod hex;
+pub mod jwt;
 mod key;
+pub mod key_numbers;
 pub mod marvin32;
+pub mod name_value;
+pub mod openpgp;
 mod openssh;
 pub mod pem;
 mod pkcs;
+pub mod pkcs12;
 mod ppk;
 pub mod private_key;
 pub mod query;
 pub mod rpm;
 pub mod rpm_bdb;
+pub mod settings;
 pub mod sqlite;
 pub mod ssh_public;
+pub mod token_sum;
 pub mod wheel;
 mod wire;
+pub mod x509;
 
 #[cfg(test)]
 mod tests;

@@ -131,10 +131,15 @@ impl<W: Write> Sarif<W> {
                     "startLine": location.line,
                     "startColumn": location.column,
                     "byteOffset": location.offset,
-                    "byteLength": finding.secret.length,
                 },
             },
         });
+        // How long it is before an encoding is undone is not known.
+        if location.encodings.is_empty()
+            && let Some(region) = place.pointer_mut("/physicalLocation/region")
+        {
+            put(region, "byteLength", json!(finding.secret.length));
+        }
         if location.provenance.len() > 1 {
             let inner: Vec<&str> =
                 location.provenance.iter().skip(1).map(|step| step.name.as_str()).collect();

@@ -134,6 +134,7 @@ fn enrich_file(
             line: placed.line,
             column: placed.column,
             offset: placed.hit.secret_start,
+            encodings: placed.hit.encodings.clone(),
             provenance: vec![target.provenance.clone()],
             deleted: false,
         };
