@@ -56,8 +56,8 @@
 //! # Where things are
 //!
 //! Imports point down this list only, which a test holds: the program's own
-//! `cli`, [`pipeline`] (a whole scan), [`output`] (formats), [`enrich`] (matches →
-//! findings), [`facts`] (what a snapshot says of its machine), [`source`] (reading
+//! `cli`, [`pipeline`] (a whole scan), [`triage`] (what the user ignores, and what an
+//! earlier scan had), [`output`] (formats), [`enrich`] (matches → findings), [`facts`] (what a snapshot says of its machine), [`source`] (reading
 //! disks), [`scan`] (the engine), [`rules`] (rule packs), [`formats`] (pure
 //! parsers), [`finding`] (the records).
 
@@ -71,6 +71,7 @@ pub mod rules;
 pub mod scan;
 pub mod source;
 mod threads;
+pub mod triage;
 
 /// The README's examples compile.
 #[cfg(doctest)]

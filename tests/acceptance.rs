@@ -328,7 +328,7 @@ fn coverage_adds_up() {
 fn secrets_are_shown_only_on_demand() {
     let Some(world) = &*WORLD else { return };
     let secrets = || world.planted.iter().flat_map(|file| &file.secrets);
-    for format in ["text", "jsonl", "csv"] {
+    for format in ["text", "jsonl", "csv", "sarif", "ocsf"] {
         let output = scan(&["--format", format, "--fail-on", "high"], &world.target);
         assert_eq!(code(&output), 1, "there are findings at or above high");
         let text = stdout(&output);

@@ -11,9 +11,9 @@ use std::path::Path;
 use support::rust_paths::{Reference, references};
 
 /// The modules from the top down: each may use those after it.
-const ORDER: [&str; 13] = [
-    "main", "cli", "pipeline", "fleet", "output", "enrich", "facts", "source", "scan", "rules", "formats",
-    "finding", "threads",
+const ORDER: [&str; 14] = [
+    "main", "cli", "pipeline", "triage", "fleet", "output", "enrich", "facts", "source", "scan", "rules",
+    "formats", "finding", "threads",
 ];
 
 /// Downward edges that are forbidden all the same, with the reason.

@@ -174,7 +174,7 @@ fn a_dash_is_standard_output() {
 #[test]
 fn the_raw_secret_is_shown_only_when_asked_for() {
     let tree = tree();
-    for format in ["text", "jsonl", "csv"] {
+    for format in ["text", "jsonl", "csv", "sarif", "ocsf"] {
         let hidden = stdout(&scan(&["--format", format], tree.path()));
         assert!(!hidden.contains(&token(1)), "{format}");
         let shown = stdout(&scan(&["--format", format, "--reveal"], tree.path()));

@@ -57,6 +57,10 @@ Examples:
     snapsift scan --format jsonl --output scan.jsonl /mnt/snapshot
   Stop a pipeline when an image holds a secret of severity high or worse:
     snapsift scan --quiet --fail-on high /mnt/image
+  Show what is new since an earlier scan, and stop only for that:
+    snapsift scan --baseline old.jsonl --fail-on high --new-only /mnt/image
+  Let stand what was looked at, with reasons:
+    snapsift scan --ignore ignore.yaml /mnt/snapshot
   Leave something out, and add rules of your own:
     snapsift scan --exclude /var/lib/docker --rules ./rules /mnt/snapshot
   Make fingerprints that can be joined across a fleet and not be guessed:
@@ -65,9 +69,10 @@ Examples:
 
 Exit codes:
     0  The scan is complete, whatever it found.
-    1  --fail-on was given, and something at or above that severity was found.
-       This wins over 3, so that an unreadable file cannot hide a finding from a
-       pipeline that goes on after 3; the output says whether it is complete.
+    1  --fail-on was given, and something at or above that severity was found
+       that is not ignored (and, with --new-only, is new). This wins over 3, so
+       that an unreadable file cannot hide a finding from a pipeline that goes on
+       after 3; the output says whether it is complete.
     2  Wrong usage, or a fatal error: the target is missing, a rule is wrong, the
        output cannot be written. What was written is not complete.
     3  The scan finished, but something could not be read.
@@ -113,6 +118,25 @@ pub(super) struct ScanArgs {
     /// Exit with 1 when a finding has this severity or a worse one
     #[arg(long, value_name = "SEVERITY", value_parser = severity_parser(), help_heading = "Output")]
     pub(super) fail_on: Option<Severity>,
+    /// With --fail-on, count only what the baseline has not
+    #[arg(long, requires = "baseline", requires = "fail_on", help_heading = "Output")]
+    pub(super) new_only: bool,
+    /// Mark the findings that FILE names as ignored
+    ///
+    /// FILE is YAML: entries with a `fingerprint`, or a `rule` and a `path`; a
+    /// `reason`; and, if wanted, a day in `expires` and an `author`. Findings that
+    /// are ignored stay in the output, are marked and counted, and do not count for
+    /// --fail-on. Entries that have expired or name nothing are listed. No such file
+    /// is ever looked for on a target.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) ignore: Option<PathBuf>,
+    /// Compare with the earlier scan in FILE
+    ///
+    /// FILE is the output of a scan with `--format jsonl`. Findings are marked as
+    /// new or unchanged, and those that are gone are counted. A finding is the same
+    /// where rule, secret and file are, on whichever line.
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
+    pub(super) baseline: Option<PathBuf>,
     /// Make fingerprints with the key in FILE
     ///
     /// 32 random bytes or 64 hexadecimal digits. Equal secrets have equal
@@ -354,6 +378,10 @@ pub(super) enum Format {
     Jsonl,
     /// For a spreadsheet: findings only
     Csv,
+    /// For code scanning: SARIF 2.1.0
+    Sarif,
+    /// For an event store: OCSF Data Security Findings, one JSON object a line
+    Ocsf,
 }
 
 /// An output format of `rules check`.

@@ -7,6 +7,7 @@
 mod args;
 mod bench;
 mod completions;
+mod decisions;
 mod destination;
 mod exit;
 mod figures;

@@ -1,25 +1,36 @@
 //! `snapsift scan`: targets → a scan → a format → an exit code.
 
+use std::collections::BTreeMap;
 use std::io::{self, BufWriter};
 
 use anyhow::Context as _;
 use snapsift::finding::{Fingerprinter, Record, Severity, SummaryRecord};
-use snapsift::output::{Csv, JsonLines, RecordSink, Text, TextOptions};
+use snapsift::output::{Csv, JsonLines, Ocsf, RecordSink, Sarif, Text, TextOptions};
 use snapsift::pipeline::ScanOptions;
+use snapsift::rules::RuleSet;
 
 use super::args::{Colour, Format, ScanArgs, Selection};
 use super::destination::Destination;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
 use super::progress::ProgressLine;
-use super::{fingerprint_key, message, open, process, rules};
+use super::{decisions, fingerprint_key, message, open, process, rules};
 
 /// Enough that a line of JSON is not a system call.
 const BUFFER: usize = 64 * 1024;
 
 pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
     process::forbid_core_dumps();
-    let options = options(args)?;
+    let mut options = options(args)?;
+    if let Some(path) = &args.ignore {
+        match decisions::ignore(path)? {
+            Ok(ignore) => options.ignore = Some(ignore),
+            Err(faults) => return Ok(rules::show_faults(&faults, "the ignore file", colour)),
+        }
+    }
+    if let Some(path) = &args.baseline {
+        options.baseline = Some(decisions::baseline(path, options.fingerprinter.is_keyed())?);
+    }
     let rules = match rules::load(&args.rules) {
         Ok(rules) => rules,
         Err(error) => return Ok(rules::refuse(&error, colour)),
@@ -33,7 +44,7 @@ pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
 
     let outcome = {
         let hold = destination.is_terminal() && progress.is_drawn();
-        let format = format(args.format, colour, &mut destination);
+        let format = format(args.format, colour, &rules, &mut destination);
         let mut sink = Sink { format, progress, hold, held: Vec::new(), failure: None };
         let outcome = scan.run(&mut sink);
         sink.progress.clear();
@@ -49,7 +60,7 @@ pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
     if !summary.complete && !told {
         message::note(&incomplete(&summary), args.quiet);
     }
-    Ok(verdict(&summary, args.fail_on, interrupt.received()))
+    Ok(verdict(&summary, args.fail_on, args.new_only, interrupt.received()))
 }
 
 fn options(args: &ScanArgs) -> anyhow::Result<ScanOptions> {
@@ -77,7 +88,12 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
     }
 }
 
-fn format<'d>(format: Format, colour: Colour, destination: &'d mut Destination) -> Box<dyn RecordSink + 'd> {
+fn format<'d>(
+    format: Format,
+    colour: Colour,
+    rules: &RuleSet,
+    destination: &'d mut Destination,
+) -> Box<dyn RecordSink + 'd> {
     let colour = if destination.is_stdout() { colour.on_stdout() } else { colour.on_file() };
     let width = if destination.is_terminal() { terminal_width() } else { TextOptions::default().width };
     let writer = BufWriter::with_capacity(BUFFER, destination);
@@ -85,6 +101,8 @@ fn format<'d>(format: Format, colour: Colour, destination: &'d mut Destination) 
         Format::Text => Box::new(Text::new(writer, TextOptions { colour, width })),
         Format::Jsonl => Box::new(JsonLines::new(writer)),
         Format::Csv => Box::new(Csv::new(writer)),
+        Format::Sarif => Box::new(Sarif::new(writer, rules)),
+        Format::Ocsf => Box::new(Ocsf::new(writer)),
     }
 }
 
@@ -137,9 +155,17 @@ fn incomplete(summary: &SummaryRecord) -> String {
     }
 }
 
-fn verdict(summary: &SummaryRecord, fail_on: Option<Severity>, signal: Option<u8>) -> Exit {
+/// `new_only`: what the baseline has does not count. What is ignored never does.
+fn verdict(summary: &SummaryRecord, fail_on: Option<Severity>, new_only: bool, signal: Option<u8>) -> Exit {
+    let counts = |severity: Severity| {
+        let of = |counts: &BTreeMap<Severity, u64>| counts.get(&severity).copied().unwrap_or(0);
+        match &summary.marks.baseline {
+            Some(baseline) if new_only => of(&baseline.new),
+            _ => of(&summary.findings).saturating_sub(of(&summary.marks.ignored)),
+        }
+    };
     let found = fail_on.is_some_and(|least| {
-        summary.findings.iter().any(|(severity, number)| *severity >= least && *number > 0)
+        Severity::ALL.into_iter().any(|severity| severity >= least && counts(severity) > 0)
     });
     match signal {
         Some(number) if summary.interrupted => Exit::Signal(number),
@@ -151,9 +177,7 @@ fn verdict(summary: &SummaryRecord, fail_on: Option<Severity>, signal: Option<u8
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
-    use snapsift::finding::{Coverage, Timestamp};
+    use snapsift::finding::{BaselineSummary, Coverage, Marks, Timestamp};
 
     use super::*;
 
@@ -165,6 +189,7 @@ mod tests {
             coverage: Coverage::default(),
             findings: BTreeMap::from([(Severity::High, high), (Severity::Critical, 0)]),
             findings_not_listed: 0,
+            marks: Marks::default(),
             keys: 0,
             problems: 0,
             problems_not_listed: 0,
@@ -177,15 +202,30 @@ mod tests {
     #[test]
     fn exit_codes() {
         let high = Some(Severity::High);
-        assert_eq!(verdict(&summary(true, false, 9), None, None), Exit::Complete);
-        assert_eq!(verdict(&summary(true, false, 0), high, None), Exit::Complete);
-        assert_eq!(verdict(&summary(true, false, 1), Some(Severity::Critical), None), Exit::Complete);
-        assert_eq!(verdict(&summary(true, false, 1), high, None), Exit::Found);
-        assert_eq!(verdict(&summary(true, false, 1), Some(Severity::Low), None), Exit::Found);
-        assert_eq!(verdict(&summary(false, false, 0), high, None), Exit::Incomplete);
-        assert_eq!(verdict(&summary(false, false, 1), high, None), Exit::Found);
-        assert_eq!(verdict(&summary(false, true, 1), high, Some(2)), Exit::Signal(2));
+        assert_eq!(verdict(&summary(true, false, 9), None, false, None), Exit::Complete);
+        assert_eq!(verdict(&summary(true, false, 0), high, false, None), Exit::Complete);
+        assert_eq!(verdict(&summary(true, false, 1), Some(Severity::Critical), false, None), Exit::Complete);
+        assert_eq!(verdict(&summary(true, false, 1), high, false, None), Exit::Found);
+        assert_eq!(verdict(&summary(true, false, 1), Some(Severity::Low), false, None), Exit::Found);
+        assert_eq!(verdict(&summary(false, false, 0), high, false, None), Exit::Incomplete);
+        assert_eq!(verdict(&summary(false, false, 1), high, false, None), Exit::Found);
+        assert_eq!(verdict(&summary(false, true, 1), high, false, Some(2)), Exit::Signal(2));
+        // What is ignored does not count, and what is old where only new counts.
+        let mut ignored = summary(true, false, 2);
+        ignored.marks.ignored = BTreeMap::from([(Severity::High, 2)]);
+        assert_eq!(verdict(&ignored, high, false, None), Exit::Complete);
+        ignored.marks.ignored = BTreeMap::from([(Severity::High, 1)]);
+        assert_eq!(verdict(&ignored, high, false, None), Exit::Found);
+        let mut old = summary(true, false, 2);
+        old.marks.baseline = Some(BaselineSummary::default());
+        assert_eq!(verdict(&old, high, false, None), Exit::Found);
+        assert_eq!(verdict(&old, high, true, None), Exit::Complete);
+        old.marks.baseline = Some(BaselineSummary {
+            new: BTreeMap::from([(Severity::Critical, 1)]),
+            ..BaselineSummary::default()
+        });
+        assert_eq!(verdict(&old, high, true, None), Exit::Found);
         // The signal came when all was done.
-        assert_eq!(verdict(&summary(true, false, 0), high, Some(2)), Exit::Complete);
+        assert_eq!(verdict(&summary(true, false, 0), high, false, Some(2)), Exit::Complete);
     }
 }

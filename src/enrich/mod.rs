@@ -7,22 +7,25 @@
 //!
 //! # Severity
 //!
-//! A rule states the severity of a secret that is good and in clear. Three things
+//! A rule states the severity of a secret that is good and in clear. Five things
 //! lower it: a secret that had expired when it was scanned is `low` at most; an
 //! encrypted private key is one step lower, since its passphrase is needed too; a
 //! handle to a key in a FIDO token is `info`, since it opens nothing without the
-//! token.
+//! token; so is a published key or sample value, which is nobody's secret; and what
+//! stands in an unchanged file of a package is `low` at most, since everybody has
+//! it who has the package.
 
 use std::collections::BTreeMap;
 
 use crate::finding::{
     FileFacts, Finding, Fingerprinter, KeyRecord, Location, SecretFacts, Severity, Target, TargetExists,
-    Timestamp, Validity,
+    Timestamp, Validity, Vendor,
 };
 use crate::formats::private_key::PrivateKey;
 use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
 use crate::scan::Match;
 
+mod known;
 #[cfg(test)]
 mod tests;
 
@@ -45,6 +48,17 @@ pub struct Enriched {
     pub finding: Finding,
     /// The key, where the secret is one.
     pub key: Option<KeyRecord>,
+}
+
+impl Enriched {
+    /// Says which package the file came with. What an unchanged file of a package
+    /// holds is no news to anybody who has the package.
+    pub fn set_vendor(&mut self, vendor: Vendor) {
+        if vendor.verified {
+            self.finding.severity = self.finding.severity.min(Severity::Low);
+        }
+        self.finding.vendor = Some(vendor);
+    }
 }
 
 impl Enricher {
@@ -74,13 +88,18 @@ impl Enricher {
         let fingerprint = self.fingerprinter.fingerprint(found.secret.expose());
         let id = finding_id(&rule.id, &fingerprint, &location);
         let key_fingerprint = key.as_ref().and_then(PrivateKey::fingerprint_sha256);
+        let known = key_fingerprint.as_deref().and_then(known::key);
+        let known = known.or_else(|| known::value(found.secret.expose()));
         let record = key.as_ref().map(|key| key_record(key, &id, location.clone(), file.clone()));
         let finding = Finding {
             rule_id: rule.id.clone(),
             secret_type: rule.secret_type.clone(),
             provider: rule.provider.clone(),
             category: rule.category.clone(),
-            severity: severity(stated, key.as_ref(), validity.as_ref()),
+            severity: match known {
+                Some(_) => Severity::Info,
+                None => severity(stated, key.as_ref(), validity.as_ref()),
+            },
             confidence: rule.confidence,
             secret: SecretFacts {
                 preview: preview(rule, &found.secret, key.is_some()),
@@ -94,6 +113,10 @@ impl Enricher {
             validity,
             target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
             key_fingerprint,
+            known: known.map(str::to_owned),
+            vendor: None,
+            ignored: None,
+            baseline: None,
             remediation: rule.remediation.trim().to_owned(),
             id,
         };

@@ -4,5 +4,7 @@
 //! for: this machine, whose files are never asked.
 
 mod accounts;
+mod packages;
 
 pub use accounts::Accounts;
+pub use packages::Packages;

@@ -7,6 +7,7 @@
 
 pub mod coverage;
 mod encoding;
+pub mod marks;
 pub mod record;
 mod secret;
 mod severity;
@@ -14,6 +15,10 @@ mod time;
 
 pub use coverage::{Coverage, LeftOut, Reason};
 pub use encoding::Encoding;
+pub use marks::{
+    BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
+    Vendor,
+};
 pub use record::{
     FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts,
     SummaryRecord, Target, TargetExists, Validity,

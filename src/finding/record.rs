@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confidence, Coverage, Encoding, Revealed, Severity, Timestamp};
+use super::{
+    BaselineState, Confidence, Coverage, Encoding, Ignored, Marks, Revealed, Severity, Timestamp, Vendor,
+};
 
 /// One line of a scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,6 +85,20 @@ pub struct Finding {
     /// For keys: the fingerprint of the matching `key` record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_fingerprint: Option<String>,
+    /// The name of a published key or sample value: nobody's secret. The severity
+    /// is `info` then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub known: Option<String>,
+    /// The package that the file came with. Where the file is unchanged, the
+    /// severity is `low` at most.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<Vendor>,
+    /// The user's ignore file names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ignored: Option<Ignored>,
+    /// Whether an earlier scan had it; absent without `--baseline`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<BaselineState>,
     /// What to do.
     pub remediation: String,
 }
@@ -295,11 +311,14 @@ pub struct SummaryRecord {
     pub interrupted: bool,
     /// What was seen, scanned and left out.
     pub coverage: Coverage,
-    /// Findings by severity.
+    /// Findings by severity, those that are marked included.
     pub findings: BTreeMap<Severity, u64>,
     /// Findings that were counted and not listed: see `--max-findings-per-file`.
     #[serde(default)]
     pub findings_not_listed: u64,
+    /// How many findings are marked as ignored, new, known or a vendor's.
+    #[serde(default, skip_serializing_if = "Marks::is_empty")]
+    pub marks: Marks,
     /// Key records.
     pub keys: u64,
     /// Problem records.

@@ -39,6 +39,12 @@ impl Timestamp {
         self.0.as_second()
     }
 
+    /// Milliseconds since 1970, rounded towards zero.
+    #[must_use]
+    pub fn unix_milliseconds(self) -> i64 {
+        self.0.as_millisecond()
+    }
+
     /// This moment plus a number of seconds, `None` when out of range.
     #[must_use]
     pub fn plus_seconds(self, seconds: i64) -> Option<Self> {

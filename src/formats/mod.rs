@@ -1,5 +1,6 @@
-//! Pure parsers of the forms in which secrets are kept: keys, connection
-//! strings, signed URLs, checksums.
+//! Pure parsers: of the forms in which secrets are kept (keys, connection strings,
+//! signed URLs, checksums), and of what a machine says of itself (databases of
+//! packages).
 //!
 //! Role: untrusted bytes → a typed description or a typed error. No I/O, no key
 //! derivation, no decryption, bounded time and memory whatever the input. Not
@@ -17,6 +18,7 @@
     )
 )]
 
+pub mod apk;
 pub mod aws_key_id;
 pub mod azure_devops;
 pub mod bech32;
@@ -24,7 +26,9 @@ mod bignum;
 pub mod cask;
 pub mod connection_string;
 pub mod der;
+pub mod dpkg;
 pub mod escape;
+pub mod hex;
 pub mod jwt;
 mod key;
 pub mod key_numbers;
@@ -38,9 +42,13 @@ pub mod pkcs12;
 mod ppk;
 pub mod private_key;
 pub mod query;
+pub mod rpm;
+pub mod rpm_bdb;
 pub mod settings;
+pub mod sqlite;
 pub mod ssh_public;
 pub mod token_sum;
+pub mod wheel;
 mod wire;
 pub mod x509;
 

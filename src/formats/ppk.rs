@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
+use super::hex;
 use super::key::{KeyError, KeyFormat, PrivateKey};
 use super::wire::{WireReader, put_string};
 
@@ -49,7 +50,7 @@ pub(crate) fn parse(text: &[u8]) -> Result<PrivateKey, KeyError> {
         return Err(KeyError::Structure);
     }
     let private = lines.base64(value)?;
-    let mac = hex(lines.named(b"Private-MAC")?).ok_or(KeyError::Structure)?;
+    let mac = mac_digits(lines.named(b"Private-MAC")?).ok_or(KeyError::Structure)?;
 
     let mut key = PrivateKey::new(version);
     key.set_public(&public)?;
@@ -158,12 +159,10 @@ impl<'a> Lines<'a> {
 
 /// Reads the MAC: hex digits to the end of the line. Something of the file
 /// around, such as a closing quote, may follow.
-fn hex(line: &[u8]) -> Option<Vec<u8>> {
+fn mac_digits(line: &[u8]) -> Option<Vec<u8>> {
     let length = line.iter().take_while(|byte| byte.is_ascii_hexdigit()).count();
     let digits = line.get(..length).filter(|digits| matches!(digits.len(), 40 | 64))?;
-    let pairs =
-        digits.chunks_exact(2).map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok());
-    pairs.collect()
+    hex::decode(digits)
 }
 
 /// Recomputes the MAC of an unencrypted key, whose key is known to all.

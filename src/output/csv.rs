@@ -13,10 +13,10 @@ use std::io::{self, Write};
 
 use super::RecordSink;
 use super::escape;
-use crate::finding::{Finding, Record, TargetExists, Timestamp};
+use crate::finding::{BaselineState, Finding, Record, TargetExists, Timestamp};
 
 /// The columns, in order.
-pub const CSV_HEADER: [&str; 36] = [
+pub const CSV_HEADER: [&str; 43] = [
     "severity",
     "confidence",
     "secret_type",
@@ -53,6 +53,13 @@ pub const CSV_HEADER: [&str; 36] = [
     "finding_id",
     "path_hex",
     "secret",
+    "known",
+    "vendor_package",
+    "vendor_version",
+    "vendor_verified",
+    "ignored",
+    "ignore_reason",
+    "baseline",
 ];
 
 /// Writes each finding as one row, flushed at the summary.
@@ -110,6 +117,7 @@ fn row(finding: &Finding) -> [String; CSV_HEADER.len()] {
     let file = finding.file.as_ref();
     let validity = finding.validity.as_ref();
     let target = finding.target.as_ref();
+    let vendor = finding.vendor.as_ref();
     let location = &finding.location;
     [
         finding.severity.as_str().into(),
@@ -148,6 +156,13 @@ fn row(finding: &Finding) -> [String; CSV_HEADER.len()] {
         text(&finding.id),
         maybe(&location.path_hex),
         finding.secret.raw.as_ref().map(|raw| text(raw.as_str())).unwrap_or_default(),
+        maybe(&finding.known),
+        vendor.map(|vendor| text(&vendor.package)).unwrap_or_default(),
+        vendor.map(|vendor| maybe(&vendor.version)).unwrap_or_default(),
+        vendor.map(|vendor| vendor.verified.to_string()).unwrap_or_default(),
+        finding.ignored.is_some().to_string(),
+        finding.ignored.as_ref().map(|ignored| text(&ignored.reason)).unwrap_or_default(),
+        finding.baseline.map(|state| baseline(state).to_owned()).unwrap_or_default(),
     ]
 }
 
@@ -159,6 +174,13 @@ fn attributes(finding: &Finding) -> String {
         .map(|(name, value)| format!("{}={}", escape::visible(name), escape::visible(value)))
         .collect();
     pairs.join("; ")
+}
+
+fn baseline(state: BaselineState) -> &'static str {
+    match state {
+        BaselineState::New => "new",
+        BaselineState::Unchanged => "unchanged",
+    }
 }
 
 fn exists(exists: TargetExists) -> &'static str {

@@ -12,6 +12,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
+use crate::formats::hex;
+
 /// Whether a character must not reach a terminal as it is.
 #[must_use]
 pub fn is_unsafe(c: char) -> bool {
@@ -53,7 +55,7 @@ pub fn visible(text: &str) -> Cow<'_, str> {
 /// what is no hex is ignored.
 #[must_use]
 pub fn path<'t>(text: &'t str, hex: Option<&str>) -> Cow<'t, str> {
-    if let Some(bytes) = hex.and_then(decode_hex) {
+    if let Some(bytes) = hex.and_then(|hex| hex::decode(hex.as_bytes())) {
         return Cow::Owned(bytes_of_path(&bytes));
     }
     if !text.chars().any(|c| c == '\\' || is_unsafe(c)) {
@@ -91,17 +93,6 @@ fn push(out: &mut String, c: char) {
             let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
         }
     }
-}
-
-fn decode_hex(hex: &str) -> Option<Vec<u8>> {
-    let digits = hex.as_bytes();
-    if !digits.len().is_multiple_of(2) {
-        return None;
-    }
-    digits
-        .chunks_exact(2)
-        .map(|pair| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok()))
-        .collect()
 }
 
 #[cfg(test)]

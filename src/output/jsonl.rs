@@ -1,17 +1,10 @@
 //! The wire schema `snapsift/1`: one JSON object a line.
 //!
-//! Valid JSON for any parser, and safe on a terminal too: what [`escape`] calls
-//! unsafe is written as `\u001b`, which a parser reads as the very same text.
-//!
-//! [`escape`]: super::escape
+//! Valid JSON for any parser, and safe on a terminal too: see [`super::json`].
 
 use std::io::{self, Write};
 
-use serde::Serialize;
-use serde_json::ser::{Formatter, Serializer};
-
-use super::RecordSink;
-use super::escape::is_unsafe;
+use super::{RecordSink, json};
 use crate::finding::Record;
 
 /// Writes each record as one line of JSON, flushed at the summary.
@@ -29,33 +22,15 @@ impl<W: Write> JsonLines<W> {
 
 impl<W: Write> RecordSink for JsonLines<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
-        record.serialize(&mut Serializer::with_formatter(&mut self.writer, SafeFormatter))?;
+        json::write(&mut self.writer, record)?;
         self.writer.write_all(b"\n")?;
         if matches!(record, Record::Summary(_)) { self.writer.flush() } else { Ok(()) }
     }
 }
 
-/// serde_json's compact form, with unsafe characters escaped. serde_json itself
-/// escapes the C0 controls; this adds DEL, C1, the bidirectional and the invisible.
-struct SafeFormatter;
-
-impl Formatter for SafeFormatter {
-    fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
-        let mut rest = fragment;
-        while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
-            let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
-            writer.write_all(before.as_bytes())?;
-            for unit in c.encode_utf16(&mut [0; 2]) {
-                write!(writer, "\\u{unit:04x}")?;
-            }
-            rest = from.get(c.len_utf8()..).unwrap_or_default();
-        }
-        writer.write_all(rest.as_bytes())
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::escape::is_unsafe;
     use super::super::samples;
     use super::*;
 

@@ -1,7 +1,8 @@
 //! Records → what a person or a program reads.
 //!
 //! Role: one sink per format: [`JsonLines`] (the wire schema itself), [`Csv`]
-//! (findings for a spreadsheet) and [`Text`] (for a person). Input: the records
+//! (findings for a spreadsheet), [`Sarif`] (for code scanning), [`Ocsf`] (for an event
+//! store) and [`Text`] (for a person). Input: the records
 //! of one scan, in the order in which the scan gives them. Output: bytes into any
 //! writer. Not for: choosing a format, opening files, progress (see the command
 //! line), nor for deciding what a finding means (see `enrich`).
@@ -12,11 +13,16 @@
 
 mod csv;
 pub mod escape;
+mod json;
 mod jsonl;
+mod ocsf;
+mod sarif;
 mod text;
 
 pub use self::csv::{CSV_HEADER, Csv};
 pub use jsonl::JsonLines;
+pub use ocsf::Ocsf;
+pub use sarif::Sarif;
 pub use text::{Text, TextOptions};
 
 use crate::finding::Record;

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{
-    Confidence, Coverage, FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Reason,
-    Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target, TargetExists, Timestamp,
-    Validity,
+    Confidence, Coverage, FileFacts, Finding, KeyRecord, Location, Marks, ProblemRecord, ProvenanceStep,
+    Reason, Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target, TargetExists,
+    Timestamp, Validity,
 };
 
 pub(crate) fn time(text: &str) -> Timestamp {
@@ -80,6 +80,10 @@ pub(crate) fn finding(path: &str, line: u64) -> Finding {
         validity: None,
         target: None,
         key_fingerprint: None,
+        known: None,
+        vendor: None,
+        ignored: None,
+        baseline: None,
         remediation:
             "Revoke the token under Settings, Developer settings, Personal access tokens. Then look \
                       through the audit log for what it was used for since this file was changed."
@@ -198,6 +202,7 @@ pub(crate) fn records(findings: Vec<Finding>, interrupted: bool) -> Vec<Record> 
         coverage,
         findings: by_severity,
         findings_not_listed: 0,
+        marks: Marks::default(),
         keys: 1,
         problems: 1,
         problems_not_listed: 0,

@@ -5,15 +5,18 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::hits::{Found, Placed, Tally};
+use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
 use crate::enrich::{Enriched, Enricher};
-use crate::facts::Accounts;
+use crate::facts::{Accounts, Packages};
 use crate::finding::{
     FileFacts, KeyRecord, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
     Timestamp,
 };
+use crate::formats::hex;
 use crate::output::RecordSink;
 use crate::scan::Engine;
+use crate::source::directory::Root;
 use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
@@ -29,23 +32,29 @@ pub(super) struct NamedFile {
 }
 
 /// What is known of a target when its findings are written.
-pub(super) struct TargetFacts {
+pub(super) struct TargetFacts<'s> {
     pub(super) provenance: ProvenanceStep,
+    /// Where files can be read again; none where the target is one file.
+    pub(super) root: Option<&'s Root>,
     pub(super) accounts: Accounts,
+    /// What databases of packages say of the files with findings.
+    pub(super) packages: Packages,
 }
 
 /// Counts of what was given to the sink.
 #[derive(Debug, Default)]
 pub(super) struct Emitted {
     pub(super) findings: Tally,
+    pub(super) marked: Marked,
     pub(super) keys: u64,
 }
 
 /// Gives findings, then keys.
 pub(super) fn findings(
     mut files: Vec<NamedFile>,
-    targets: &[TargetFacts],
+    targets: &[TargetFacts<'_>],
     enricher: &Enricher,
+    marking: &Marking<'_>,
     pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<Emitted> {
@@ -53,10 +62,11 @@ pub(super) fn findings(
     let mut emitted = Emitted::default();
     let mut keys: Vec<KeyRecord> = Vec::new();
     for chunk in files.chunks(CHUNK) {
-        let enriched: Vec<Vec<Enriched>> =
-            pool.install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher)).collect());
+        let enriched: Vec<Vec<Enriched>> = pool
+            .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
         for Enriched { finding, key } in enriched.into_iter().flatten() {
             emitted.findings.add(finding.severity, 1);
+            emitted.marked.count(&finding);
             sink.record(&Record::Finding(Box::new(finding)))?;
             keys.extend(key);
         }
@@ -105,11 +115,17 @@ pub(super) fn problems(
     Ok(number)
 }
 
-fn enrich_file(file: &NamedFile, targets: &[TargetFacts], enricher: &Enricher) -> Vec<Enriched> {
+fn enrich_file(
+    file: &NamedFile,
+    targets: &[TargetFacts<'_>],
+    enricher: &Enricher,
+    marking: &Marking<'_>,
+) -> Vec<Enriched> {
     let Some(target) = usize::try_from(file.target).ok().and_then(|target| targets.get(target)) else {
         return Vec::new();
     };
     let facts = file_facts(&file.found, &target.accounts);
+    let vendor = target.root.and_then(|root| target.packages.check(root, &file.path));
     let (path, path_hex) = masked_path(&file.path, &file.found.hits);
     let one = |placed: &Placed| {
         let location = Location {
@@ -122,7 +138,12 @@ fn enrich_file(file: &NamedFile, targets: &[TargetFacts], enricher: &Enricher) -
             provenance: vec![target.provenance.clone()],
             deleted: false,
         };
-        enricher.enrich(&placed.hit, location, Some(facts.clone()))
+        let mut enriched = enricher.enrich(&placed.hit, location, Some(facts.clone()))?;
+        if let Some(vendor) = &vendor {
+            enriched.set_vendor(vendor.clone());
+        }
+        marking.mark(&mut enriched.finding);
+        Some(enriched)
     };
     file.found.hits.iter().filter_map(one).collect()
 }
@@ -131,13 +152,7 @@ fn enrich_file(file: &NamedFile, targets: &[TargetFacts], enricher: &Enricher) -
 pub(super) fn path_text(path: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(path) {
         Ok(text) => (text.to_owned(), None),
-        Err(_) => {
-            let hex = path.iter().fold(String::with_capacity(path.len() * 2), |mut hex, byte| {
-                hex.push_str(&format!("{byte:02x}"));
-                hex
-            });
-            (String::from_utf8_lossy(path).into_owned(), Some(hex))
-        }
+        Err(_) => (String::from_utf8_lossy(path).into_owned(), Some(hex::encode(path))),
     }
 }
 

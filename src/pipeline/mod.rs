@@ -14,6 +14,7 @@ pub mod evaluate;
 mod hits;
 pub mod labels;
 mod links;
+mod marking;
 pub mod measure;
 mod progress;
 mod worker;
@@ -24,12 +25,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use emit::{NamedFile, TargetFacts};
+use marking::Marking;
 use measure::Measure;
 pub use progress::Progress;
 use worker::{Results, Shared, Worker};
 
 use crate::enrich::Enricher;
-use crate::facts::Accounts;
+use crate::facts::{Accounts, Packages};
 use crate::finding::{
     Fingerprinter, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
 };
@@ -38,6 +40,7 @@ use crate::scan::Engine;
 use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
 use crate::source::{Exclude, ExcludeError, Snapshot, SnapshotKind};
 use crate::threads::{self, Pool};
+use crate::triage::{Baseline, IgnoreFile};
 
 /// How to scan.
 #[derive(Clone, Debug)]
@@ -58,6 +61,10 @@ pub struct ScanOptions {
     pub reveal: bool,
     /// The most findings of one file that are listed; the rest is counted.
     pub max_findings_per_file: u64,
+    /// Which findings to mark as ignored.
+    pub ignore: Option<Arc<IgnoreFile>>,
+    /// The earlier scan by which findings are marked as new or unchanged.
+    pub baseline: Option<Arc<Baseline>>,
 }
 
 impl Default for ScanOptions {
@@ -71,6 +78,8 @@ impl Default for ScanOptions {
             fingerprinter: Fingerprinter::unkeyed(),
             reveal: false,
             max_findings_per_file: 1000,
+            ignore: None,
+            baseline: None,
         }
     }
 }
@@ -241,14 +250,16 @@ impl Scan {
                 files.push(NamedFile { target, path, found: Arc::clone(&found) });
             }
         }
-        let targets = if files.is_empty() { Vec::new() } else { self.target_facts() };
+        let targets = if files.is_empty() { Vec::new() } else { self.target_facts(&files) };
+        let marking = Marking::new(&self.options);
         let enricher = Enricher::new(
             rules.clone(),
             self.options.fingerprinter.clone(),
             self.options.reveal,
             Timestamp::now(),
         );
-        let emitted = emit::findings(files, &targets, &enricher, pool, sink)?;
+        let databases = targets.iter().flat_map(|target| target.packages.databases()).collect();
+        let emitted = emit::findings(files, &targets, &enricher, &marking, pool, sink)?;
         let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
         let broken = emit::broken_rules(&self.engine, sink)?;
         let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;
@@ -264,6 +275,7 @@ impl Scan {
             coverage,
             findings: emit::by_severity(&emitted.findings, &unlisted),
             findings_not_listed: unlisted.total(),
+            marks: marking.summary(&emitted.marked, &unlisted, databases),
             keys: emitted.keys,
             problems,
             problems_not_listed: results.problems_unlisted,
@@ -273,15 +285,24 @@ impl Scan {
         })
     }
 
-    fn target_facts(&self) -> Vec<TargetFacts> {
-        let facts = |snapshot: &Snapshot| {
-            let accounts = match snapshot.kind() {
-                SnapshotKind::Directory(root) => Accounts::read(root),
-                SnapshotKind::File { .. } => Accounts::default(),
-            };
-            TargetFacts { provenance: provenance(snapshot), accounts }
+    fn target_facts(&self, files: &[NamedFile]) -> Vec<TargetFacts<'_>> {
+        let facts = |(target, snapshot)| {
+            let provenance = provenance(snapshot);
+            match snapshot.kind() {
+                SnapshotKind::Directory(root) => {
+                    let here = files.iter().filter(|file| file.target == target).map(|file| &*file.path);
+                    let (accounts, packages) = (Accounts::read(root), Packages::find(root, here));
+                    TargetFacts { provenance, root: Some(root), accounts, packages }
+                }
+                SnapshotKind::File { .. } => TargetFacts {
+                    provenance,
+                    root: None,
+                    accounts: Accounts::default(),
+                    packages: Packages::default(),
+                },
+            }
         };
-        self.snapshots.iter().map(facts).collect()
+        (0_u32..).zip(&self.snapshots).map(facts).collect()
     }
 }
 

@@ -54,6 +54,12 @@ impl Exclude {
         Ok(Self(Some(built)))
     }
 
+    /// No glob: nothing is left out.
+    #[must_use]
+    pub fn none() -> Self {
+        Self(None)
+    }
+
     /// Whether there is no glob, so that no path needs to be built.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -67,6 +73,17 @@ impl Exclude {
         self.0
             .as_ref()
             .is_some_and(|globs| globs.matched(Path::new(OsStr::from_bytes(path)), directory).is_ignore())
+    }
+}
+
+impl Exclude {
+    /// Whether the path of a file matches, or that of a directory above it.
+    #[must_use]
+    pub fn matches_beneath(&self, path: &[u8]) -> bool {
+        let path = Path::new(OsStr::from_bytes(path));
+        let mut above = path.ancestors().skip(1).filter(|above| above.parent().is_some());
+        self.matches(path.as_os_str().as_bytes(), false)
+            || above.any(|above| self.matches(above.as_os_str().as_bytes(), true))
     }
 }
 

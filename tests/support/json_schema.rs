@@ -1,5 +1,5 @@
-//! A small checker of JSON Schema 2020-12: the keywords that our schemas use, and
-//! a panic at any other, so that nothing is passed over. Stricter than the
+//! A small checker of JSON Schema (2020-12, and draft 7 as far as they agree): the
+//! keywords that our schemas and that of SARIF use, and a panic at any other, so that nothing is passed over. Stricter than the
 //! standard in one thing: a property that the schema does not name is a fault.
 
 use std::collections::BTreeSet;
@@ -8,7 +8,8 @@ use serde_json::Value;
 use snapsift::finding::Timestamp;
 
 /// Keywords that constrain nothing.
-const NOTES: [&str; 7] = ["$schema", "$id", "$defs", "title", "description", "default", "examples"];
+const NOTES: [&str; 8] =
+    ["$schema", "$id", "$defs", "definitions", "title", "description", "default", "examples"];
 
 /// What of `value` does not fit `schema`.
 pub(crate) fn violations(schema: &Value, value: &Value) -> Vec<String> {
@@ -52,6 +53,8 @@ impl<'s> Check<'s> {
                     .iter()
                     .for_each(|part| join(self.node(part, value, at))),
                 "properties" => join(Some(self.properties(argument, value, at))),
+                // What is not named is a fault anyway.
+                "additionalProperties" if argument == &Value::Bool(false) => {}
                 "additionalProperties" => {
                     let known = keywords.get("properties").and_then(Value::as_object);
                     for (name, inner) in value.as_object().into_iter().flatten() {
@@ -90,7 +93,19 @@ impl<'s> Check<'s> {
             }
             "minimum" => value.as_f64().is_none_or(|number| number >= argument.as_f64().expect("a number")),
             "maximum" => value.as_f64().is_none_or(|number| number <= argument.as_f64().expect("a number")),
+            "minItems" => value
+                .as_array()
+                .is_none_or(|items| items.len() as u64 >= argument.as_u64().expect("a number")),
+            "uniqueItems" => value
+                .as_array()
+                .is_none_or(|items| items.iter().enumerate().all(|(at, item)| !items[..at].contains(item))),
+            "pattern" => value.as_str().is_none_or(|text| {
+                let pattern = format!("(?-u){}", argument.as_str().expect("a pattern"));
+                regex::bytes::Regex::new(&pattern).expect("a pattern").is_match(text.as_bytes())
+            }),
             "format" => match argument.as_str() {
+                Some("uri") => value.as_str().is_none_or(|text| is_uri(text) && text.contains(':')),
+                Some("uri-reference") => value.as_str().is_none_or(is_uri),
                 Some("date-time") => value.as_str().is_none_or(|text| Timestamp::parse(text).is_some()),
                 Some("uint64") => value.as_u64().is_some() || value.is_null(),
                 Some("uint32") => value.is_null() || value.as_u64().is_some_and(|n| u32::try_from(n).is_ok()),
@@ -145,6 +160,15 @@ impl<'s> Check<'s> {
             self.fault(at, &format!("{name} is not in the schema"));
         }
     }
+}
+
+/// Only characters that a URI may have (RFC 3986 section 2), `%` before two digits.
+fn is_uri(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    bytes.iter().enumerate().all(|(at, byte)| match byte {
+        b'%' => bytes.get(at + 1..at + 3).is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit)),
+        byte => byte.is_ascii_alphanumeric() || b"-._~:/?#[]@!$&'()*+,;=".contains(byte),
+    })
 }
 
 fn is(name: &Value, value: &Value) -> bool {

@@ -32,7 +32,7 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
         }
     };
     match args.format {
-        CheckFormat::Text => show(&told, colour),
+        CheckFormat::Text => show(&told, "rule packs", colour),
         CheckFormat::Json => json(&told)?,
     }
     let (faults, warnings) = (count(&told, Level::Error), count(&told, Level::Warning));
@@ -68,14 +68,14 @@ pub(super) fn many(number: usize, thing: &str) -> String {
     format!("{number} {thing}{}", if number == 1 { "" } else { "s" })
 }
 
-/// Shows faults and notes to a person, on standard error.
-pub(super) fn show(told: &[Diagnostic], colour: Colour) {
+/// Shows faults and notes to a person, on standard error; `files` is what they are in.
+pub(super) fn show(told: &[Diagnostic], files: &str, colour: Colour) {
     for diagnostic in told {
         message::rendered(&format!("{}\n\n", diagnostic.render(colour.on_stderr())));
     }
     let number = count(told, Level::Error);
     if number > 0 {
-        message::error(&format!("{} in rule packs", many(number, "fault")));
+        message::error(&format!("{} in {files}", many(number, "fault")));
     }
 }
 

@@ -60,6 +60,12 @@ pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
     Ok(KEPT.get_or_init(|| rules).clone())
 }
 
+/// Shows what is wrong with a file that is no rule pack.
+pub(super) fn show_faults(faults: &[snapsift::rules::Diagnostic], file: &str, colour: Colour) -> Exit {
+    check::show(faults, file, colour);
+    Exit::Fatal
+}
+
 /// The packs that an argument names: `builtin`, files and folders, with commas
 /// between them.
 fn packs(named: &str, choice: &RuleChoice) -> LoadOptions {
@@ -75,7 +81,7 @@ fn packs(named: &str, choice: &RuleChoice) -> LoadOptions {
 /// Says why there are no rules.
 pub(super) fn refuse(error: &LoadError, colour: Colour) -> Exit {
     if let LoadError::Packs(faults) = error {
-        check::show(faults, colour);
+        check::show(faults, "rule packs", colour);
     } else {
         message::chain(error);
     }

@@ -44,7 +44,7 @@ pub(super) fn run(args: &TestArgs, colour: Colour) -> anyhow::Result<Exit> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     match args.format {
         ToolFormat::Text => {
-            check::show(&faults, colour);
+            check::show(&faults, "rule packs", colour);
             out.write_all(text(&rules, &faults, measured.as_ref(), &below, args)?.as_bytes())?;
         }
         ToolFormat::Json => {

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use super::layout::{Paint, count, counted, day, distance, moment, width, wrap};
 use super::{Group, Place};
 use crate::finding::{
-    Confidence, FileFacts, Finding, ProvenanceStep, Target, TargetExists, Timestamp, Validity,
+    Confidence, FileFacts, Finding, ProvenanceStep, Target, TargetExists, Timestamp, Validity, Vendor,
 };
 use crate::output::escape;
 
@@ -50,8 +50,10 @@ pub(super) fn write(out: &mut impl Write, group: &Group, first: bool, view: View
             _ => "",
         };
         write_row(out, label, &place_text(place, paint), label_columns, paint)?;
-        if let Some(file) = &place.file {
-            for line in wrap(&file_text(file, now), value_columns) {
+        let more =
+            [place.file.as_ref().map(|file| file_text(file, now)), place.vendor.as_ref().map(vendor_text)];
+        for text in more.into_iter().flatten() {
+            for line in wrap(&text, value_columns) {
                 write_row(out, "", &line, label_columns, paint)?;
             }
         }
@@ -105,9 +107,22 @@ fn place_text(place: &Place, paint: Paint) -> String {
     let location = &place.location;
     let (target, path) = openable(&location.provenance, &location.path, location.path_hex.as_deref());
     let target = if target.is_empty() { String::new() } else { paint.dim(&target) };
+    let new = if place.is_new { paint.strong("  new") } else { String::new() };
     let place = paint.strong(&format!("{path}:{}:{}", location.line, location.column));
     let deleted = if location.deleted { " (deleted)" } else { "" };
-    format!("{target}{place}{deleted}")
+    format!("{target}{place}{deleted}{new}")
+}
+
+/// Whose file it is, where a package came with it.
+fn vendor_text(vendor: &Vendor) -> String {
+    let version = vendor.version.as_ref().map(|version| format!(" {}", escape::visible(version)));
+    let changed = if vendor.verified { "unchanged file" } else { "changed file" };
+    format!(
+        "{changed} of the {} package {}{}",
+        escape::visible(&vendor.manager),
+        escape::visible(&vendor.package),
+        version.unwrap_or_default()
+    )
 }
 
 /// A path that can be opened, in two parts: the target as the user named it, and
@@ -167,6 +182,9 @@ fn readers(mode: &str) -> Option<&'static str> {
 fn facts(finding: &Finding, now: Timestamp) -> Vec<Row> {
     let mut rows = Vec::new();
     let mut add = |label: &str, value: String| rows.push(Row { label: label.to_owned(), lines: vec![value] });
+    if let Some(known) = &finding.known {
+        add("published", escape::visible(known).into_owned());
+    }
     if let Some(target) = &finding.target {
         add("opens", target_text(target));
     }

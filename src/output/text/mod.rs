@@ -9,6 +9,7 @@
 
 mod block;
 mod layout;
+mod marks;
 mod summary;
 
 use std::cmp::Reverse;
@@ -18,7 +19,9 @@ use std::io::{self, Write};
 use layout::Paint;
 
 use super::RecordSink;
-use crate::finding::{FileFacts, Finding, Location, ProblemRecord, Record, ScanRecord, SummaryRecord};
+use crate::finding::{
+    BaselineState, FileFacts, Finding, Location, ProblemRecord, Record, ScanRecord, SummaryRecord, Vendor,
+};
 
 /// Of how many places of one secret the path is shown.
 const PLACES_SHOWN: usize = 10;
@@ -55,8 +58,8 @@ pub struct Text<W> {
 struct Held {
     scan: Option<ScanRecord>,
     groups: Vec<Group>,
-    /// Rule and fingerprint → index into `groups`.
-    by_secret: HashMap<(String, String), usize>,
+    /// Rule, fingerprint, and whether it is ignored → index into `groups`.
+    by_secret: HashMap<(String, String, bool), usize>,
     keys: KeyCounts,
     problems: Vec<ProblemRecord>,
 }
@@ -64,7 +67,8 @@ struct Held {
 /// One secret and the places where it stands.
 #[derive(Debug)]
 struct Group {
-    /// The first finding of it, in the scan's order.
+    /// The first finding of it, in the scan's order, with the worst severity of all
+    /// its places: one of them may be a vendor's file.
     finding: Finding,
     places: Vec<Place>,
     /// How many places there are, those not held included.
@@ -72,6 +76,10 @@ struct Group {
 }
 
 impl Group {
+    fn is_ignored(&self) -> bool {
+        self.finding.ignored.is_some()
+    }
+
     fn is_expired(&self) -> bool {
         self.finding.validity.as_ref().is_some_and(|validity| validity.expired == Some(true))
     }
@@ -81,6 +89,8 @@ impl Group {
 struct Place {
     location: Location,
     file: Option<FileFacts>,
+    vendor: Option<Vendor>,
+    is_new: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -110,7 +120,7 @@ impl<W: Write> Text<W> {
         let view = block::View { now, paint: self.paint, columns: self.width };
         // What to do is said once for each rule, not once more with each secret.
         let mut told: HashSet<(&str, &str)> = HashSet::new();
-        for group in &held.groups {
+        for group in held.groups.iter().filter(|group| !group.is_ignored()) {
             let finding = &group.finding;
             let first = told.insert((&finding.rule_id, &finding.remediation));
             block::write(&mut self.writer, group, first, view)?;
@@ -122,10 +132,16 @@ impl<W: Write> Text<W> {
 
 impl Held {
     fn finding(&mut self, finding: &Finding) {
-        let key = (finding.rule_id.clone(), finding.secret.fingerprint.clone());
-        let place = || Place { location: finding.location.clone(), file: finding.file.clone() };
+        let key = (finding.rule_id.clone(), finding.secret.fingerprint.clone(), finding.ignored.is_some());
+        let place = || Place {
+            location: finding.location.clone(),
+            file: finding.file.clone(),
+            vendor: finding.vendor.clone(),
+            is_new: finding.baseline == Some(BaselineState::New),
+        };
         if let Some(group) = self.by_secret.get(&key).and_then(|at| self.groups.get_mut(*at)) {
             group.total += 1;
+            group.finding.severity = group.finding.severity.max(finding.severity);
             if group.places.len() < PLACES_SHOWN {
                 group.places.push(place());
             }

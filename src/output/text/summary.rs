@@ -3,9 +3,9 @@
 
 use std::io::{self, Write};
 
-use super::Held;
 use super::block::openable;
 use super::layout::{Paint, count, counted, list, size, wrap};
+use super::{Held, marks};
 use crate::finding::{Coverage, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
 use crate::output::escape;
 
@@ -25,12 +25,13 @@ pub(super) fn write(
     if summary.keys > 0 {
         page.lines("Keys", &keys(held, summary))?;
     }
+    marks::write(&mut page, held, &summary.marks)?;
     page.left_out(&summary.coverage)?;
     page.problems(&held.problems, summary)?;
     page.verdict(summary)
 }
 
-struct Page<'w, W> {
+pub(super) struct Page<'w, W> {
     out: &'w mut W,
     paint: Paint,
     columns: usize,
@@ -43,7 +44,8 @@ impl<W: Write> Page<'_, W> {
         writeln!(self.out, "{label}{:fill$}{value}", "")
     }
 
-    fn lines(&mut self, label: &str, text: &str) -> io::Result<()> {
+    /// A label and a text, wrapped beside it.
+    pub(super) fn lines(&mut self, label: &str, text: &str) -> io::Result<()> {
         let mut label = label;
         for line in wrap(text, self.columns.saturating_sub(LABEL)) {
             self.line(label, &line)?;
@@ -166,6 +168,10 @@ fn findings(held: &Held, summary: &SummaryRecord) -> String {
     let expired = held.groups.iter().filter(|group| group.is_expired()).count();
     if expired > 0 {
         text.push_str(&format!(", {expired} of them expired"));
+    }
+    let ignored: u64 = summary.marks.ignored.values().sum();
+    if ignored > 0 {
+        text.push_str(&format!("; {} ignored", count(ignored)));
     }
     if summary.findings_not_listed > 0 {
         let rest = count(summary.findings_not_listed);

@@ -4,7 +4,9 @@
 use std::path::PathBuf;
 
 use super::*;
-use crate::finding::{Reason, Revealed};
+use crate::finding::{
+    BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase, Reason, Revealed,
+};
 use crate::output::{escape, samples};
 
 fn render(records: &[Record], options: TextOptions) -> String {
@@ -109,6 +111,71 @@ fn most_severe_first_and_what_has_expired_last_among_equals() {
     let place = |path: &str| text.find(path).unwrap_or_else(|| panic!("no {path} in {text}"));
     assert!(place("/srv/app/.env:3") < place("/etc/app/settings.json:40"), "{text}");
     assert!(place("/etc/app/settings.json:40") < place("/opt/job/run.sh:12"), "{text}");
+}
+
+#[test]
+fn marks_are_told_with_their_reasons() {
+    let mut ignored = samples::finding("/srv/app/.env", 3);
+    ignored.ignored = Some(Ignored {
+        reason: "a canary".into(),
+        author: Some("ana".into()),
+        expires: Some("2027-01-31".into()),
+        by: IgnoredBy::Fingerprint,
+        line: 3,
+    });
+    let mut again = ignored.clone();
+    again.location = samples::location("/var/backups/.env", 3);
+    let mut findings = samples::findings();
+    let [sas, old, ..] = &mut findings[..] else { panic!("samples") };
+    sas.baseline = Some(BaselineState::New);
+    sas.vendor = Some(Vendor {
+        package: "acme-tools".into(),
+        version: Some("1.2-3".into()),
+        manager: "rpm".into(),
+        verified: false,
+    });
+    let mut shipped = sas.clone();
+    shipped.location = samples::location("/usr/share/acme/settings.json", 40);
+    shipped.severity = crate::finding::Severity::Low;
+    shipped.baseline = Some(BaselineState::Unchanged);
+    shipped.vendor.as_mut().expect("a vendor").verified = true;
+    let mut known = samples::finding("/home/vagrant/.ssh/id_rsa", 1);
+    known.secret.fingerprint = "blake3:33332233445566778899aabbccddeeff".into();
+    known.severity = crate::finding::Severity::Info;
+    known.known = Some("Vagrant insecure key (RSA)".into());
+    let mut records = samples::records(vec![sas.clone(), old.clone(), ignored, again, shipped, known], false);
+    if let Some(Record::Summary(summary)) = records.last_mut() {
+        let entry = |line, path: &str| IgnoreEntry {
+            line,
+            rule: Some("azure-storage-sas".into()),
+            path: Some(path.into()),
+            reason: "public data".into(),
+            ..IgnoreEntry::default()
+        };
+        let expired = IgnoreEntry { expires: Some("2026-11-23".into()), ..entry(17, "/opt/") };
+        summary.marks = Marks {
+            ignored: [(crate::finding::Severity::Critical, 2)].into(),
+            vendor: 1,
+            known: 1,
+            ignore: Some(IgnoreSummary {
+                entries: 3,
+                unused: vec![entry(14, "*.json")],
+                expired: vec![expired],
+            }),
+            baseline: Some(BaselineSummary {
+                scan_id: "0f0e0d0c0b0a09080706050403020100".into(),
+                new: [(crate::finding::Severity::High, 1)].into(),
+                unchanged: 1,
+                gone: 2,
+            }),
+            package_databases: vec![PackageDatabase {
+                manager: "rpm".into(),
+                path: "/var/lib/rpm/Packages".into(),
+                error: Some("page 7 is damaged".into()),
+            }],
+        };
+    }
+    golden("text-marks.txt", &render(&records, TextOptions::default()));
 }
 
 #[test]

@@ -13,6 +13,7 @@
 //! each. Over a `/usr` of 15,000 directories it needs 0.16 CPU-seconds where this
 //! walk needs 0.11.
 
+mod beneath;
 mod node;
 mod queue;
 mod root;

@@ -39,12 +39,12 @@ const PSEUDO_FILESYSTEMS: [i64; 17] = [
 
 /// Open flags for a file's content: not through a link, without waiting for the
 /// other end of a FIFO, and not as a controlling terminal.
-const FILE_FLAGS: OFlags = OFlags::RDONLY
+pub(super) const FILE_FLAGS: OFlags = OFlags::RDONLY
     .union(OFlags::CLOEXEC)
     .union(OFlags::NOFOLLOW)
     .union(OFlags::NONBLOCK)
     .union(OFlags::NOCTTY);
-const DIRECTORY_FLAGS: OFlags =
+pub(super) const DIRECTORY_FLAGS: OFlags =
     OFlags::RDONLY.union(OFlags::CLOEXEC).union(OFlags::NOFOLLOW).union(OFlags::DIRECTORY);
 /// The most bytes of a path that are given to the kernel at once (it takes 4,095).
 const PATH_PIECE: usize = 3500;
@@ -68,7 +68,7 @@ pub struct Root {
     no_access_times: bool,
     pseudo: bool,
     /// Whether the kernel has `openat2` (Linux 5.6) and lets us call it.
-    openat2: AtomicBool,
+    pub(super) openat2: AtomicBool,
     /// Roots of other filesystems that were entered: device and inode.
     crossed: Mutex<HashSet<(u64, u64)>>,
 }
@@ -139,41 +139,6 @@ impl Root {
             }
             Err(errno) => Err(errno),
         }
-    }
-
-    /// Reads a file by its path in the snapshot, as the snapshot's own machine
-    /// would see it: links are followed, and cannot lead out. At most `max` bytes;
-    /// `None` where there is no such regular file or it cannot be read.
-    #[must_use]
-    pub fn read_beneath(&self, path: &CStr, max: usize) -> Option<Vec<u8>> {
-        let open = |flags| openat2(&self.fd, path, flags, Mode::empty(), ResolveFlags::IN_ROOT);
-        // Here the file itself may be a link.
-        let flags = FILE_FLAGS.difference(OFlags::NOFOLLOW);
-        let fd = match open(flags | OFlags::NOATIME) {
-            Err(Errno::PERM) => open(flags),
-            other => other,
-        }
-        .or_else(|errno| if errno == Errno::NOSYS { self.open_by_steps(path) } else { Err(errno) })
-        .ok()?;
-        if !is_regular(&FileStat::of(&fd).ok()?) {
-            return None;
-        }
-        let mut bytes = Vec::new();
-        let limit = u64::try_from(max).unwrap_or(u64::MAX);
-        std::io::Read::read_to_end(&mut std::io::Read::take(std::fs::File::from(fd), limit), &mut bytes)
-            .ok()?;
-        Some(bytes)
-    }
-
-    /// What an old kernel allows: each name in turn, no link at all.
-    fn open_by_steps(&self, path: &CStr) -> Result<OwnedFd, Errno> {
-        let mut at = self.fd.try_clone().map_err(|_| Errno::MFILE)?;
-        let mut names = path.to_bytes().split(|byte| *byte == b'/').peekable();
-        while let Some(name) = names.next() {
-            let flags = if names.peek().is_some() { DIRECTORY_FLAGS } else { FILE_FLAGS };
-            at = openat(&at, name, flags, Mode::empty())?;
-        }
-        Ok(at)
     }
 
     /// Opens the root itself again, as a directory to list.
@@ -252,7 +217,10 @@ impl Root {
         opened
     }
 
-    fn without_trace(&self, open: impl Fn(OFlags) -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
+    pub(super) fn without_trace(
+        &self,
+        open: impl Fn(OFlags) -> Result<OwnedFd, Errno>,
+    ) -> Result<OwnedFd, Errno> {
         if self.no_access_times {
             return open(DIRECTORY_FLAGS);
         }
