@@ -7,7 +7,6 @@ use std::sync::Arc;
 use super::confirm::Confirm;
 use super::decode::escapes;
 use super::prefilter::{Candidates, Kernel, Prefilter};
-use super::scanner::Scanner;
 use super::verify::{Lazy, REACH};
 use super::windows;
 use crate::rules::{Literal, Rule, RuleSet};
@@ -138,12 +137,6 @@ impl Engine {
     #[must_use]
     pub fn prefilter_size(&self) -> (usize, usize, f32) {
         (self.inner.literals.len(), self.inner.windows, self.inner.prefilter.expected())
-    }
-
-    /// A scanner, for one thread at a time.
-    #[must_use]
-    pub fn scanner(&self) -> Scanner {
-        Scanner::new(self.clone())
     }
 
     /// The rules whose literal was seen and whose pattern could not be built, by

@@ -51,6 +51,14 @@ pub struct Scanner {
     watch: Option<Box<dyn Watch + Send + Sync>>,
 }
 
+impl Engine {
+    /// A scanner, for one thread at a time.
+    #[must_use]
+    pub fn scanner(&self) -> Scanner {
+        Scanner::new(self.clone())
+    }
+}
+
 impl Scanner {
     pub(super) fn new(engine: Engine) -> Self {
         let rules = engine.inner.compiled.len();

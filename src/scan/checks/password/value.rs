@@ -116,7 +116,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     let lower = text.to_ascii_lowercase();
     let letters: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
     accept(!sample::is_word(&lower) && !sample::is_word(&letters), "a word of programs")?;
-    accept(!words.iter().any(|word| *word == lower) && words.concat() != letters, "the name of the setting")?;
+    accept(!words.contains(&lower) && words.concat() != letters, "the name of the setting")?;
     if sample::is_weak(value) {
         // Alone it is as likely a sample, unless somebody took pains with it.
         let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
