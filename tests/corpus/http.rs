@@ -114,7 +114,7 @@ pub(crate) fn add(shelf: &mut Shelf) {
         .near("placeholder", "home/«user_dir»/c.md", "    Authorization: Bearer <token>\n    Authorization: Bearer YOUR_ACCESS_TOKEN\n    Authorization: Basic {{credentials}}\n")
         .near("samples of the RFCs", "home/«user_dir»/d.md", "Authorization: Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ==\nAuthorization: Bearer mF_9.B5f-4.1JqM\nAuthorization: Basic dXNlcjpwYXNz\nAuthorization: Basic czZCaGRSa3F0MzpnWDFmQmF0M2JW\n")
         .near("challenge", "var/log/«app_dir»/e.log", "< HTTP/1.1 401 Unauthorized\n< WWW-Authenticate: Basic realm=\"internal\"\n< WWW-Authenticate: Bearer realm=\"api.«domain»\", error=\"invalid_token\"\n")
-        .near("digest and negotiate", "var/log/«app_dir»/f.log", "> Authorization: Digest username=\"«user»\", realm=\"x\", nonce=\"«hex.32»\", uri=\"/\", response=\"«hex.32_2»\"\n> Authorization: AWS4-HMAC-SHA256 Credential=«awsid»/20260101/eu-west-1/execute-api/aws4_request, SignedHeaders=host, Signature=«hex.64»\n")
+        .near("digest and negotiate", "var/log/«app_dir»/f.log", "> Authorization: Digest username=\"«user»\", realm=\"x\", nonce=\"«hex.32»\", uri=\"/\", response=\"«hex.32_2»\"\n> Proxy-Authorization: Negotiate «hex.12»\n")
         .near("prose", "home/«user_dir»/g.md", "Basic authentication sends the Authorization header with every request. Bearer tokens are better. Basic understanding of HTTP is assumed.\n")
         .near("redacted", "var/log/«app_dir»/h.log", "> Authorization: Bearer [REDACTED]\n> Authorization: Basic ********\n> Authorization: Bearer eyJ***\n")
         .near("workflow", "home/«user_dir»/.github/workflows/i.yml", "      - run: curl -H \"Authorization: Bearer ${{ secrets.GITHUB_TOKEN }}\" https://api.github.com/\n")

@@ -17,6 +17,7 @@
 
 mod azure;
 mod clean;
+mod clean_text;
 mod contexts;
 mod databases;
 mod http;
@@ -53,6 +54,7 @@ fn corpus(seed: u64) -> Shelf {
     keyfiles::add(&mut shelf);
     logins::add(&mut shelf);
     clean::add(&mut shelf);
+    clean_text::add(&mut shelf);
     shelf
 }
 

@@ -4,8 +4,8 @@
 use crate::keys;
 use crate::page::Page;
 use crate::sums::{
-    BASE62, BASE64URL, DIGITS, HEX, LOWER, Rng, UPPER, annotated, annotated_redis, aws_id, base32, base64,
-    base64url, cask_tail, crc_tail, devops, entra_tail,
+    BASE62, BASE64URL, DIGITS, HEX, LOWER, Rng, UPPER, annotated, annotated_redis, aws_id, base64, base64url,
+    cask_tail, crc_tail, devops, entra_tail,
 };
 use crate::urls;
 
@@ -295,9 +295,4 @@ fn slack(rng: &mut Rng, argument: &str) -> String {
             )
         }
     }
-}
-
-/// What a page's `base32` text would be: for codes in clean material.
-pub(crate) fn one_time_secret(rng: &mut Rng) -> String {
-    base32(&rng.bytes(20)).to_uppercase()
 }

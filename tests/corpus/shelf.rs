@@ -21,8 +21,8 @@ pub(crate) struct Label {
     /// Where the secret begins as it is written, in bytes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub offset: Option<u64>,
-    /// How many bytes it takes as it is written.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    /// How many bytes it takes as it is written; not in the file.
+    #[serde(skip)]
     pub length: Option<u64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub line: Option<u64>,
@@ -33,8 +33,8 @@ pub(crate) struct Label {
     pub expires_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
-    /// Whether it may be left out: the second half of a pair, say.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    /// Whether it may be left out, as the second key of a pair; not in the file.
+    #[serde(skip)]
     pub optional: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub form: Option<String>,
@@ -83,31 +83,35 @@ impl Shelf {
         let text = page.fill(template);
         let (bytes, placed) = page.finish(&text, coding);
         assert!(placed.is_empty(), "{path} is not clean");
-        self.put(path, bytes);
+        self.put(&path, bytes);
     }
 
     /// A file that holds nothing, of any bytes.
     pub(crate) fn clean_bytes(&mut self, path: &str, bytes: Vec<u8>) {
-        self.put(path.to_owned(), bytes);
+        self.put(path, bytes);
     }
 
     /// Each file stands on a machine of its own, so that no two have one name.
-    fn put(&mut self, path: String, bytes: Vec<u8>) -> String {
+    fn put(&mut self, path: &str, bytes: Vec<u8>) -> String {
         let path = format!("m{:04}/{path}", self.files.len());
         self.files.push((path.clone(), bytes));
         path
     }
 
-    /// Writes the files and `labels.jsonl`.
+    /// Writes the files and `labels.jsonl`, in place of a corpus that is there.
     pub(crate) fn write(&self, folder: &Path) {
+        if folder.join("labels.jsonl").exists() {
+            fs::remove_dir_all(folder).expect("the old corpus goes");
+        }
         fs::create_dir_all(folder).expect("a folder");
         for (path, bytes) in &self.files {
             let path = folder.join(path);
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             fs::write(path, bytes).expect("a file");
         }
+        let required = self.labels.iter().filter(|label| !label.optional);
         let lines: Vec<String> =
-            self.labels.iter().map(|label| serde_json::to_string(label).expect("JSON") + "\n").collect();
+            required.map(|label| serde_json::to_string(label).expect("JSON") + "\n").collect();
         fs::write(folder.join("labels.jsonl"), lines.concat()).expect("a file");
     }
 }
@@ -235,7 +239,7 @@ impl Type<'_> {
             ("vault path", "vault:secret/data/«app»#«Ksnake»"),
             ("masked", "********************"),
             ("empty", ""),
-            ("word", "changeme"),
+            ("word", "REPLACE_ME"),
         ] {
             self.near_setting(form, key, value);
         }
@@ -271,7 +275,7 @@ impl Type<'_> {
         let text = page.fill(template);
         let (bytes, placed) = page.finish(&text, coding);
         assert_eq!(holds, !placed.is_empty(), "{}: {form}", self.secret_type);
-        let path = self.shelf.put(path, bytes);
+        let path = self.shelf.put(&path, bytes);
         let mut label = Label { path, form: Some(form.to_owned()), ..Label::default() };
         if !holds {
             label.near_miss = true;
@@ -279,7 +283,8 @@ impl Type<'_> {
             self.shelf.labels.push(label);
             return;
         }
-        label.encoding = Some(encoding.to_owned());
+        let decoded = encoding == "plain" && template.contains("|b64");
+        label.encoding = Some(if decoded { "base64" } else { encoding }.to_owned());
         for secret in placed {
             self.shelf.labels.push(Label {
                 secret_type: secret.secret_type,

@@ -163,7 +163,7 @@ pub(crate) fn annotated(bytes: &[u8], signature: &str, seed: &str) -> String {
 pub(crate) fn annotated_redis(bytes: &[u8]) -> String {
     let plain = |text: String| text.replace('+', "P").replace('/', "F");
     let text = base64(bytes);
-    let text = plain(format!("{}AzCaAAAAAAA=", &text[..33]));
+    let text = plain(format!("{}AzCaAAAAAA=", &text[..33]));
     let mut bytes = unbase64(&text);
     let sum = marvin32("Access00", &bytes[..28]).to_le_bytes();
     bytes[28..].copy_from_slice(&sum);
