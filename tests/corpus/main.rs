@@ -5,6 +5,7 @@
 //! * `SNAPSIFT_CORPUS_SEEDS=1,2,3`: other corpora of the same forms.
 //! * `SNAPSIFT_CORPUS_DIR=DIR`: the corpus is written there, `labels.jsonl` in it,
 //!   and stays (with several seeds, in a folder for each).
+//! * `SNAPSIFT_CORPUS_PROGRAM=FILE`: another build of the program is measured.
 //! * `SNAPSIFT_CORPUS_DETAILS=1`: every miss and every false finding is listed.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(clippy::print_stdout, reason = "the table is what the test is for")]

@@ -27,6 +27,9 @@ struct Found {
 pub(crate) struct Score {
     pub expected: usize,
     pub found: usize,
+    /// Of those that stand as they are, without an encoding.
+    pub plain_expected: usize,
+    pub plain_found: usize,
     /// Found, but not where the label says.
     pub displaced: usize,
     pub wrong: usize,
@@ -55,7 +58,8 @@ pub(crate) type Scores = BTreeMap<String, Score>;
 
 /// Scans a folder with the built program.
 fn scan(folder: &Path) -> Vec<Found> {
-    let output = Command::new(env!("CARGO_BIN_EXE_snapsift"))
+    let built = || env!("CARGO_BIN_EXE_snapsift").into();
+    let output = Command::new(std::env::var_os("SNAPSIFT_CORPUS_PROGRAM").unwrap_or_else(built))
         .args(["scan", "--format", "jsonl", "--reveal", "--include-test-content", "--quiet"])
         .arg(folder)
         .output()
@@ -83,6 +87,10 @@ fn scan(folder: &Path) -> Vec<Found> {
             }
         })
         .collect()
+}
+
+fn is_plain(label: &Label) -> bool {
+    label.encoding.as_deref() == Some("plain")
 }
 
 /// Whether a finding is of the bytes that a label is of.
@@ -133,6 +141,8 @@ fn file(labels: &[&Label], form: Option<&str>, mut found: Vec<Found>, scores: &m
             let score = scores.entry(label.secret_type.clone()).or_default();
             score.expected += 1;
             score.found += 1;
+            score.plain_expected += usize::from(is_plain(label));
+            score.plain_found += usize::from(is_plain(label));
             score.displaced += usize::from(step == 2);
             if let Some(expected) = &label.expires_at {
                 score.expiries += 1;
@@ -170,6 +180,7 @@ fn file(labels: &[&Label], form: Option<&str>, mut found: Vec<Found>, scores: &m
     for label in open.into_iter().filter(|label| !label.optional) {
         let score = scores.entry(label.secret_type.clone()).or_default();
         score.expected += 1;
+        score.plain_expected += usize::from(is_plain(label));
         score.missed.push(describe(label));
     }
 }
@@ -177,8 +188,8 @@ fn file(labels: &[&Label], form: Option<&str>, mut found: Vec<Found>, scores: &m
 /// The table, a type a line.
 pub(crate) fn table(scores: &Scores) -> String {
     let mut out = format!(
-        "{:<50} {:>8} {:>7} {:>9} {:>6} {:>6} {:>6} {:>9} {:>8}\n",
-        "type", "secrets", "recall", "precision", "missed", "false", "moved", "expiries", "nearby"
+        "{:<50} {:>8} {:>7} {:>7} {:>9} {:>6} {:>6} {:>6} {:>9} {:>8}\n",
+        "type", "secrets", "recall", "plain", "precision", "missed", "false", "moved", "expiries", "nearby"
     );
     for (secret_type, score) in scores {
         let expiries = if score.expiries == 0 {
@@ -188,10 +199,11 @@ pub(crate) fn table(scores: &Scores) -> String {
         };
         writeln!(
             out,
-            "{:<50} {:>8} {:>7.3} {:>9.3} {:>6} {:>6} {:>6} {:>9} {:>8}",
+            "{:<50} {:>8} {:>7.3} {:>7.3} {:>9.3} {:>6} {:>6} {:>6} {:>9} {:>8}",
             secret_type,
             score.expected,
             score.recall(),
+            ratio(score.plain_found, score.plain_expected),
             score.precision(),
             score.missed.len(),
             score.wrong,
@@ -205,10 +217,11 @@ pub(crate) fn table(scores: &Scores) -> String {
     let (expected, found, wrong) = (sum(|s| s.expected), sum(|s| s.found), sum(|s| s.wrong));
     writeln!(
         out,
-        "{:<50} {:>8} {:>7.3} {:>9.3} {:>6} {:>6}",
+        "{:<50} {:>8} {:>7.3} {:>7.3} {:>9.3} {:>6} {:>6}",
         "all",
         expected,
         ratio(found, expected),
+        ratio(sum(|s| s.plain_found), sum(|s| s.plain_expected)),
         ratio(found, found + wrong),
         expected - found,
         wrong

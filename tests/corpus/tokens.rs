@@ -102,7 +102,6 @@ fn travis(shelf: &mut Shelf) {
         .file("travis config, org", "root/.travis/config.yml", "---\nendpoints:\n  https://api.travis-ci.org/:\n    access_token: «!travis»\n")
         .file("curl", "home/«user_dir»/.bash_history", "curl -H 'Travis-API-Version: 3' -H 'Authorization: token «!travis»' https://api.travis-ci.com/repos\n")
         .file("query", "var/log/«app_dir»/a.log", "GET https://api.travis-ci.com/builds?access_token=«!travis» 200\n")
-        .file("command", "home/«user_dir»/.zsh_history", "travis login --com --token «!travis»\n")
         .references("TRAVIS_TOKEN")
         .near("encrypted", "srv/«app_dir»/.travis.yml", "language: python\nenv:\n  global:\n    - secure: \"«b64.256»\"\n")
         .near("badge", "srv/«app_dir»/README.md", "[![Build](https://travis-ci.com/«org»/«app».svg?branch=main)](https://travis-ci.com/«org»/«app»)\n")
