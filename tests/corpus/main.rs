@@ -26,6 +26,7 @@ mod identity;
 mod keyfiles;
 mod keys;
 mod logins;
+mod look_alikes;
 mod measure;
 mod messaging;
 mod mint;
@@ -56,6 +57,7 @@ fn corpus(seed: u64) -> Shelf {
     logins::add(&mut shelf);
     clean::add(&mut shelf);
     clean_text::add(&mut shelf);
+    look_alikes::add(&mut shelf);
     shelf
 }
 

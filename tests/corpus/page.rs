@@ -228,10 +228,8 @@ fn escape(text: &str, filter: &str) -> String {
             '"' => Some("&quot;".to_owned()),
             _ => None,
         }),
-        // Numbers, as some writers do for all but letters and digits.
-        "xmlnum" => {
-            each(&|c| (!c.is_ascii_alphanumeric() && c != ' ').then(|| format!("&#{};", u32::from(c))))
-        }
+        // By numbers, as HTML encoders do for what might end a value.
+        "xmlnum" => each(&|c| "+&<>\"'/=".contains(c).then(|| format!("&#{};", u32::from(c)))),
         "url" | "urllow" => each(&|c| {
             let plain = c.is_ascii_alphanumeric() || "-_.~".contains(c);
             let upper = || Some(format!("%{:02X}", u32::from(c)));
