@@ -20,6 +20,7 @@ struct Found {
     line: u64,
     blake3: Option<String>,
     expires_at: Option<String>,
+    target: String,
 }
 
 /// The counts of one type.
@@ -35,6 +36,9 @@ pub(crate) struct Score {
     pub wrong: usize,
     pub expiries: usize,
     pub right_expiries: usize,
+    pub targets: usize,
+    pub right_targets: usize,
+    pub untold: Vec<String>,
     pub near_misses: usize,
     pub missed: Vec<String>,
     pub falsely: Vec<String>,
@@ -83,6 +87,7 @@ fn scan(folder: &Path) -> Vec<Found> {
                     .as_str()
                     .or(secret["raw"].as_str())
                     .map(|raw| blake3::hash(raw.as_bytes()).to_hex().to_string()),
+                target: text(&record["target"]["id"]).to_lowercase(),
                 expires_at: record["validity"]["expires_at"].as_str().map(str::to_owned),
             }
         })
@@ -148,6 +153,19 @@ fn file(labels: &[&Label], form: Option<&str>, mut found: Vec<Found>, scores: &m
                 score.expiries += 1;
                 score.right_expiries += usize::from(one.expires_at.as_ref() == Some(expected));
             }
+            if let Some(expected) = &label.opens {
+                score.targets += 1;
+                if one.target.contains(&expected.to_lowercase()) {
+                    score.right_targets += 1;
+                } else {
+                    score.untold.push(format!(
+                        "{} by {} opens {:?}, not {expected}",
+                        label.form.clone().unwrap_or_default(),
+                        one.rule,
+                        one.target
+                    ));
+                }
+            }
             false
         });
     }
@@ -188,18 +206,24 @@ fn file(labels: &[&Label], form: Option<&str>, mut found: Vec<Found>, scores: &m
 /// The table, a type a line.
 pub(crate) fn table(scores: &Scores) -> String {
     let mut out = format!(
-        "{:<50} {:>8} {:>7} {:>7} {:>9} {:>6} {:>6} {:>6} {:>9} {:>8}\n",
-        "type", "secrets", "recall", "plain", "precision", "missed", "false", "moved", "expiries", "nearby"
+        "{:<50} {:>8} {:>7} {:>7} {:>9} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8}\n",
+        "type",
+        "secrets",
+        "recall",
+        "plain",
+        "precision",
+        "missed",
+        "false",
+        "moved",
+        "expiries",
+        "targets",
+        "nearby"
     );
     for (secret_type, score) in scores {
-        let expiries = if score.expiries == 0 {
-            String::new()
-        } else {
-            format!("{}/{}", score.right_expiries, score.expiries)
-        };
+        let of = |right: usize, all: usize| if all == 0 { String::new() } else { format!("{right}/{all}") };
         writeln!(
             out,
-            "{:<50} {:>8} {:>7.3} {:>7.3} {:>9.3} {:>6} {:>6} {:>6} {:>9} {:>8}",
+            "{:<50} {:>8} {:>7.3} {:>7.3} {:>9.3} {:>6} {:>6} {:>6} {:>9} {:>9} {:>8}",
             secret_type,
             score.expected,
             score.recall(),
@@ -208,7 +232,8 @@ pub(crate) fn table(scores: &Scores) -> String {
             score.missed.len(),
             score.wrong,
             score.displaced,
-            expiries,
+            of(score.right_expiries, score.expiries),
+            of(score.right_targets, score.targets),
             score.near_misses,
         )
         .expect("a text");

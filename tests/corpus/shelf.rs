@@ -33,6 +33,9 @@ pub(crate) struct Label {
     pub expires_at: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoding: Option<String>,
+    /// The name of the resource that the file says it opens; not in the file.
+    #[serde(skip)]
+    pub opens: Option<String>,
     /// Whether it may be left out, as the second key of a pair; not in the file.
     #[serde(skip)]
     pub optional: bool,
@@ -273,6 +276,9 @@ impl Type<'_> {
         }
         let path = page.fill(path);
         let text = page.fill(template);
+        // The resource is the server, account, site or host that was made up for it.
+        let opens = ["server", "acct", "site", "host"].iter().find(|name| page.has(name));
+        let opens = opens.map(|name| page.get(name));
         let (bytes, placed) = page.finish(&text, coding);
         assert_eq!(holds, !placed.is_empty(), "{}: {form}", self.secret_type);
         let path = self.shelf.put(&path, bytes);
@@ -294,6 +300,7 @@ impl Type<'_> {
                 secret_blake3: Some(blake3::hash(secret.value.as_bytes()).to_hex().to_string()),
                 expires_at: secret.expires,
                 optional: secret.optional,
+                opens: opens.clone(),
                 ..label.clone()
             });
         }
