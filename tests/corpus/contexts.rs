@@ -304,7 +304,7 @@ pub(crate) const ENCODED: [Context; 16] = [
         "base64",
         "base64 in CI log",
         "var/log/ci/«app_dir».log",
-        "2026-08-02 writing config: «B1|b64nopad» (env)\n2026-08-02 done\n",
+        "2026-08-02 «person» writes config: «B1|b64nopad» (env)\n2026-08-02 done\n",
     ),
     escaped(
         "base64",
