@@ -219,9 +219,14 @@ fn keys_are_what_the_programs_that_made_them_say() {
         }
         assert_eq!(key.finding_id.as_ref(), Some(&finding.id), "{path}");
         assert_eq!(finding.key_fingerprint, key.fingerprint, "{path}");
-        let putty = format.starts_with("ppk");
-        assert_eq!(finding.rule_id, if putty { "private-key-putty" } else { "private-key-pem" }, "{path}");
-        assert_eq!(finding.secret_type, "insecure SSH private key", "{path}");
+        // Kinds that SSH does not know are keys of something else.
+        let unknown_to_ssh = matches!(algorithm, "x25519" | "x448" | "ed448") || file == "k256.pem";
+        let (rule, secret_type) = match format {
+            _ if unknown_to_ssh => ("private-key-certificate", "private key"),
+            "ppk2" | "ppk3" => ("private-key-putty", "insecure SSH private key"),
+            _ => ("private-key-pem", "insecure SSH private key"),
+        };
+        assert_eq!((&*finding.rule_id, &*finding.secret_type), (rule, secret_type), "{path}");
         let severity = if key.encrypted { Severity::Medium } else { Severity::High };
         assert_eq!(finding.severity, severity, "{path}");
         paths.insert(path);

@@ -1,12 +1,14 @@
 //! What the README says is true: its commands run, its example is the output of
-//! the program, its exit codes are those of the help.
+//! the program, its exit codes are those of the help. So do the commands of
+//! docs/rules.md.
 //!
-//! A block of shell commands (`console`) is run line by line in the folder of the
-//! repository, with `snapsift` and `cargo run --release --` meaning the program
+//! A block of shell commands (`console`) is run line by line in a folder of its
+//! document's, with `snapsift` and `cargo run --release --` meaning the program
 //! under test; where output follows a command, it is compared. A comment before a
 //! block says what else: `<!-- test: exit 0 3 -->` allows these exit codes,
 //! `<!-- test: skip, … -->` runs nothing, with the reason, and `<!-- test: the
-//! example -->` is compared but for ages, times and the like.
+//! example -->` is compared but for ages, times and the like, and
+//! `<!-- test: file NAME -->` is a file of that folder, whatever its language.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 mod support;
@@ -25,8 +27,12 @@ struct Block {
     text: Vec<String>,
 }
 
+fn document(name: &str) -> String {
+    std::fs::read_to_string(Path::new(ROOT).join(name)).expect("a document")
+}
+
 fn readme() -> String {
-    std::fs::read_to_string(Path::new(ROOT).join("README.md")).expect("README.md")
+    document("README.md")
 }
 
 fn blocks(text: &str) -> Vec<Block> {
@@ -53,7 +59,7 @@ fn commands(block: &Block) -> Vec<(String, Vec<String>)> {
         match (line.strip_prefix("$ "), commands.last_mut()) {
             (Some(command), _) => commands.push((command.to_owned(), Vec::new())),
             (None, Some((_, output))) => output.push(line.clone()),
-            (None, None) => panic!("README.md:{}: output before any command", block.line),
+            (None, None) => panic!("line {}: output before any command", block.line),
         }
     }
     commands
@@ -61,20 +67,35 @@ fn commands(block: &Block) -> Vec<(String, Vec<String>)> {
 
 #[test]
 fn every_command_runs() {
+    assert!(run_commands("README.md") >= 5);
+}
+
+#[test]
+fn every_command_about_rules_runs() {
+    assert!(run_commands("docs/rules.md") >= 8);
+}
+
+/// Runs the commands of a document, and compares what they write; returns how many.
+fn run_commands(name: &str) -> usize {
     let folder = tempfile::tempdir().expect("a folder");
     let bin = Path::new(PROGRAM).parent().expect("a folder");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     let mut ran = 0;
-    for block in blocks(&readme()).iter().filter(|block| block.language == "console") {
+    for block in blocks(&document(name)) {
+        if let Some(file) = block.note.strip_prefix("file ") {
+            let text = block.text.join("\n") + "\n";
+            std::fs::write(folder.path().join(file), text).expect("a file");
+            continue;
+        }
         // The example has a test of its own.
-        if block.note.starts_with("skip, ") || block.note == "the example" {
+        if block.language != "console" || block.note.starts_with("skip, ") || block.note == "the example" {
             continue;
         }
         let allowed: Vec<i32> = match block.note.strip_prefix("exit ") {
             Some(codes) => codes.split_whitespace().map(|code| code.parse().expect("a code")).collect(),
             None => vec![0],
         };
-        for (command, expected) in commands(block) {
+        for (command, expected) in commands(&block) {
             // A file that a command writes goes where it harms nobody.
             let line = command.replace("cargo run --release --", "snapsift");
             let output = Command::new("bash")
@@ -85,15 +106,15 @@ fn every_command_runs() {
                 .expect("bash runs");
             let code = output.status.code().unwrap_or(-1);
             let messages = String::from_utf8_lossy(&output.stderr);
-            assert!(allowed.contains(&code), "README.md:{}: `{command}` gave {code}: {messages}", block.line);
+            assert!(allowed.contains(&code), "{name}:{}: `{command}` gave {code}: {messages}", block.line);
             if !expected.is_empty() {
                 let shown: Vec<String> = stdout(&output).lines().map(str::to_owned).collect();
-                assert_eq!(shown, expected, "README.md:{}: `{command}`", block.line);
+                assert_eq!(shown, expected, "{name}:{}: `{command}`", block.line);
             }
             ran += 1;
         }
     }
-    assert!(ran >= 5, "only {ran} commands were found");
+    ran
 }
 
 /// Without what differs from day to day and from machine to machine: ages, the
@@ -156,7 +177,11 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let help = stdout(&snapsift().args(["scan", "--help"]).output().expect("runs"));
+    let commands: [&[&str]; 3] = [&["scan"], &["rules", "test"], &["rules", "diff"]];
+    let help: String = commands
+        .iter()
+        .map(|command| stdout(&snapsift().args(*command).arg("--help").output().expect("runs")))
+        .collect();
     for word in readme().split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
         let cargos = ["--release", "--workspace", "--locked", "--open"];
         if word.starts_with("--") && word.len() > 2 && !word.starts_with("---") && !cargos.contains(&word) {

@@ -9,6 +9,8 @@ use snapsift::source::Exclude;
 
 use super::size;
 
+pub(super) mod tools;
+
 /// Finds secrets on disk snapshots of machines, without an agent, and says what
 /// each one opens.
 ///
@@ -170,6 +172,8 @@ pub(super) struct RuleSource {
     /// Use only the rules given with --rules
     #[arg(long, requires = "rules", help_heading = "Rules")]
     pub(super) no_builtin: bool,
+    #[command(flatten)]
+    pub(super) choice: tools::RuleChoice,
 }
 
 const BENCH_EXAMPLES: &str = "\
@@ -245,7 +249,7 @@ pub(super) struct BenchArgs {
     pub(super) rules: RuleSource,
 }
 
-/// List, show and check rules
+/// List, show, check, explain, test and measure rules
 #[derive(Debug, Args)]
 #[command(arg_required_else_help = true)]
 pub(super) struct RulesArgs {
@@ -258,6 +262,10 @@ pub(super) enum RulesCommand {
     List(RulesListArgs),
     Show(RulesShowArgs),
     Check(RulesCheckArgs),
+    Explain(Box<tools::ExplainArgs>),
+    Test(Box<tools::TestArgs>),
+    Bench(Box<tools::RulesBenchArgs>),
+    Diff(Box<tools::DiffArgs>),
 }
 
 /// List the rules: id, severity, secret type
@@ -297,6 +305,8 @@ pub(super) struct RulesCheckArgs {
     /// How to write the faults
     #[arg(long, value_enum, default_value_t = CheckFormat::Text, value_name = "FORMAT")]
     pub(super) format: CheckFormat,
+    #[command(flatten)]
+    pub(super) choice: tools::RuleChoice,
 }
 
 /// Write the completion script of a shell to standard output

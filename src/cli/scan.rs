@@ -1,22 +1,18 @@
 //! `snapsift scan`: targets → a scan → a format → an exit code.
 
 use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
 use snapsift::finding::{Fingerprinter, Record, Severity, SummaryRecord};
 use snapsift::output::{Csv, JsonLines, RecordSink, Text, TextOptions};
-use snapsift::pipeline::{Scan, ScanOptions};
-use snapsift::rules::RuleSet;
-use snapsift::scan::Engine;
-use snapsift::source::Snapshot;
+use snapsift::pipeline::ScanOptions;
 
 use super::args::{Colour, Format, ScanArgs, Selection};
 use super::destination::Destination;
 use super::exit::Exit;
 use super::interrupt::Interrupt;
 use super::progress::ProgressLine;
-use super::{fingerprint_key, message, process, rules};
+use super::{fingerprint_key, message, open, process, rules};
 
 /// Enough that a line of JSON is not a system call.
 const BUFFER: usize = 64 * 1024;
@@ -28,7 +24,7 @@ pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
         Ok(rules) => rules,
         Err(error) => return Ok(rules::refuse(&error, colour)),
     };
-    let scan = open(&args.targets, &rules, options)?;
+    let scan = open::scan(&args.targets, &rules, options)?;
     let stop = scan.stop_flag();
     let interrupt = Interrupt::install(&stop)?;
     // Before the scan, so that an output that cannot be written costs no hour.
@@ -79,20 +75,6 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
         include_test_content: what.include_test_content,
         ..ScanOptions::default()
     }
-}
-
-/// A scan of these targets, with an engine for these rules.
-pub(super) fn open(targets: &[PathBuf], rules: &RuleSet, options: ScanOptions) -> anyhow::Result<Scan> {
-    let snapshot = |target: &Path| {
-        // The error names the target.
-        Snapshot::open(target).map_err(|error| anyhow::anyhow!("cannot scan {error}"))
-    };
-    let (first, others) = targets.split_first().context("no target was given")?;
-    let mut scan = Scan::new(snapshot(first)?, Engine::new(rules), options);
-    for target in others {
-        scan = scan.with_snapshot(snapshot(target)?);
-    }
-    Ok(scan)
 }
 
 fn format<'d>(format: Format, colour: Colour, destination: &'d mut Destination) -> Box<dyn RecordSink + 'd> {

@@ -63,9 +63,13 @@ impl Enricher {
         let rule = self.rules.rules().get(found.rule)?;
         let key = rule
             .checks
-            .contains(&Check::PrivateKey {})
+            .iter()
+            .any(|check| matches!(check, Check::PrivateKey { .. }))
             .then(|| PrivateKey::parse(found.secret.expose()).ok())
             .flatten();
+        // Keys in other containers than those of SSH say it in an attribute.
+        let is_encrypted = found.attributes.get("encrypted").is_some_and(|value| value == "true");
+        let stated = if is_encrypted && key.is_none() { one_lower(rule.severity) } else { rule.severity };
         let validity = validity(&rule.validity, &found.attributes, self.now);
         let fingerprint = self.fingerprinter.fingerprint(found.secret.expose());
         let id = finding_id(&rule.id, &fingerprint, &location);
@@ -76,7 +80,7 @@ impl Enricher {
             secret_type: rule.secret_type.clone(),
             provider: rule.provider.clone(),
             category: rule.category.clone(),
-            severity: severity(rule.severity, key.as_ref(), validity.as_ref()),
+            severity: severity(stated, key.as_ref(), validity.as_ref()),
             confidence: rule.confidence,
             secret: SecretFacts {
                 preview: preview(rule, &found.secret, key.is_some()),
@@ -127,8 +131,8 @@ fn finding_id(rule_id: &str, fingerprint: &str, location: &Location) -> String {
 fn preview(rule: &Rule, secret: &crate::finding::Secret, is_key: bool) -> String {
     let preview = secret.preview(public_prefix(rule, secret.expose(), is_key));
     match preview.strip_suffix("----") {
-        Some(rest) if is_key => rest.to_owned(),
-        _ => preview,
+        Some(rest) => rest.to_owned(),
+        None => preview,
     }
 }
 

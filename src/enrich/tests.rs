@@ -42,6 +42,7 @@ fn location(target: &str, offset: u64) -> Location {
         line: 3,
         column: 9,
         offset,
+        encodings: Vec::new(),
         provenance: vec![step("directory", target), step("file", "/etc/app.conf")],
         deleted: false,
     }
@@ -54,6 +55,7 @@ fn found(rule: usize, secret: &str, attributes: &[(&str, &str)]) -> Match {
         end: 10,
         secret_start: 0,
         secret: Secret::new(secret.as_bytes()),
+        encodings: Vec::new(),
         attributes: attributes.iter().map(|(name, value)| ((*name).into(), (*value).into())).collect(),
     }
 }
@@ -61,7 +63,11 @@ fn found(rule: usize, secret: &str, attributes: &[(&str, &str)]) -> Match {
 fn enricher(fingerprinter: Fingerprinter, reveal: bool) -> Enricher {
     let rules = vec![
         rule("token", Vec::new(), Some(("kind", "{account}.blob.{suffix}"))),
-        rule("key", vec![Check::PrivateKey {}], Some(("ssh_key", "{fingerprint}"))),
+        rule(
+            "key",
+            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any }],
+            Some(("ssh_key", "{fingerprint}")),
+        ),
     ];
     let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("a time");
     Enricher::new(RuleSet::new(rules, String::new()), fingerprinter, reveal, now)

@@ -6,12 +6,14 @@
 //! nothing of the crate. It does no I/O.
 
 pub mod coverage;
+mod encoding;
 pub mod record;
 mod secret;
 mod severity;
 mod time;
 
 pub use coverage::{Coverage, LeftOut, Reason};
+pub use encoding::Encoding;
 pub use record::{
     FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts,
     SummaryRecord, Target, TargetExists, Validity,

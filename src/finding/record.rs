@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Confidence, Coverage, Revealed, Severity, Timestamp};
+use super::{Confidence, Coverage, Encoding, Revealed, Severity, Timestamp};
 
 /// One line of a scan.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -117,6 +117,10 @@ pub struct Location {
     pub column: u64,
     /// The offset of the secret's first byte in the innermost content, from 0.
     pub offset: u64,
+    /// The encodings that were undone to see the secret, outermost first. Line,
+    /// column and offset are those of the encoded text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encodings: Vec<Encoding>,
     /// The way from the target to the innermost content, outermost first.
     pub provenance: Vec<ProvenanceStep>,
     /// Whether the content was deleted and recovered.

@@ -38,6 +38,22 @@ pub fn account(id: &[u8]) -> Result<Option<String>, NotAKeyId> {
     Ok((account <= 999_999_999_999).then(|| format!("{account:012}")))
 }
 
+/// The partition (the first part of a resource name) to which a region belongs.
+#[must_use]
+pub fn partition(region: &str) -> &'static str {
+    // Source: the partitions of botocore's `partitions.json`.
+    const BY_PREFIX: [(&str, &str); 7] = [
+        ("cn-", "aws-cn"),
+        ("us-gov-", "aws-us-gov"),
+        ("us-isob-", "aws-iso-b"),
+        ("us-isof-", "aws-iso-f"),
+        ("eu-isoe-", "aws-iso-e"),
+        ("us-iso-", "aws-iso"),
+        ("eusc-", "aws-eusc"),
+    ];
+    BY_PREFIX.iter().find(|(prefix, _)| region.starts_with(prefix)).map_or("aws", |(_, partition)| partition)
+}
+
 /// The characters are not an access key id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not an access key id")]
@@ -69,5 +85,9 @@ mod tests {
         assert_eq!(account(b"AKIA"), Err(NotAKeyId));
         assert_eq!(kind(id.as_bytes()), Some("long_term"));
         assert_eq!(kind(b"AROA"), None);
+        assert_eq!(partition("eu-central-1"), "aws");
+        assert_eq!(partition("cn-north-1"), "aws-cn");
+        assert_eq!(partition("us-gov-west-1"), "aws-us-gov");
+        assert_eq!(partition("us-isob-east-1"), "aws-iso-b");
     }
 }

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Escapes {
     /// Backslash escapes as in JSON, C, Java and `.properties`: `\"`, `\\`, `\/`,
-    /// `\n`, `\u002B`, `\x2b`, `\=`.
+    /// `\n`, `\u002B`, `\x2b`, `\053`, `\=`.
     pub backslash: bool,
     /// XML and HTML: `&amp;`, `&quot;`, `&#43;`, `&#x2B;`.
     pub xml: bool,
@@ -101,6 +101,13 @@ fn backslash(rest: &[u8]) -> Option<(Decoded, usize)> {
             let code = hex_number(rest.get(2..4)?)?;
             return Some((Decoded::Byte(u8::try_from(code).ok()?), 4));
         }
+        b'0'..=b'3' => {
+            let digits = rest.get(1..4)?.iter();
+            let code = digits.map(|digit| digit.wrapping_sub(b'0')).try_fold(0_u8, |code, digit| {
+                (digit < 8).then(|| code.wrapping_mul(8).wrapping_add(digit))
+            })?;
+            return Some((Decoded::Byte(code), 4));
+        }
         other if other.is_ascii_punctuation() => *other,
         _ => return None,
     };
@@ -152,7 +159,7 @@ mod tests {
 
     #[test]
     fn every_form() {
-        assert_eq!(all(r"a\u002Bb\u002b\/\x3d\\"), "a+b+/=\\");
+        assert_eq!(all(r"a\u002Bb\u002b\/\x3d\075\\"), "a+b+/==\\");
         assert_eq!(all("&amp;&lt;&#43;&#x2B;&quot;"), "&<++\"");
         assert_eq!(all("%2B%2b%%3D"), "++=");
         assert_eq!(all(r"100% \q &x &#xZZ; %zz \u12"), r"100% \q &x &#xZZ; %zz \u12");

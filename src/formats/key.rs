@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::der::DerError;
 use super::pem::PemError;
 use super::ssh_public::{PublicKey, PublicKeyError};
-use super::wire::Truncated;
+use super::wire::{Truncated, WireReader};
 
 /// The most characters of a comment that are kept.
 const MAX_COMMENT: usize = 512;
@@ -90,6 +90,9 @@ pub struct PrivateKey {
     pub algorithm: Option<Cow<'static, str>>,
     /// Size in bits.
     pub bits: Option<u32>,
+    /// The curve of an EC key, by its name in SSH or, where SSH has none, in SEC 2
+    /// or RFC 5639.
+    pub curve: Option<&'static str>,
     /// The public half in SSH wire form, where it can be read or computed and
     /// SSH has a form for it.
     pub public_blob: Option<Vec<u8>>,
@@ -121,6 +124,7 @@ impl PrivateKey {
             format,
             algorithm: None,
             bits: None,
+            curve: None,
             public_blob: None,
             comment: None,
             encrypted: false,
@@ -154,6 +158,33 @@ impl PrivateKey {
     #[must_use]
     pub fn fingerprint_md5(&self) -> Option<String> {
         self.public_blob.as_deref().map(super::ssh_public::fingerprint_md5)
+    }
+
+    /// Whether SSH has a form for keys of this kind. What only the passphrase tells
+    /// may be one.
+    #[must_use]
+    pub fn is_usable_by_ssh(&self) -> bool {
+        match self.algorithm.as_deref() {
+            Some("x25519" | "x448" | "ed448") => false,
+            Some("ecdsa") => {
+                self.encrypted
+                    || self.public_blob.is_some()
+                    || self.curve.is_some_and(|curve| curve.starts_with("nistp"))
+            }
+            _ => true,
+        }
+    }
+
+    /// The number that makes the public half: the modulus, the point; as it also
+    /// stands in a certificate.
+    #[must_use]
+    pub fn public_number(&self) -> Option<&[u8]> {
+        let mut reader = WireReader::new(self.public_blob.as_deref()?);
+        let mut last = reader.string().ok()?;
+        while let Ok(field) = reader.string() {
+            last = field;
+        }
+        Some(last)
     }
 
     /// Whether the secret is in a FIDO token and the file holds only a handle to

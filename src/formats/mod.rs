@@ -18,21 +18,31 @@
 )]
 
 pub mod aws_key_id;
-pub mod base62;
+pub mod azure_devops;
+pub mod bech32;
 mod bignum;
+pub mod cask;
 pub mod connection_string;
 pub mod der;
 pub mod escape;
+pub mod jwt;
 mod key;
+pub mod key_numbers;
 pub mod marvin32;
+pub mod name_value;
+pub mod openpgp;
 mod openssh;
 pub mod pem;
 mod pkcs;
+pub mod pkcs12;
 mod ppk;
 pub mod private_key;
 pub mod query;
+pub mod settings;
 pub mod ssh_public;
+pub mod token_sum;
 mod wire;
+pub mod x509;
 
 #[cfg(test)]
 mod tests;

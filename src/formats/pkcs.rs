@@ -117,22 +117,24 @@ fn set_dsa(key: &mut PrivateKey, public: [&[u8]; 4], x: &[u8]) -> Result<(), Key
 struct Curve {
     oid: &'static [u8],
     bits: u32,
-    /// The name that SSH has for it.
-    ssh: Option<&'static str>,
+    /// Its name, which is the one that SSH has for it where there is one.
+    name: &'static str,
+    /// Whether SSH has keys on it.
+    ssh: bool,
 }
 
 const CURVES: [Curve; 8] = [
     // 1.2.840.10045.3.1.7, 1.3.132.0.34, 1.3.132.0.35
-    Curve { oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], bits: 256, ssh: Some("nistp256") },
-    Curve { oid: &[0x2b, 0x81, 4, 0, 34], bits: 384, ssh: Some("nistp384") },
-    Curve { oid: &[0x2b, 0x81, 4, 0, 35], bits: 521, ssh: Some("nistp521") },
+    Curve { oid: &[0x2a, 0x86, 0x48, 0xce, 0x3d, 3, 1, 7], bits: 256, name: "nistp256", ssh: true },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 34], bits: 384, name: "nistp384", ssh: true },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 35], bits: 521, name: "nistp521", ssh: true },
     // secp224r1 1.3.132.0.33, secp256k1 1.3.132.0.10
-    Curve { oid: &[0x2b, 0x81, 4, 0, 33], bits: 224, ssh: None },
-    Curve { oid: &[0x2b, 0x81, 4, 0, 10], bits: 256, ssh: None },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 33], bits: 224, name: "secp224r1", ssh: false },
+    Curve { oid: &[0x2b, 0x81, 4, 0, 10], bits: 256, name: "secp256k1", ssh: false },
     // brainpoolP256r1, P384r1, P512r1: 1.3.36.3.3.2.8.1.1.{7,11,13}
-    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7], bits: 256, ssh: None },
-    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11], bits: 384, ssh: None },
-    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, ssh: None },
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 7], bits: 256, name: "brainpoolP256r1", ssh: false },
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11], bits: 384, name: "brainpoolP384r1", ssh: false },
+    Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, name: "brainpoolP512r1", ssh: false },
 ];
 
 /// SEC1 after its version. `outer` is the curve that an enclosing PKCS#8 names.
@@ -164,8 +166,10 @@ fn parse_sec1(
         return Err(KeyError::Range);
     }
     key.bits = Some(curve.bits);
+    key.curve = Some(curve.name);
     // Without a point the public half would have to be computed on the curve.
-    if let (Some(name), Some(point @ [4, ..])) = (curve.ssh, point) {
+    if let (true, Some(point @ [4, ..])) = (curve.ssh, point) {
+        let name = curve.name;
         let mut blob = Vec::with_capacity(point.len().saturating_add(64));
         put_string(&mut blob, format!("ecdsa-sha2-{name}").as_bytes());
         put_string(&mut blob, name.as_bytes());

@@ -38,8 +38,15 @@ impl<'a> Query<'a> {
     /// Finds and reads the query around the byte at `at`.
     #[must_use]
     pub fn around(text: &'a [u8], at: usize) -> Self {
-        let left = at.saturating_sub(MAX_SIDE);
-        let right = at.saturating_add(MAX_SIDE).min(text.len());
+        Self::around_within(text, at, MAX_SIDE)
+    }
+
+    /// The same for queries that hold long values: a URL may reach `side` bytes to
+    /// either side.
+    #[must_use]
+    pub fn around_within(text: &'a [u8], at: usize, side: usize) -> Self {
+        let left = at.saturating_sub(side);
+        let right = at.saturating_add(side).min(text.len());
         let mut start = at;
         loop {
             let plain = text.get(left..start).unwrap_or_default().iter().rev();

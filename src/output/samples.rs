@@ -33,6 +33,7 @@ pub(crate) fn location(path: &str, line: u64) -> Location {
         line,
         column: 14,
         offset: line * 100,
+        encodings: Vec::new(),
         provenance: vec![
             ProvenanceStep { kind: "directory".into(), name: "/mnt/snapshot".into() },
             ProvenanceStep { kind: "file".into(), name: path.into() },

@@ -118,6 +118,7 @@ fn enrich_file(file: &NamedFile, targets: &[TargetFacts], enricher: &Enricher) -
             line: placed.line,
             column: placed.column,
             offset: placed.hit.secret_start,
+            encodings: placed.hit.encodings.clone(),
             provenance: vec![target.provenance.clone()],
             deleted: false,
         };

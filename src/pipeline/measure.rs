@@ -128,6 +128,18 @@ impl Scan {
         Ok((results.coverage, cost))
     }
 
+    /// Scans up to a stage; gives no record. Returns what the engine did.
+    ///
+    /// # Errors
+    ///
+    /// A wrong glob, or no threads.
+    pub fn count(&self, stage: Stage) -> Result<Stats, ScanError> {
+        let (walk, pool) = (self.walk_options()?, self.pool()?);
+        let measure = Measure { stage, stats: Some(Mutex::default()) };
+        self.read_all(&measure, &walk, &pool);
+        Ok(measure.stats.map(super::into_inner).unwrap_or_default())
+    }
+
     /// [`Scan::run`], and what the engine did, with the time of each rule, which
     /// makes it slower.
     ///

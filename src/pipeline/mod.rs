@@ -8,8 +8,11 @@
 //! which of them was faster. Memory does not grow with the size of the target.
 
 mod bounded;
+pub mod compare;
 mod emit;
+pub mod evaluate;
 mod hits;
+pub mod labels;
 mod links;
 pub mod measure;
 mod progress;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use super::lower::Origin;
-use super::{Diagnostic, Pack, Rule, RuleSet, builtin, pack, suggest};
+use super::{Diagnostic, Pack, Rule, RuleSet, builtin, choice, pack};
 use crate::threads::Pool;
 
 #[cfg(test)]
@@ -21,9 +21,9 @@ pub struct LoadOptions {
     /// Files, and folders whose `*.toml` files are read in order of their names;
     /// folders within a folder and links within it are left alone.
     pub paths: Vec<PathBuf>,
-    /// Ids of the only rules that are used; all where empty.
+    /// Ids of the only rules that are used, or globs of them; all where empty.
     pub enable: Vec<String>,
-    /// Ids of rules that are not used.
+    /// Ids of rules that are not used, or globs of them.
     pub disable: Vec<String>,
 }
 
@@ -58,6 +58,17 @@ pub enum LoadError {
     /// Threads could not be started.
     #[error("threads cannot be started: {0}")]
     Threads(String),
+    /// What names rules by a glob is none.
+    #[error("{glob:?} is no glob of ids: {message}")]
+    Glob {
+        /// What was given.
+        glob: String,
+        /// What is wrong with it.
+        message: String,
+    },
+    /// All rules were disabled.
+    #[error("no rule is left of those that are loaded: see what is enabled and disabled")]
+    NoneLeft,
     /// An id that no rule has was to be enabled or disabled.
     #[error("no rule has the id {id:?}{}", near(.nearest.as_deref()))]
     UnknownRule {
@@ -133,17 +144,15 @@ fn all_good(results: Vec<Result<Pack, Vec<Diagnostic>>>) -> Result<Vec<Pack>, Lo
 }
 
 fn select(rules: &mut Vec<Rule>, options: &LoadOptions) -> Result<(), LoadError> {
-    for id in options.enable.iter().chain(&options.disable) {
-        if !rules.iter().any(|rule| rule.id == *id) {
-            let nearest = suggest::nearest(id, rules.iter().map(|rule| rule.id.as_str()));
-            return Err(LoadError::UnknownRule { id: id.clone(), nearest: nearest.map(str::to_owned) });
-        }
+    if options.enable.is_empty() && options.disable.is_empty() {
+        return Ok(());
     }
-    rules.retain(|rule| {
-        (options.enable.is_empty() || options.enable.contains(&rule.id))
-            && !options.disable.contains(&rule.id)
-    });
-    Ok(())
+    let (enabled, disabled) =
+        (choice::named(rules, &options.enable)?, choice::named(rules, &options.disable)?);
+    let mut choices = enabled.into_iter().zip(disabled);
+    let all = options.enable.is_empty();
+    rules.retain(|_| choices.next().is_some_and(|(enabled, disabled)| (all || enabled) && !disabled));
+    if rules.is_empty() { Err(LoadError::NoneLeft) } else { Ok(()) }
 }
 
 fn sources(options: &LoadOptions) -> Result<Vec<Origin>, LoadError> {

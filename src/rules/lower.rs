@@ -7,13 +7,13 @@ use std::sync::Arc;
 
 use toml::Spanned;
 
-use super::Diagnostic;
 use super::pattern::{Flaw, Patterns};
 use super::raw::{RawContext, RawIgnore, RawNearby, RawRule, RawTarget, RawValidity};
 use super::rule::{
     ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Nearby, Rule, RuleSource, Side,
     TargetTemplate, ValidityFields,
 };
+use super::{Check, Diagnostic};
 use crate::finding::{Confidence, Severity};
 
 /// The longest id of a rule, in bytes.
@@ -84,6 +84,13 @@ impl Lowering<'_> {
         let ignore = raw.ignore.map(|ignore| self.ignore(ignore)).unwrap_or_default();
         let target = raw.target.map(|target| self.target(target));
         let check_spans = raw.checks.iter().map(|check| self.at(check.span())).collect();
+        for check in &raw.checks {
+            if let Check::Base64Holds { patterns, optional, .. } = check.get_ref() {
+                for pattern in patterns.iter().chain(optional) {
+                    self.pattern(&Spanned::new(check.span(), pattern.clone()), Patterns::condition);
+                }
+            }
+        }
         let (required, matching) = required.zip(matching)?;
         Some(Rule {
             id: required.id,

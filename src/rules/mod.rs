@@ -10,6 +10,7 @@
 
 mod builtin;
 mod check;
+mod choice;
 mod class;
 mod diagnostic;
 pub mod literals;
@@ -22,7 +23,8 @@ mod read;
 pub mod rule;
 mod suggest;
 
-pub use check::{Check, ValueKind};
+pub use check::{Check, ContainerForm, KeyUse, PasswordEncoding, SignedUrlForm, SumDigits, ValueKind};
+pub use choice::named;
 pub use diagnostic::{Diagnostic, Level, render_all};
 pub use load::{LoadError, LoadOptions};
 pub use pack::{Pack, parse};

@@ -37,17 +37,21 @@ impl Flaw {
     }
 }
 
-/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps the
-/// parser's memory, and what it has found good: packs repeat their conditions.
+/// Parses expressions over bytes, Unicode off, and bounds their size. It keeps what
+/// it has found good: packs repeat their conditions.
 pub(super) struct Patterns {
-    parser: Parser,
     good: HashSet<String>,
+}
+
+/// A parser for one expression: one that is used again keeps the flags that an
+/// expression sets at its top, `(?i)` for example.
+fn parser() -> Parser {
+    ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build()
 }
 
 impl Patterns {
     pub(super) fn new() -> Self {
-        let parser = ParserBuilder::new().unicode(false).utf8(false).nest_limit(MAX_NESTING).build();
-        Self { parser, good: HashSet::new() }
+        Self { good: HashSet::new() }
     }
 
     /// Parses an expression.
@@ -58,7 +62,7 @@ impl Patterns {
                 "write several rules",
             ));
         }
-        let hir = self.parser.parse(pattern).map_err(|error| flaw(&error))?;
+        let hir = parser().parse(pattern).map_err(|error| flaw(&error))?;
         let size = states(&hir);
         if size > MAX_PATTERN_STATES {
             return Err(Flaw::new(

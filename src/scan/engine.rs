@@ -1,48 +1,68 @@
-//! The engine: a rule set ready to match, and the scanner that each thread has.
+//! The engine: a rule set ready to match.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use super::Match;
 use super::confirm::Confirm;
-use super::hit::Hit;
+use super::decode::escapes;
 use super::prefilter::{Candidates, Kernel, Prefilter};
-use super::resolve::{Pending, Resolver};
-use super::verify::{Lazy, REACH, Scratch};
+use super::scanner::Scanner;
+use super::verify::{Lazy, REACH};
 use super::windows;
-use crate::finding::Secret;
 use crate::rules::{Literal, Rule, RuleSet};
 
 /// A rule set ready to match. Cheap to clone; shared by all threads.
 #[derive(Clone)]
 pub struct Engine {
-    inner: Arc<Inner>,
+    pub(super) inner: Arc<Inner>,
 }
 
-struct Inner {
-    rules: RuleSet,
+pub(super) struct Inner {
+    pub(super) rules: RuleSet,
     /// Distinct literals of all rules.
-    literals: Vec<Literal>,
+    pub(super) literals: Vec<Literal>,
     /// For each literal, the rules that need it.
-    uses: Vec<Vec<Use>>,
+    pub(super) uses: Vec<Vec<Use>>,
+    /// What is looked for: the literals and what they are as UTF-16 or beside escapes.
+    pub(super) sought: Vec<Literal>,
+    /// For each of these, what it stands for.
+    pub(super) meaning: Vec<Meaning>,
+    /// How far before and after a literal of these a pattern may reach, escaped.
+    pub(super) escape_reach: Vec<(usize, usize)>,
     windows: usize,
-    prefilter: Prefilter,
-    confirm: Confirm,
-    compiled: Vec<Lazy>,
-    /// How far before a candidate anything may look, in bytes.
-    lookbehind: usize,
-    /// How far after a candidate anything may look, in bytes.
-    lookahead: usize,
+    pub(super) prefilter: Prefilter,
+    pub(super) confirm: Confirm,
+    pub(super) compiled: Vec<Lazy>,
+    /// How far before a candidate anything may look, in bytes of the content.
+    pub(super) lookbehind: usize,
+    /// How far after a candidate anything may look, in bytes of the content.
+    pub(super) lookahead: usize,
 }
 
 /// A rule that needs a literal, and where in the rule's match it may stand.
-struct Use {
-    rule: usize,
-    min_offset: usize,
-    max_offset: usize,
+pub(super) struct Use {
+    pub(super) rule: usize,
+    pub(super) min_offset: usize,
+    pub(super) max_offset: usize,
 }
+
+/// What a sought text stands for.
+#[derive(Clone, Copy)]
+pub(super) enum Meaning {
+    /// A literal as it is.
+    Whole(usize),
+    /// The part of a literal, `at` bytes from its start, that no escape changes.
+    /// What follows it in the literal (what precedes it, where it is the `end`)
+    /// is escaped.
+    Part { literal: usize, at: usize, len: usize, end: bool },
+    /// A literal in UTF-16.
+    Wide,
+}
+
+/// A text in UTF-16 has two bytes a character, base64 with its line breaks fewer:
+/// so many times as many bytes of the content as of decoded text may be needed.
+const EXPANSION: usize = 2;
 
 impl Engine {
     /// Prepares the rules, with the fastest kernel of this machine, or the one
@@ -77,7 +97,8 @@ impl Engine {
                 });
             }
         }
-        let (windows, placed) = windows::choose(&literals);
+        let (sought, meaning) = sought(&literals);
+        let (windows, placed) = windows::choose(&sought);
         let longest_literal = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
         let longest_match = rules.rules().iter().map(|rule| rule.max_length).max().unwrap_or(0);
         let offset = usize::try_from(Rule::MAX_LITERAL_OFFSET).unwrap_or(0);
@@ -89,10 +110,13 @@ impl Engine {
                 windows: windows.len(),
                 compiled: rules.rules().iter().map(|_| Lazy::new()).collect(),
                 rules: rules.clone(),
+                escape_reach: uses.iter().map(|uses| escape_reach(uses, rules.rules())).collect(),
                 literals,
                 uses,
-                lookbehind: REACH + offset + longest_literal,
-                lookahead: REACH + longest_match + longest_literal + 1,
+                sought,
+                meaning,
+                lookbehind: EXPANSION * (REACH + offset + longest_literal),
+                lookahead: EXPANSION * (REACH + longest_match + longest_literal + 1),
             }),
         }
     }
@@ -119,17 +143,7 @@ impl Engine {
     /// A scanner, for one thread at a time.
     #[must_use]
     pub fn scanner(&self) -> Scanner {
-        let rules = self.inner.compiled.len();
-        Scanner {
-            engine: self.clone(),
-            candidates: Some(Candidates::new()),
-            scratch: (0..rules).map(|_| None).collect(),
-            resolver: Resolver::default(),
-            next: 0,
-            stats: Stats { by_rule: vec![RuleStats::default(); rules], ..Stats::default() },
-            timed: false,
-            last: Step::Verify,
-        }
+        Scanner::new(self.clone())
     }
 
     /// The rules whose literal was seen and whose pattern could not be built, by
@@ -146,9 +160,9 @@ impl Engine {
     pub fn count_candidates(&self, text: &[u8]) -> u64 {
         let mut candidates = Candidates::new();
         let mut count = 0;
-        for block in blocks(0, text.len()) {
-            let part = text.get(block.start..text.len().min(block.end + TAIL)).unwrap_or_default();
-            let (mut at, to) = (0, block.len());
+        for segment in segments(0, text.len()) {
+            let part = text.get(segment.start..text.len().min(segment.end + TAIL)).unwrap_or_default();
+            let (mut at, to) = (0, segment.len());
             while at < to {
                 at = self.inner.prefilter.find(part, at, to, &mut candidates);
                 count += candidates.as_slice().len() as u64;
@@ -168,274 +182,51 @@ impl std::fmt::Debug for Engine {
     }
 }
 
-/// Positions are kept in 32 bits: longer content is taken in blocks.
-const BLOCK: usize = 1 << 30;
-/// Bytes after a block that a window which begins in it may need.
-const TAIL: usize = 64;
+/// Content is taken in segments: what is encoded in one is matched before the next.
+const SEGMENT: usize = 256 << 10;
+/// Bytes after a segment that a window which begins in it may need.
+pub(super) const TAIL: usize = 64;
 
-fn blocks(from: usize, to: usize) -> impl Iterator<Item = Range<usize>> {
-    (from..to).step_by(BLOCK).map(move |start| start..to.min(start + BLOCK))
+pub(super) fn segments(from: usize, to: usize) -> impl Iterator<Item = Range<usize>> {
+    (from..to).step_by(SEGMENT).map(move |start| start..to.min(start + SEGMENT))
 }
 
-/// What a scanner has done, for measurements.
-#[derive(Clone, Debug, Default)]
-pub struct Stats {
-    /// Bytes examined.
-    pub bytes: u64,
-    /// Positions that the prefilter let through.
-    pub candidates: u64,
-    /// Literals that stood there.
-    pub literals: u64,
-    /// By rule, in order of the rule set.
-    pub by_rule: Vec<RuleStats>,
+impl Inner {
+    /// Whether a literal stands at a place.
+    pub(super) fn stands(&self, literal: usize, text: &[u8], start: usize) -> bool {
+        let Some(literal) = self.literals.get(literal) else { return false };
+        let there = text.get(start..start.saturating_add(literal.bytes.len()));
+        there.is_some_and(|there| {
+            if literal.fold { there.eq_ignore_ascii_case(&literal.bytes) } else { *there == *literal.bytes }
+        })
+    }
 }
 
-impl Stats {
-    /// Adds what another scanner of the same engine has done.
-    pub fn add(&mut self, other: &Self) {
-        self.bytes += other.bytes;
-        self.candidates += other.candidates;
-        self.literals += other.literals;
-        self.by_rule.resize(self.by_rule.len().max(other.by_rule.len()), RuleStats::default());
-        for (rule, more) in self.by_rule.iter_mut().zip(&other.by_rule) {
-            rule.literals += more.literals;
-            rule.matched += more.matched;
-            rule.verified += more.verified;
-            rule.time += more.time;
+/// How far before and after a literal its rules' patterns reach when every other
+/// character is escaped; within bounds.
+fn escape_reach(uses: &[Use], rules: &[Rule]) -> (usize, usize) {
+    let longest = uses.iter().filter_map(|used| rules.get(used.rule)).map(|rule| rule.max_length).max();
+    let longest = usize::try_from(longest.unwrap_or(0)).unwrap_or(usize::MAX);
+    let offset = uses.iter().map(|used| used.max_offset).max().unwrap_or(0);
+    let before = offset.saturating_mul(2).saturating_add(64).min(escapes::BEFORE);
+    let after = longest.saturating_mul(2).saturating_add(64).clamp(256, escapes::AFTER);
+    (before, after)
+}
+
+/// What to look for to find the literals, as they are and encoded.
+fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>) {
+    let mut all: Vec<(Literal, Meaning)> = Vec::new();
+    for (number, literal) in literals.iter().enumerate() {
+        all.push((literal.clone(), Meaning::Whole(number)));
+        let part = |bytes: Vec<u8>| Literal { bytes: bytes.into(), min_offset: 0, max_offset: 0, ..*literal };
+        if let Some(range) = escapes::unescaped_part(literal) {
+            let (at, len, end) = (range.start, range.len(), range.end == literal.bytes.len());
+            let bytes = literal.bytes.get(range).unwrap_or_default().to_vec();
+            all.push((part(bytes), Meaning::Part { literal: number, at, len, end }));
         }
+        let mut wide: Vec<u8> = literal.bytes.iter().flat_map(|byte| [*byte, 0]).collect();
+        wide.pop();
+        all.push((part(wide), Meaning::Wide));
     }
-}
-
-/// What a scanner has done for one rule.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct RuleStats {
-    /// Times that one of its literals was seen.
-    pub literals: u64,
-    /// Times that its pattern matched.
-    pub matched: u64,
-    /// Matches that passed all of its conditions.
-    pub verified: u64,
-    /// Time spent, where the scanner was told to take it.
-    pub time: Duration,
-}
-
-/// A step of the engine, for measurements that end after it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Step {
-    /// Finding positions that may begin a literal.
-    Prefilter,
-    /// Telling which literals stand there.
-    Confirm,
-    /// Everything: patterns, conditions, checks, overlaps.
-    Verify,
-}
-
-/// Matches content; one for each thread, reused for every content.
-pub struct Scanner {
-    engine: Engine,
-    /// Taken while in use.
-    candidates: Option<Box<Candidates>>,
-    scratch: Vec<Option<Box<Scratch>>>,
-    resolver: Resolver,
-    /// The first offset that has not been examined.
-    next: u64,
-    stats: Stats,
-    timed: bool,
-    last: Step,
-}
-
-impl Scanner {
-    /// Scans one whole content.
-    ///
-    /// ```
-    /// use snapsift::rules::{Literal, Rule, RuleSet};
-    /// use snapsift::scan::Engine;
-    ///
-    /// let literal = Literal { bytes: b"tok_"[..].into(), fold: false, min_offset: 0, max_offset: 0 };
-    /// let rule = Rule::new("token", "tok_(?P<secret>[0-9]{6})", vec![literal]);
-    /// let engine = Engine::new(&RuleSet::new(vec![rule], String::new()));
-    /// let mut places = Vec::new();
-    /// engine.scanner().scan(b"a tok_123456", &mut |hit| places.push(hit.secret_start));
-    /// assert_eq!(places, [6]);
-    /// ```
-    ///
-    /// Matches come in order of their place, except that
-    /// one which ends later may come first.
-    pub fn scan(&mut self, bytes: &[u8], sink: &mut dyn FnMut(Match)) {
-        self.begin(0);
-        self.feed(bytes, 0, true, sink);
-    }
-
-    /// Begins a content, or a part of one that nothing before it belongs to, whose
-    /// first byte has the offset `base`. What was fed before and not finished is
-    /// forgotten.
-    pub fn begin(&mut self, base: u64) {
-        self.resolver = Resolver::default();
-        self.next = base;
-    }
-
-    /// Scans the next window of a content: the way for a caller that has its own
-    /// buffers. [`Scanner::scan_reader`] does it with one of its own.
-    ///
-    /// ```
-    /// use snapsift::{rules::RuleSet, scan::Engine};
-    ///
-    /// let content = vec![b'x'; 3 << 20];
-    /// let mut scanner = Engine::new(&RuleSet::builtin()?).scanner();
-    /// scanner.begin(0);
-    /// let mut from = 0;
-    /// for to in [1 << 20, 2 << 20, content.len()] {
-    ///     let window = &content[from..to];
-    ///     let keep = scanner.feed(window, from as u64, to == content.len(), &mut |hit| println!("{hit:?}"));
-    ///     from = keep as usize;
-    /// }
-    /// # Ok::<(), snapsift::rules::LoadError>(())
-    /// ```
-    ///
-    /// `bytes` is the window, `base` the offset of its first byte.
-    ///
-    /// Returns the offset from which on the bytes must stand again at the start of
-    /// the next window (a few kilobytes of look-behind, and as much at the end as
-    /// the longest match needs). A window that is too short to go on in is not
-    /// lost: the same offset is returned, and the next window must be longer.
-    /// With `last` everything is examined and given to the sink.
-    pub fn feed(&mut self, bytes: &[u8], base: u64, last: bool, sink: &mut dyn FnMut(Match)) -> u64 {
-        let engine = Arc::clone(&self.engine.inner);
-        let from = usize::try_from(self.next.saturating_sub(base)).unwrap_or(usize::MAX).min(bytes.len());
-        let to = if last { bytes.len() } else { bytes.len().saturating_sub(engine.lookahead).max(from) };
-        for block in blocks(from, to) {
-            self.scan_block(&engine, bytes, base, block, sink);
-        }
-        self.stats.bytes += (to - from) as u64;
-        self.next = base + to as u64;
-        if last {
-            self.resolver.finish(sink);
-        }
-        self.next.saturating_sub(engine.lookbehind as u64).max(base)
-    }
-
-    /// What this scanner has done so far.
-    #[must_use]
-    pub fn stats(&self) -> &Stats {
-        &self.stats
-    }
-
-    /// Whether to take the time of each rule's verification, which costs more than
-    /// some verifications do. Off at first.
-    pub fn take_times(&mut self, on: bool) {
-        self.timed = on;
-    }
-
-    /// Ends the work on every position after this step, for measurements: before
-    /// [`Step::Verify`] nothing is found.
-    pub fn stop_after(&mut self, step: Step) {
-        self.last = step;
-    }
-
-    fn scan_block(
-        &mut self,
-        engine: &Arc<Inner>,
-        bytes: &[u8],
-        base: u64,
-        block: Range<usize>,
-        sink: &mut dyn FnMut(Match),
-    ) {
-        let part = bytes.get(block.start..bytes.len().min(block.end + TAIL)).unwrap_or_default();
-        let to = block.len();
-        let mut at = 0;
-        let mut candidates = self.candidates.take().unwrap_or_else(Candidates::new);
-        while at < to {
-            at = engine.prefilter.find(part, at, to, &mut candidates);
-            self.stats.candidates += candidates.as_slice().len() as u64;
-            if self.last == Step::Prefilter {
-                continue;
-            }
-            for position in candidates.as_slice() {
-                let position = block.start + usize::try_from(*position).unwrap_or(0);
-                engine.confirm.literals_at(bytes, position, &engine.literals, |literal, start| {
-                    self.stats.literals += 1;
-                    if self.last == Step::Confirm {
-                        return;
-                    }
-                    self.verify(engine, bytes, base, literal, start, sink);
-                });
-            }
-        }
-        self.candidates = Some(candidates);
-    }
-
-    #[inline(never)]
-    fn verify(
-        &mut self,
-        engine: &Arc<Inner>,
-        bytes: &[u8],
-        base: u64,
-        literal: usize,
-        start: usize,
-        sink: &mut dyn FnMut(Match),
-    ) {
-        for used in &engine.uses[literal] {
-            let began = self.timed.then(Instant::now);
-            self.verify_rule(engine, bytes, base, (&engine.literals[literal], start), used, sink);
-            let stats = &mut self.stats.by_rule[used.rule];
-            stats.literals += 1;
-            if let Some(began) = began {
-                stats.time += began.elapsed();
-            }
-        }
-    }
-
-    fn verify_rule(
-        &mut self,
-        engine: &Arc<Inner>,
-        bytes: &[u8],
-        base: u64,
-        (literal, start): (&Literal, usize),
-        used: &Use,
-        sink: &mut dyn FnMut(Match),
-    ) {
-        let rule = &engine.rules.rules()[used.rule];
-        let Some(compiled) = engine.compiled[used.rule].get(rule) else { return };
-        let scratch = self.scratch[used.rule].get_or_insert_with(|| Box::new(compiled.scratch()));
-        let offsets = (used.min_offset, used.max_offset);
-        let Some(span) = compiled.find(rule, literal, offsets, bytes, start, scratch) else { return };
-        self.stats.by_rule[used.rule].matched += 1;
-        let shift = base + span.start.saturating_sub(REACH) as u64;
-        let Ok(hit) = compiled.judge(rule, bytes, span, scratch) else { return };
-        self.stats.by_rule[used.rule].verified += 1;
-        let pending = pending(used.rule, rule, &hit, shift);
-        let horizon = (base + start as u64).saturating_sub(engine.lookbehind as u64);
-        self.resolver.push(pending, horizon, sink);
-    }
-}
-
-impl std::fmt::Debug for Scanner {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scanner")
-            .field("engine", &self.engine)
-            .field("stats", &self.stats)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A verified hit with offsets in the content: `shift` is where its text begins.
-pub(crate) fn pending(number: usize, rule: &Rule, hit: &Hit<'_>, shift: u64) -> Pending {
-    let place = |range: &Range<usize>| shift + range.start as u64..shift + range.end as u64;
-    let span = place(&hit.span);
-    let secret = place(&hit.secret);
-    let attributes: BTreeMap<String, String> =
-        hit.attributes.iter().map(|(name, value)| (name.clone().into_owned(), value.clone())).collect();
-    Pending {
-        priority: rule.priority,
-        claims: std::iter::once(span.clone()).chain(hit.claims.iter().map(place)).collect(),
-        found: Match {
-            rule: number,
-            start: span.start,
-            end: span.end,
-            secret_start: secret.start,
-            secret: Secret::new(hit.secret_bytes()),
-            attributes,
-        },
-        secret,
-    }
+    all.into_iter().unzip()
 }

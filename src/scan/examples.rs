@@ -8,6 +8,7 @@ use crate::rules::{Diagnostic, Example, Rule, RuleSet};
 
 use super::engine::Engine;
 use super::verify::Lazy;
+use super::watch::Unwatched;
 use super::{Kernel, Match};
 
 /// Runs the examples of all rules and gives a fault for each that is not as the
@@ -114,7 +115,7 @@ fn why_not(rule: &Rule, text: &[u8]) -> (String, String) {
                     );
                 }
                 Some(span) => {
-                    if let Err(refusal) = compiled.judge(rule, text, span, &scratch) {
+                    if let Err(refusal) = compiled.judge(rule, text, span, &scratch, &mut Unwatched) {
                         return (
                             format!("the pattern matches, and is refused: {}", refusal.0),
                             "correct the example, or the check or context that refuses it".into(),

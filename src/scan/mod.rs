@@ -4,23 +4,31 @@
 mod background;
 pub mod checks;
 mod confirm;
+mod decode;
+mod encoded;
 mod engine;
 pub mod examples;
+pub mod explain;
 mod hit;
 mod prefilter;
 mod resolve;
+mod scanner;
 mod shape;
+mod stats;
 mod stream;
 mod verify;
+mod watch;
 mod windows;
 
 use std::collections::BTreeMap;
 
-pub use engine::{Engine, RuleStats, Scanner, Stats, Step};
+pub use engine::Engine;
 pub use hit::Hit;
 pub use prefilter::Kernel;
+pub use scanner::Scanner;
+pub use stats::{RuleStats, Stats, Step};
 
-use crate::finding::Secret;
+use crate::finding::{Encoding, Secret};
 
 /// A verified match: what the engine gives to its sink. Offsets are from the
 /// start of the content that was scanned.
@@ -34,8 +42,10 @@ pub struct Match {
     pub end: u64,
     /// Offset of the secret's first byte.
     pub secret_start: u64,
-    /// The secret.
+    /// The secret, decoded.
     pub secret: Secret,
+    /// The encodings that were undone to find it, outermost first.
+    pub encodings: Vec<Encoding>,
     /// Attributes from named groups, companions and checks.
     pub attributes: BTreeMap<String, String>,
 }

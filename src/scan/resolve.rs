@@ -10,6 +10,7 @@
 use std::ops::Range;
 
 use super::Match;
+use super::watch::Claimant;
 
 /// A match with what it claims.
 pub(crate) struct Pending {
@@ -33,6 +34,11 @@ impl Pending {
         (self.priority, length, std::cmp::Reverse((self.found.start, self.found.rule, self.secret.start)))
     }
 
+    fn claimant(&self) -> Claimant {
+        let Match { rule, start, end, .. } = self.found;
+        Claimant { rule, priority: self.priority, start, end }
+    }
+
     pub(crate) fn claims_secret_of(&self, other: &Self) -> bool {
         let touches = |claim: &Range<u64>| claim.start < other.secret.end && other.secret.start < claim.end;
         touches(&self.secret) || self.claims.iter().any(touches)
@@ -45,6 +51,8 @@ pub(crate) struct Resolver {
     pending: Vec<Pending>,
     /// How many may be pending before groups are settled.
     limit: usize,
+    /// Which matches were dropped, each with the better one, where that is asked.
+    dropped: Option<Vec<(Claimant, Claimant)>>,
 }
 
 /// Below this many pending matches nothing is settled early.
@@ -54,6 +62,17 @@ const SETTLE_FROM: usize = 256;
 const SETTLE_ALL: usize = 8192;
 
 impl Resolver {
+    /// Whether to note which matches are dropped.
+    pub(super) fn tell_dropped(&mut self, on: bool) {
+        self.dropped = on.then(Vec::new);
+    }
+
+    /// The matches that were dropped since this was last asked, each with the one
+    /// that it was dropped for.
+    pub(super) fn take_dropped(&mut self) -> Vec<(Claimant, Claimant)> {
+        self.dropped.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
     /// Adds a match. `horizon`: no match that is added later claims anything
     /// before it.
     pub(crate) fn push(&mut self, pending: Pending, horizon: u64, sink: &mut dyn FnMut(Match)) {
@@ -114,8 +133,13 @@ impl Resolver {
         group.sort_by_key(|pending| std::cmp::Reverse(pending.rank()));
         let mut kept: Vec<Pending> = Vec::new();
         for pending in group.drain(..) {
-            if !kept.iter().any(|better| better.claims_secret_of(&pending)) {
-                kept.push(pending);
+            match kept.iter().find(|better| better.claims_secret_of(&pending)) {
+                None => kept.push(pending),
+                Some(better) => {
+                    if let Some(dropped) = &mut self.dropped {
+                        dropped.push((pending.claimant(), better.claimant()));
+                    }
+                }
             }
         }
         kept.sort_by_key(|pending| (pending.secret.start, pending.found.rule));

@@ -3,7 +3,7 @@
 use std::io::{self, Read};
 
 use super::Match;
-use super::engine::Scanner;
+use super::scanner::Scanner;
 
 /// Bytes read at a time.
 const STEP: usize = 1 << 20;

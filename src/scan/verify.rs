@@ -11,10 +11,12 @@ use std::sync::OnceLock;
 
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Anchored, Input, meta};
+use regex_syntax::hir::Hir;
 
 use super::checks::{self, Refusal};
 use super::hit::Hit;
 use super::shape;
+use super::watch::{Condition, Ignored, Watch};
 use crate::rules::{ByteSet, Context, ContextMode, Literal, Nearby, Rule, Side};
 
 /// How far around a match anything may look.
@@ -59,7 +61,12 @@ pub(crate) struct Compiled {
 const FEW_STARTS: usize = 8;
 
 /// Bounds of one regex, so that a hostile pack cannot eat the memory.
-const REGEX_SIZE_LIMIT: usize = 4 << 20;
+pub(crate) const REGEX_SIZE_LIMIT: usize = 4 << 20;
+
+/// A pattern, parsed as patterns of rules are.
+pub(crate) fn hir(pattern: &str) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
+}
 
 fn bytes_regex(pattern: &str) -> Option<regex::bytes::Regex> {
     regex::bytes::RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_SIZE_LIMIT).build().ok()
@@ -68,12 +75,7 @@ fn bytes_regex(pattern: &str) -> Option<regex::bytes::Regex> {
 impl Compiled {
     fn new(rule: &Rule) -> Option<Self> {
         let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
-        let hir = regex_syntax::ParserBuilder::new()
-            .unicode(false)
-            .utf8(false)
-            .build()
-            .parse(&rule.pattern)
-            .ok()?;
+        let hir = hir(&rule.pattern)?;
         let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
         let regex = meta::Builder::new().configure(config).syntax(syntax).build_from_hir(&hir).ok()?;
         let info = regex.group_info();
@@ -118,21 +120,29 @@ impl Compiled {
             if !self.may_begin(rule, text, from) {
                 continue;
             }
-            let limit =
-                text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)));
-            if limit < end {
+            if limit(rule, text, from) < end {
                 continue;
             }
-            let input = Input::new(text).span(from..limit).anchored(Anchored::Yes);
-            if self.regex.search_slots_with(&mut scratch.cache, &input, &mut scratch.slots).is_none() {
-                continue;
-            }
-            let Some(to) = scratch.range(0).map(|range| range.end).filter(|to| *to >= end) else { continue };
-            if !text.get(to).is_some_and(|byte| rule.not_after.contains(*byte)) {
+            let Some(to) = self.match_at(rule, text, from, scratch).filter(|to| *to >= end) else { continue };
+            if byte_after(rule, text, to).is_none() {
                 return Some(from..to);
             }
         }
         None
+    }
+
+    /// The end of the pattern's match at a place, whatever touches it.
+    #[inline]
+    pub(crate) fn match_at(
+        &self,
+        rule: &Rule,
+        text: &[u8],
+        from: usize,
+        scratch: &mut Scratch,
+    ) -> Option<usize> {
+        let input = Input::new(text).span(from..limit(rule, text, from)).anchored(Anchored::Yes);
+        self.regex.search_slots_with(&mut scratch.cache, &input, &mut scratch.slots)?;
+        scratch.range(0).map(|range| range.end)
     }
 
     /// The places of a range at which a match may begin, by its first byte where
@@ -154,28 +164,26 @@ impl Compiled {
 
     #[inline]
     fn may_begin(&self, rule: &Rule, text: &[u8], from: usize) -> bool {
-        if from
-            .checked_sub(1)
-            .and_then(|before| text.get(before))
-            .is_some_and(|byte| rule.not_before.contains(*byte))
-        {
+        if byte_before(rule, text, from).is_some() {
             return false;
         }
         let Some(bytes) = text.get(from..from + self.places.len()) else { return false };
         self.places.iter().zip(bytes).all(|(set, byte)| set.contains(*byte))
     }
 
-    /// Takes a match through the rule's conditions. `span` is within `text`.
+    /// Takes a match through the rule's conditions, which `watch` is told of one by
+    /// one. `span` is within `text`.
     ///
     /// # Errors
     ///
     /// Why the match is not a secret of the rule.
-    pub(crate) fn judge<'t>(
+    pub(super) fn judge<'t>(
         &self,
         rule: &Rule,
         text: &'t [u8],
         span: Range<usize>,
         scratch: &Scratch,
+        watch: &mut (impl Watch + ?Sized),
     ) -> Result<Hit<'t>, Refusal> {
         // What may be looked at, whatever the window of the content happens to be.
         let first = span.start.saturating_sub(REACH);
@@ -196,42 +204,80 @@ impl Compiled {
                 hit.add_attribute(Cow::Owned(name.clone()), String::from_utf8_lossy(value));
             }
         }
-        for (context, regex) in rule.context.iter().zip(&self.contexts) {
-            check_context(context, regex, &hit)?;
-        }
-        for (nearby, regex) in rule.nearby.iter().zip(&self.nearby) {
-            find_nearby(nearby, regex, &mut hit)?;
-        }
-        for check in &rule.checks {
-            checks::run(check, &mut hit)?;
-        }
-        self.check_ignored(rule, &hit)?;
-        Ok(hit)
+        let verdict = self.hold(rule, &mut hit, watch);
+        watch.judged(&hit, verdict);
+        verdict.map(|()| hit)
     }
 
-    fn check_ignored(&self, rule: &Rule, hit: &Hit<'_>) -> Result<(), Refusal> {
+    /// Holds all conditions against a match, in order, up to the first that refuses.
+    fn hold(&self, rule: &Rule, hit: &mut Hit<'_>, watch: &mut (impl Watch + ?Sized)) -> Result<(), Refusal> {
+        for (number, (context, regex)) in rule.context.iter().zip(&self.contexts).enumerate() {
+            let verdict = check_context(context, regex, hit);
+            watch.condition(Condition::Context(number), &|| context_place(context, regex, hit), verdict);
+            verdict?;
+        }
+        for (number, (nearby, regex)) in rule.nearby.iter().zip(&self.nearby).enumerate() {
+            let verdict = find_nearby(nearby, regex, hit);
+            watch.condition(Condition::Nearby(number), &|| nearby_place(nearby, regex, hit), verdict);
+            verdict?;
+        }
+        for (number, check) in rule.checks.iter().enumerate() {
+            let verdict = checks::run(check, hit);
+            watch.condition(Condition::Check(number), &|| None, verdict);
+            verdict?;
+        }
+        let ignored = self.ignored(rule, hit);
+        let verdict = match ignored {
+            None => Ok(()),
+            Some(Ignored::Value(_) | Ignored::Pattern(_)) => Err(Refusal("an ignored value")),
+            Some(Ignored::Blake3(_) | Ignored::Sha256(_)) => Err(Refusal("a published sample")),
+        };
+        watch.condition(Condition::Ignored(ignored), &|| None, verdict);
+        verdict
+    }
+
+    /// What the secret is, where it is one that the rule ignores.
+    fn ignored(&self, rule: &Rule, hit: &Hit<'_>) -> Option<Ignored> {
         let secret = hit.secret_bytes();
         let is_value = |value: &String| {
             value.as_bytes() == secret || hit.attributes.iter().any(|(_, attribute)| attribute == value)
         };
-        if rule.ignore.values.iter().any(is_value) || self.ignored.iter().any(|regex| regex.is_match(secret))
-        {
-            return Err(Refusal("an ignored value"));
+        if let Some(number) = rule.ignore.values.iter().position(is_value) {
+            return Some(Ignored::Value(number));
+        }
+        if let Some(number) = self.ignored.iter().position(|regex| regex.is_match(secret)) {
+            return Some(Ignored::Pattern(number));
         }
         if !rule.ignore.blake3.is_empty() {
             let digest = blake3::hash(secret).to_hex();
-            if rule.ignore.blake3.iter().any(|known| known == digest.as_str()) {
-                return Err(Refusal("a published sample"));
+            if let Some(number) = rule.ignore.blake3.iter().position(|known| known == digest.as_str()) {
+                return Some(Ignored::Blake3(number));
             }
         }
         if !rule.ignore.sha256.is_empty() {
             let digest = hex(&sha256(secret));
-            if rule.ignore.sha256.contains(&digest) {
-                return Err(Refusal("a published sample"));
-            }
+            return rule.ignore.sha256.iter().position(|known| *known == digest).map(Ignored::Sha256);
         }
-        Ok(())
+        None
     }
+}
+
+/// Where a match that begins at `from` ends at the latest.
+#[inline]
+pub(crate) fn limit(rule: &Rule, text: &[u8], from: usize) -> usize {
+    text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)))
+}
+
+/// The byte before `from`, where no match may follow it.
+#[inline]
+pub(crate) fn byte_before(rule: &Rule, text: &[u8], from: usize) -> Option<u8> {
+    text.get(from.checked_sub(1)?).copied().filter(|byte| rule.not_before.contains(*byte))
+}
+
+/// The byte at `to`, where no match may end before it.
+#[inline]
+pub(crate) fn byte_after(rule: &Rule, text: &[u8], to: usize) -> Option<u8> {
+    text.get(to).copied().filter(|byte| rule.not_after.contains(*byte))
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -289,7 +335,20 @@ fn check_context(context: &Context, regex: &regex::bytes::Regex, hit: &Hit<'_>) 
     }
 }
 
-fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) -> Result<(), Refusal> {
+/// Where in the hit's text a context's pattern stands.
+fn context_place(context: &Context, regex: &regex::bytes::Regex, hit: &Hit<'_>) -> Option<Range<usize>> {
+    let region = region(hit, context.side, context.within_bytes, context.within_lines);
+    let found = regex.find(hit.text.get(region.clone())?)?;
+    Some(region.start + found.start()..region.start + found.end())
+}
+
+/// The companion that is nearest to the match, and where in the hit's text the
+/// part begins that was searched.
+fn nearest<'t>(
+    nearby: &Nearby,
+    regex: &regex::bytes::Regex,
+    hit: &Hit<'t>,
+) -> Option<(usize, regex::bytes::Captures<'t>)> {
     let region = region(hit, nearby.side, nearby.within_bytes, nearby.within_lines);
     let offset = region.start;
     let haystack = hit.text.get(region).unwrap_or_default();
@@ -305,7 +364,18 @@ fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) 
         .captures_iter(haystack)
         .filter_map(|found| Some((distance(&found)?, found)))
         .min_by_key(|(distance, found)| (*distance, found.get_match().start()));
-    let Some((_, found)) = nearest else {
+    nearest.map(|(_, found)| (offset, found))
+}
+
+/// Where in the hit's text a companion stands.
+fn nearby_place(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &Hit<'_>) -> Option<Range<usize>> {
+    let (offset, found) = nearest(nearby, regex, hit)?;
+    let found = found.get_match();
+    Some(offset + found.start()..offset + found.end())
+}
+
+fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) -> Result<(), Refusal> {
+    let Some((offset, found)) = nearest(nearby, regex, hit) else {
         return if nearby.required { Err(Refusal("its companion is missing")) } else { Ok(()) };
     };
     for name in regex.capture_names().flatten() {

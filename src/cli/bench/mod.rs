@@ -21,7 +21,7 @@ use snapsift::scan::{Engine, Stats};
 use self::report::{Cache, Profile, Report, Row, RuleCost, Sample, StageCost};
 use super::args::{BenchArgs, BenchFormat, Colour};
 use super::exit::Exit;
-use super::{process, rules, scan};
+use super::{open, process, rules, scan};
 
 /// How often each stage is run to find out where the time goes: the least of them
 /// counts, since noise only ever adds.
@@ -111,7 +111,7 @@ impl Bench<'_> {
 
     fn scan(&self, jobs: usize) -> anyhow::Result<Scan> {
         let options = ScanOptions { jobs, ..scan::selected(&self.args.what) };
-        scan::open(&self.args.targets, &self.rules, options)
+        open::scan(&self.args.targets, &self.rules, options)
     }
 
     /// One run, as `scan --format jsonl` does it, into nowhere.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::report::{Cache, Profile, Report, Row, Spread};
+use crate::cli::figures::{fixed, grouped};
 
 /// Rules that are listed by their cost; the rest cost less than each of them.
 const MAX_RULES: usize = 20;
@@ -171,32 +172,4 @@ fn rules(text: &mut String, profile: &Profile) -> std::fmt::Result {
         writeln!(text, "{:>10} in {} other rules", fixed(seconds * 1e3, 2), others.len())?;
     }
     Ok(())
-}
-
-fn fixed(value: f64, digits: usize) -> String {
-    format!("{value:.digits$}")
-}
-
-/// A number with its thousands apart.
-fn grouped(number: u64) -> String {
-    let digits = number.to_string();
-    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::grouped;
-
-    #[test]
-    fn thousands_stand_apart() {
-        let shown = [0, 999, 1000, 1_234_567].map(grouped);
-        assert_eq!(shown, ["0", "999", "1,000", "1,234,567"]);
-    }
 }

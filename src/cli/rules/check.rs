@@ -18,8 +18,11 @@ pub(super) fn run(args: &RulesCheckArgs, colour: Colour) -> anyhow::Result<Exit>
             anyhow::Error::new(error).context(format!("cannot read {shown}"))
         })?;
     }
-    let options =
-        LoadOptions { builtin: args.paths.is_empty(), paths: args.paths.clone(), ..LoadOptions::default() };
+    let options = args.choice.of(LoadOptions {
+        builtin: args.paths.is_empty(),
+        paths: args.paths.clone(),
+        ..LoadOptions::default()
+    });
     let (rules, told) = match RuleSet::load_with_packs(&options) {
         Ok((rules, packs)) => {
             let notes = packs.into_iter().flat_map(|pack| pack.notes);
@@ -64,17 +67,21 @@ pub(super) fn show(told: &[Diagnostic], colour: Colour) {
 fn json(told: &[Diagnostic]) -> anyhow::Result<()> {
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
     for diagnostic in told {
-        let (line, column) = diagnostic.line_column();
-        let object = serde_json::json!({
-            "level": if diagnostic.level == Level::Error { "error" } else { "note" },
-            "file": &*diagnostic.file,
-            "line": line,
-            "column": column,
-            "message": diagnostic.message,
-            "help": diagnostic.help,
-        });
-        writeln!(out, "{object}")?;
+        writeln!(out, "{}", object(diagnostic))?;
     }
     out.flush()?;
     Ok(())
+}
+
+/// A fault or note for a program.
+pub(super) fn object(diagnostic: &Diagnostic) -> serde_json::Value {
+    let (line, column) = diagnostic.line_column();
+    serde_json::json!({
+        "level": if diagnostic.level == Level::Error { "error" } else { "note" },
+        "file": &*diagnostic.file,
+        "line": line,
+        "column": column,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+    })
 }

@@ -1,13 +1,20 @@
-//! `snapsift rules`: what the rules are, and whether they are right.
+//! `snapsift rules`: what the rules are, whether they are right, and the tools to
+//! write them with.
 
+mod bench;
 mod check;
+mod diff;
+mod explain;
 mod list;
 mod show;
+mod test;
 
+use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use snapsift::rules::{LoadError, LoadOptions, RuleSet};
 
+use super::args::tools::RuleChoice;
 use super::args::{Colour, RuleSource, RulesArgs, RulesCommand};
 use super::exit::Exit;
 use super::message;
@@ -17,6 +24,10 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
         RulesCommand::List(args) => &args.source,
         RulesCommand::Show(args) => &args.source,
         RulesCommand::Check(args) => return check::run(args, colour),
+        RulesCommand::Explain(args) => &args.source,
+        RulesCommand::Test(args) => return test::run(args, colour),
+        RulesCommand::Bench(args) => return bench::run(args, colour),
+        RulesCommand::Diff(args) => return diff::run(args, colour),
     };
     let rules = match load(source) {
         Ok(rules) => rules,
@@ -24,6 +35,7 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
     };
     match &args.command {
         RulesCommand::Show(args) => show::run(&rules, &args.id),
+        RulesCommand::Explain(args) => explain::run(&rules, args, colour),
         _ => list::run(&rules),
     }
 }
@@ -36,8 +48,20 @@ static KEPT: OnceLock<RuleSet> = OnceLock::new();
 pub(super) fn load(source: &RuleSource) -> Result<RuleSet, LoadError> {
     let options =
         LoadOptions { builtin: !source.no_builtin, paths: source.rules.clone(), ..LoadOptions::default() };
-    let rules = RuleSet::load(&options)?;
+    let rules = RuleSet::load(&source.choice.of(options))?;
     Ok(KEPT.get_or_init(|| rules).clone())
+}
+
+/// The packs that an argument names: `builtin`, files and folders, with commas
+/// between them.
+fn packs(named: &str, choice: &RuleChoice) -> LoadOptions {
+    let (builtin, paths): (Vec<&str>, Vec<&str>) =
+        named.split(',').filter(|name| !name.is_empty()).partition(|name| *name == "builtin");
+    choice.of(LoadOptions {
+        builtin: !builtin.is_empty(),
+        paths: paths.into_iter().map(PathBuf::from).collect(),
+        ..LoadOptions::default()
+    })
 }
 
 /// Says why there are no rules.

@@ -75,7 +75,7 @@ fn fields(rule: &Rule) -> Vec<(&'static str, String)> {
 }
 
 /// A check as its pack has it: its name, then its arguments.
-fn check_text(check: &Check) -> String {
+pub(super) fn check_text(check: &Check) -> String {
     let Ok(serde_json::Value::Object(mut fields)) = serde_json::to_value(check) else { return String::new() };
     let name = fields.remove("check").unwrap_or_default();
     let arguments = fields.iter().filter(|(_, value)| !value.is_null());

@@ -223,6 +223,15 @@ fn bad_patterns_are_underlined_within_the_literal() {
     );
 }
 
+/// The flags of one expression say nothing of the next.
+#[test]
+fn flags_end_with_their_expression() {
+    let folded = "[[rule.context]]\npattern = '(?ix)a b c'\nwithin = 9\n";
+    let pack = good(&pack(&[rule("acme", "acme_[a-z]{4}", folded), rule("zeta", "zeta [a-z]{4}", "")]));
+    let literal = &pack.rules[1].literals[0];
+    assert_eq!((&*literal.bytes, literal.fold), (&b"zeta "[..], false));
+}
+
 #[test]
 fn declared_literals_must_hold() {
     let two = "(?:acme|zzzz)_[a-z]{4}";

@@ -3,12 +3,27 @@
 //! allocates only where it is about to pass.
 
 mod aws;
+mod azure_devops;
+mod azure_host;
 mod characters;
-mod connection;
+mod decoded;
+mod engine;
+mod http;
+mod jwt;
+mod key_container;
+mod login;
+mod machine_key;
 mod microsoft;
+mod name_value;
+mod password;
 mod placeholder;
 mod private_key;
+mod sample;
 mod sas;
+mod signed_query;
+mod signed_url;
+mod storage;
+mod times;
 mod token;
 
 use super::hit::Hit;
@@ -37,23 +52,67 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             };
             characters::check(hit.secret_bytes(), &wanted)
         }
-        Check::NotPlaceholder { value } => {
-            accept(!placeholder::is_placeholder(hit.secret_bytes(), *value), "a placeholder")
+        Check::NotPlaceholder { value, skip } => {
+            let secret = hit.secret_bytes();
+            let value_bytes = usize::try_from(*skip).ok().and_then(|skip| secret.get(skip..));
+            accept(!placeholder::is_placeholder(value_bytes.unwrap_or(secret), *value), "a placeholder")
         }
-        Check::Crc32Base62 { skip } => token::crc32_base62(hit.secret_bytes(), *skip),
+        Check::Crc32 { digits, skip, gap, reversed, required } => {
+            let layout = token::SumLayout { digits: *digits, skip: *skip, gap: *gap, reversed: *reversed };
+            token::crc32(hit, &layout, *required)
+        }
+        Check::Base64Holds { group, skip, patterns, optional } => {
+            decoded::base64_holds(hit, group.as_deref(), *skip, patterns, optional)
+        }
         Check::AwsKeyId {} => aws::key_id(hit),
+        Check::AwsKeyPair {} => aws::key_pair(hit),
+        Check::SignedUrl { form } => signed_url::check(hit, *form),
         Check::Base64Around { before, length } => token::base64_around(hit, *before, *length),
         Check::Base64Length { bytes } => token::base64_length(hit, *bytes),
-        Check::HisKey { signature, bytes, seeds } => microsoft::his_key(hit, signature, *bytes, seeds),
+        Check::HisKey { signature, bytes, seeds, alphanumeric, optional } => {
+            let kind = microsoft::HisKind { signature, bytes: *bytes, seeds, alphanumeric: *alphanumeric };
+            microsoft::his_key(hit, &kind, *optional)
+        }
+        Check::AnnotatedKey { signature, products, optional } => {
+            microsoft::annotated_key(hit, signature.as_deref(), products, *optional)
+        }
+        Check::NameValueString { needs, host, attributes, optional } => {
+            name_value::check(hit, needs, host, attributes, *optional)
+        }
+        Check::AzureHost { suffixes, label, zone, replace, optional } => {
+            let names = azure_host::Names { label: label.as_deref(), zone: zone.as_deref(), replace };
+            azure_host::check(hit, suffixes, &names, *optional)
+        }
+        Check::SignedQuery { signature, bytes, needs, resource, expiry, attributes } => {
+            let wanted = signed_query::Wanted {
+                signature,
+                bytes: *bytes,
+                needs,
+                resource: resource.as_deref(),
+                expiry: expiry.as_deref(),
+                attributes,
+            };
+            signed_query::check(hit, &wanted)
+        }
         Check::EntraClientSecret {} => microsoft::entra_client_secret(hit.secret_bytes()),
+        Check::AzureDevopsToken { application } => azure_devops::check(hit, *application),
         Check::AzureSas {} => sas::check(hit),
-        Check::AzureStorageString {} => connection::azure_storage(hit),
-        Check::ConnectionString { hosts } => connection::with_password(hit, hosts),
+        Check::AzureStorageString {} => storage::connection_string(hit),
+        Check::CompactTime { source, attribute } => times::compact(hit, source, attribute),
+        Check::ConnectionString { hosts } => login::at_host(hit, hosts),
+        Check::Login {} => login::anywhere(hit),
+        Check::Password { login, code } => password::check(hit, *login, *code),
+        Check::PasswordValue { encoding, alone } => password::check_value(hit, *encoding, *alone),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
         }
-        Check::PrivateKey {} => private_key::check(hit),
+        Check::HttpBasic { decode } => http::basic(hit, *decode),
+        Check::HttpUserPair {} => http::pair(hit),
+        Check::Jwt { issuers, with, without } => jwt::check(hit, issuers, with, without),
+        Check::KeyContainer { form } => key_container::check(hit, *form),
+        Check::MachineKey {} => machine_key::check(hit),
+        Check::PrivateKey { used } => private_key::check(hit, *used),
     }
 }
 

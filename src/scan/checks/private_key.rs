@@ -1,14 +1,49 @@
-//! Private keys: the match must be a whole key.
+//! Private keys in PEM and of PuTTY: the match must be a whole key, and what stands
+//! around it tells what the key is used for.
 
-use super::{Hit, Refusal};
-use crate::formats::private_key::{KeyError, PrivateKey};
+use super::{Hit, Refusal, accept};
+use crate::formats::pem;
+use crate::formats::private_key::{KeyError, KeyFormat, PrivateKey};
+use crate::formats::x509::Certificate;
+use crate::rules::KeyUse;
 
-pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
+/// How far before a key its name may end, in bytes: a key of JSON, a variable.
+const NAME_REACH: usize = 96;
+
+/// Parts of names that say SSH.
+const SSH_NAMES: [&str; 6] = ["ssh", "id_rsa", "id_ed25519", "id_ecdsa", "deploy_key", "git"];
+/// Parts of names that say TLS, or a signature.
+const OTHER_NAMES: [&str; 14] = [
+    "tls",
+    "ssl",
+    "https",
+    "cert",
+    "x509",
+    "jwt",
+    "saml",
+    "oidc",
+    "signing",
+    "sign_key",
+    "client-key",
+    "client_key",
+    "ca_key",
+    "ca.key",
+];
+
+pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
     let key = PrivateKey::parse(hit.secret_bytes()).map_err(|error| match error {
         KeyError::Armour(_) => Refusal("the armour does not decode"),
         KeyError::Inconsistent => Refusal("the parts of the key do not fit each other"),
         _ => Refusal("not the structure of a private key"),
     })?;
+    if wanted != KeyUse::Any {
+        let is_for_ssh = is_for_ssh(hit, &key);
+        accept(is_for_ssh == (wanted == KeyUse::Ssh), "a key for another use")?;
+    }
+    if wanted == KeyUse::Other {
+        add_certificate(hit, &key);
+        hit.add_attribute("curve", key.curve.unwrap_or_default());
+    }
     hit.add_attribute("format", key.format.as_str());
     hit.add_attribute("encrypted", if key.encrypted { "true" } else { "false" });
     hit.add_attribute("fingerprint", key.fingerprint_sha256().unwrap_or_default());
@@ -21,4 +56,56 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     hit.add_attribute("kdf", key.kdf.unwrap_or_default());
     hit.add_attribute("comment", key.comment.unwrap_or_default());
     Ok(())
+}
+
+/// A key may be an SSH key unless SSH cannot use it, or what stands around it says
+/// otherwise: a certificate, or its name.
+fn is_for_ssh(hit: &Hit<'_>, key: &PrivateKey) -> bool {
+    if matches!(key.format, KeyFormat::OpenSsh | KeyFormat::Ppk2 | KeyFormat::Ppk3) {
+        return true;
+    }
+    if !key.is_usable_by_ssh() {
+        return false;
+    }
+    let name = name_before(hit);
+    if SSH_NAMES.iter().any(|part| name.contains(part)) {
+        return true;
+    }
+    let certificate = memchr::memmem::find_iter(hit.text, b"CERTIFICATE-----").any(|at| {
+        let head = hit.text.get(at.saturating_sub(24)..at).unwrap_or_default();
+        memchr::memmem::find(head, b"-----BEGIN ")
+            .or_else(|| memchr::memmem::find(head, b"-----END "))
+            .is_some()
+    });
+    !certificate && !OTHER_NAMES.iter().any(|part| name.contains(part))
+}
+
+/// The last name before the key, in lower case: that of the variable or the member
+/// that holds it.
+fn name_before(hit: &Hit<'_>) -> String {
+    let head = hit.text.get(..hit.span.start).unwrap_or_default();
+    let head = head.get(head.len().saturating_sub(NAME_REACH)..).unwrap_or_default();
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let is_letter = |byte: &u8| byte.is_ascii_alphanumeric() || *byte == b'_';
+    let Some(last) = head.iter().rposition(|byte| is_letter(byte)) else { return String::new() };
+    let head = head.get(..=last).unwrap_or_default();
+    let start = head.iter().rposition(|byte| !in_name(byte)).map_or(0, |at| at + 1);
+    String::from_utf8_lossy(head.get(start..).unwrap_or_default()).to_ascii_lowercase()
+}
+
+/// Adds what the key's own certificate says, where that stands beside it.
+fn add_certificate(hit: &mut Hit<'_>, key: &PrivateKey) {
+    let Some(public) = key.public_number() else { return };
+    let text = hit.text;
+    let certificate = memchr::memmem::find_iter(text, b"-----BEGIN CERTIFICATE-----").find_map(|at| {
+        let block = pem::parse(text.get(at..)?).ok()?;
+        memchr::memmem::find(&block.body, public)?;
+        Certificate::parse(&block.body).ok()
+    });
+    if let Some(certificate) = certificate {
+        hit.add_attribute("subject", certificate.subject.unwrap_or_default());
+        hit.add_attribute("certificate", certificate.thumbprint);
+        hit.add_attribute("not_before", certificate.not_before);
+        hit.add_attribute("expires_at", certificate.not_after);
+    }
 }

@@ -3,7 +3,8 @@
 
 use std::borrow::Cow;
 
-use super::connection::{storage_account_around, storage_host};
+use super::azure_host::PRIVATE_LINK;
+use super::storage::{account_around, storage_host};
 use super::token::{decode, has_length};
 use super::{Hit, Refusal, accept};
 use crate::finding::Timestamp;
@@ -14,9 +15,15 @@ const SIGNATURE_BYTES: u32 = 32;
 
 /// The match is `sig=` with its value, anywhere in the query.
 pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
-    accept(may_have_version(hit), "no service version")?;
+    accept(may_be_storage(hit), "no service version")?;
     let query = Query::around(hit.text, hit.span.start);
-    let version = query.get("sv").filter(|version| is_date(version)).ok_or(Refusal("no service version"))?;
+    let host = query.host().map(|host| host.replace(PRIVATE_LINK, "."));
+    let version = match query.get("sv") {
+        Some(version) => Some(version).filter(|version| is_date(version)),
+        // Before 2012 there was none; then the host must tell.
+        None => host.as_deref().and_then(storage_host).map(|_| String::new()),
+    };
+    let version = version.ok_or(Refusal("no service version"))?;
     let kind = kind(&query).ok_or(Refusal("names no resource"))?;
     let signature = query.get("sig").ok_or(Refusal("no signature"))?;
     accept(has_length(signature.as_bytes(), SIGNATURE_BYTES), "not the length of a signature")?;
@@ -41,7 +48,6 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     };
 
     // With a custom domain nothing says which account it is.
-    let host = query.host().map(|host| host.replace(".privatelink.", "."));
     let named = host.as_deref().and_then(storage_host);
     if let Some((account, service, suffix)) = named {
         hit.add_attribute("account", account);
@@ -49,7 +55,7 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         hit.add_attribute("suffix", suffix);
     }
     if host.is_none()
-        && let Some((account, suffix)) = storage_account_around(hit.text, query.span.start)
+        && let Some((account, suffix)) = account_around(hit.text, query.span.start)
     {
         // `SharedAccessSignature=` of a connection string.
         hit.add_attribute("account", account);
@@ -84,13 +90,14 @@ pub(super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// Whether a parameter that ends in `v` stands near: far cheaper than reading the
-/// query, and of the many that have a signature few have a version.
-fn may_have_version(hit: &Hit<'_>) -> bool {
+/// Whether a parameter that ends in `v` stands near, or a host of the service: far
+/// cheaper than reading the query, and of the many that have a signature few have
+/// either.
+fn may_be_storage(hit: &Hit<'_>) -> bool {
     let first = hit.span.start.saturating_sub(MAX_SIDE);
     let last = hit.text.len().min(hit.span.start.saturating_add(MAX_SIDE));
     let near = hit.text.get(first..last).unwrap_or_default();
-    [b"v=", b"V="].iter().any(|name| memchr::memmem::find(near, *name).is_some())
+    [&b"v="[..], b"V=", b".core."].iter().any(|name| memchr::memmem::find(near, name).is_some())
 }
 
 /// Which of the three kinds it is, by its parameters.

@@ -7,6 +7,7 @@
 //! matches. The choice is made once, when the engine is built.
 
 pub(crate) mod buckets;
+pub(crate) mod lanes;
 mod portable;
 mod simd;
 
@@ -155,6 +156,15 @@ impl Prefilter {
     /// The share of positions that the model expects to be candidates.
     pub(crate) fn expected(&self) -> f32 {
         self.expected
+    }
+
+    /// For each [`lanes::LANE`] bytes of `text` a bit in `words`, set where they may
+    /// be base64 of text. Only three in a row count: of others a bit may be missing.
+    pub(crate) fn lanes(&self, text: &[u8], words: &mut [u64]) {
+        match &self.inner {
+            Inner::Simd(simd) => simd.lanes(text, words),
+            Inner::Empty | Inner::Portable(_) => lanes::portable(text, words),
+        }
     }
 
     /// Writes the candidate positions in `from..to` in order, as far as the list

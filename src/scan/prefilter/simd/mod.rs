@@ -11,6 +11,8 @@
 //! and is tested against every other one.
 #![expect(unsafe_code, reason = "vector instructions and loads; see above")]
 
+#[cfg(target_arch = "x86_64")]
+mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod nibbles;
@@ -108,5 +110,22 @@ impl Simd {
             return scalar(&self.tables, text, reached, to, out);
         }
         reached
+    }
+
+    /// As [`super::Prefilter::lanes`].
+    pub(super) fn lanes(&self, text: &[u8], words: &mut [u64]) {
+        match &self.kernel {
+            // SAFETY: `self` exists, so `new` found the instructions of its kernel
+            // on this machine.
+            #[cfg(target_arch = "x86_64")]
+            Vector::Avx2(_) => unsafe { lanes::avx2(text, words) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Vector::Avx512(_) => unsafe { lanes::avx512(text, words) },
+            #[cfg(target_arch = "x86_64")]
+            Vector::Ssse3(_) => super::lanes::portable(text, words),
+            #[cfg(target_arch = "aarch64")]
+            Vector::Neon(_) => super::lanes::portable(text, words),
+        }
     }
 }

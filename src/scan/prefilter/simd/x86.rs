@@ -42,14 +42,14 @@ impl Halves {
 
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw")]
-fn load512(bytes: &[u8; 64]) -> __m512i {
+pub(super) fn load512(bytes: &[u8; 64]) -> __m512i {
     // SAFETY: an array of 64 bytes can be read as one unaligned vector.
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
 #[inline]
 #[target_feature(enable = "avx2")]
-fn load256(bytes: &[u8; 32]) -> __m256i {
+pub(super) fn load256(bytes: &[u8; 32]) -> __m256i {
     // SAFETY: an array of 32 bytes can be read as one unaligned vector.
     unsafe { _mm256_loadu_si256(bytes.as_ptr().cast()) }
 }

@@ -1,6 +1,8 @@
 //! Connection strings: `name=value;` pairs as ADO.NET, OLE DB, ODBC and the JDBC
-//! driver of SQL Server read them, the URL form `scheme://user:password@host/db`,
-//! and the strings of Azure Storage, which have the same pairs without quoting.
+//! driver of SQL Server read them, the URL form `scheme://user:password@host/db`
+//! with that of other JDBC drivers, the keyword list of libpq, the arguments of
+//! database programs and functions, and the strings of Azure Storage, which have
+//! the same pairs without quoting.
 //!
 //! A string is found from a place inside it (a host name, a key name): it may
 //! stand in JSON, XML, YAML, `.env`, source code, a shell command or a binary,
@@ -9,6 +11,14 @@
 //!
 //! Sources: `DbConnectionStringBuilder` (.NET), `SQLDriverConnect` (ODBC), "Building
 //! the connection URL" (JDBC driver for SQL Server), RFC 3986 section 3.2.1.
+
+mod arguments;
+mod command;
+mod keywords;
+mod pgpass;
+#[cfg(test)]
+mod tests;
+mod url;
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -47,6 +57,8 @@ pub enum Key {
     Protocol,
     /// An endpoint URL.
     Endpoint,
+    /// The driver or provider, which tells the kind of server.
+    Driver,
     /// A known key that says nothing here.
     Other,
 }
@@ -89,8 +101,8 @@ const KEYS: [(&str, Key); 62] = [
     ("tableendpoint", Key::Endpoint),
     ("fileendpoint", Key::Endpoint),
     ("sharedaccesssignature", Key::Other),
-    ("provider", Key::Other),
-    ("driver", Key::Other),
+    ("provider", Key::Driver),
+    ("driver", Key::Driver),
     ("dsn", Key::Other),
     ("filedsn", Key::Other),
     ("encrypt", Key::Other),
@@ -157,6 +169,8 @@ impl Value {
 pub struct ConnectionString {
     /// Where the whole string stands, without quotes around it.
     pub span: Range<usize>,
+    /// The scheme of a URL, or the program of a command line, in lower case.
+    pub scheme: Option<String>,
     pairs: Vec<(Key, Value)>,
 }
 
@@ -169,9 +183,40 @@ impl ConnectionString {
         let right = at.saturating_add(MAX_SIDE).min(text.len());
         let before = text.get(left..at)?;
         let after = text.get(at..right)?;
-        url_form(before, after, left)
+        url::read(before, after, left)
             .or_else(|| encoded_form(before, after, left))
             .or_else(|| pair_form(text.get(left..right)?, before.len(), left))
+    }
+
+    /// Every reading of the text around the byte at `at`, which stands in the name
+    /// of a server: the string that holds it, a list of keywords, the arguments of
+    /// a function or of a program. The readings of a place that is not in such a
+    /// form are `None` or hold no password.
+    pub fn readings(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
+        const READERS: [fn(&[u8], usize) -> Option<ConnectionString>; 6] = [
+            ConnectionString::around,
+            url::oracle,
+            keywords::read,
+            arguments::read,
+            command::read,
+            pgpass::read,
+        ];
+        READERS.into_iter().filter_map(move |read| read(text, at))
+    }
+
+    /// Every reading of the text around the byte at `at`, wherever in a login that
+    /// stands: in the host of a URL, anywhere in a string of pairs, a list of
+    /// keywords, a command line or a line of `.pgpass`.
+    pub fn readings_anywhere(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
+        const READERS: [fn(&[u8], usize) -> Option<ConnectionString>; 5] =
+            [ConnectionString::around, url::oracle, keywords::around, command::around, pgpass::around];
+        READERS.into_iter().filter_map(move |read| read(text, at))
+    }
+
+    /// Whether the value of the server holds the byte at `at`.
+    #[must_use]
+    pub fn names_server_at(&self, at: usize) -> bool {
+        self.get(Key::Server).is_some_and(|server| server.span.start <= at && at < server.span.end)
     }
 
     /// The first value of a key that is not empty.
@@ -192,13 +237,7 @@ impl ConnectionString {
     #[must_use]
     pub fn host(&self) -> Option<String> {
         let value = self.get(Key::Server)?.text().to_ascii_lowercase();
-        let host = ["tcp:", "np:", "admin:", "lpc:"]
-            .iter()
-            .find_map(|protocol| value.strip_prefix(protocol))
-            .unwrap_or(&value)
-            .trim();
-        let end = host.find([',', ':', '\\', '/', ' ']).unwrap_or(host.len());
-        host.get(..end).filter(|host| !host.is_empty()).map(str::to_owned)
+        host_of(&value)
     }
 
     /// The port, from its own key or after the server's name.
@@ -207,9 +246,35 @@ impl ConnectionString {
         if let Some(port) = self.get(Key::Port) {
             return port.text().parse().ok();
         }
-        let server = self.get(Key::Server)?.text();
-        server.rsplit([',', ':']).next()?.trim().parse().ok()
+        port_of(&self.get(Key::Server)?.text())
     }
+}
+
+/// The host in the name of a server: without protocol, scheme, instance and port.
+#[must_use]
+pub fn host_of(server: &str) -> Option<String> {
+    let value = server.trim().to_ascii_lowercase();
+    let value = value.split_once("://").map_or(value.as_str(), |(_, rest)| rest);
+    let value = value.rsplit_once('@').map_or(value, |(_, rest)| rest);
+    let host = ["tcp:", "np:", "admin:", "lpc:"]
+        .iter()
+        .find_map(|protocol| value.strip_prefix(protocol))
+        .unwrap_or(value)
+        .trim();
+    if let Some(address) = host.strip_prefix('[') {
+        return address.split_once(']').map(|(address, _)| address.to_owned());
+    }
+    let end = host.find([',', ':', '\\', '/', ' ', ';', '?']).unwrap_or(host.len());
+    host.get(..end).filter(|host| !host.is_empty()).map(str::to_owned)
+}
+
+/// The port in the name of a server: after its last comma or colon.
+#[must_use]
+pub fn port_of(server: &str) -> Option<u16> {
+    let server = server.split_once("://").map_or(server, |(_, rest)| rest);
+    let server = server.rsplit_once('@').map_or(server, |(_, rest)| rest);
+    let end = server.find(['/', ';', '?']).unwrap_or(server.len());
+    server.get(..end)?.rsplit([',', ':']).next()?.trim().parse().ok()
 }
 
 /// A quotation mark as a file may write it.
@@ -232,7 +297,7 @@ fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> 
     let escapes = Escapes { backslash: quote.is_some() && !tag, xml: true, percent: false };
     let plain = unescape(window.get(start..end)?, escapes);
     let pairs = read_pairs(&plain, span.start);
-    Some(ConnectionString { span, pairs }).filter(|found| found.pairs.len() > 1)
+    Some(ConnectionString { span, scheme: None, pairs }).filter(|found| found.pairs.len() > 1)
 }
 
 /// A byte that no connection string holds.
@@ -269,11 +334,25 @@ fn opening_quote(window: &[u8], from: usize, at: usize) -> Option<(usize, &'stat
 /// Whether these bytes begin a connection string.
 fn starts_string(bytes: &[u8]) -> bool {
     let bytes = bytes.get(..bytes.len().min(MAX_KEY.saturating_mul(2))).unwrap_or_default();
-    if [&b"jdbc:"[..], b"sqlsrv:"].iter().any(|scheme| starts_with_fold(bytes, scheme)) {
+    if data_source_prefix(bytes).is_some() || starts_with_fold(bytes, b"jdbc:") {
         return true;
     }
     let Some(equals) = memchr::memchr(b'=', bytes) else { return false };
     bytes.get(..equals).is_some_and(|name| key_of(name).is_some())
+}
+
+/// The length of the prefix of a data source name of PHP or Perl:
+/// `mysql:host=…;dbname=…`, `DBI:Pg:dbname=…`.
+fn data_source_prefix(bytes: &[u8]) -> Option<usize> {
+    const DRIVERS: [&[u8]; 9] =
+        [b"sqlsrv:", b"mysql:", b"pgsql:", b"dblib:", b"odbc:", b"oci:", b"mariadb:", b"pg:", b"firebird:"];
+    let lead = if starts_with_fold(bytes, b"dbi:") { 4 } else { 0 };
+    let rest = bytes.get(lead..)?;
+    let driver = DRIVERS.iter().find(|driver| starts_with_fold(rest, driver))?;
+    let length = driver.len().saturating_add(lead);
+    let name = bytes.get(length..)?;
+    let equals = memchr::memchr(b'=', name.get(..name.len().min(MAX_KEY))?)?;
+    name.get(..equals).is_some_and(|name| key_of(name).is_some()).then_some(length)
 }
 
 fn starts_with_fold(bytes: &[u8], prefix: &[u8]) -> bool {
@@ -332,8 +411,8 @@ fn read_pairs(plain: &Unescaped<'_>, base: usize) -> Vec<(Key, Value)> {
         let value = bytes.get(start..end).unwrap_or_default().to_vec();
         pairs.push((Key::Server, Value { bytes: value, span: spanned(&(start..end)) }));
         at = end;
-    } else if starts_with_fold(bytes, b"sqlsrv:") {
-        at = 7;
+    } else if let Some(length) = data_source_prefix(bytes) {
+        at = length;
     }
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty() && pairs.len() < MAX_PAIRS) {
         let Some(stop) = memchr::memchr2(b'=', b';', rest) else { break };
@@ -407,49 +486,6 @@ fn read_quoted(bytes: &[u8], closer: u8) -> Option<(Vec<u8>, usize)> {
     }
 }
 
-/// The URL form. `after` begins inside the host.
-fn url_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionString> {
-    // User and password may hold `=`, `;` and `,`; a host may not.
-    let stops = |byte: &u8| *byte <= b' ' || b"\"'`<>".contains(byte) || *byte == 0x7f;
-    let word = before.iter().rposition(stops).map_or(0, |at| at.saturating_add(1));
-    let scheme_end = word.saturating_add(memchr::memmem::rfind(before.get(word..)?, b"://")?);
-    let in_scheme = |byte: &u8| byte.is_ascii_alphanumeric() || b"+-.".contains(byte);
-    let scheme = before.get(word..scheme_end)?.iter().rev().take_while(|byte| in_scheme(byte)).count();
-    let start = scheme_end.saturating_sub(scheme);
-    let head = before.get(start..)?;
-    let authority = scheme.saturating_add(3);
-    let user_info = head.get(authority..)?;
-    let at_sign = memchr::memrchr(b'@', user_info)?;
-    let colon = memchr::memchr(b':', user_info.get(..at_sign)?)?;
-    if memchr::memchr2(b'/', b'?', user_info).is_some() {
-        return None;
-    }
-    let host_start = authority.saturating_add(at_sign).saturating_add(1);
-    let host_end =
-        after.iter().position(|byte| stops(byte) || b"/?#;,=\\".contains(byte)).unwrap_or(after.len());
-    let length = after.iter().position(stops).unwrap_or(after.len());
-    let base = left.saturating_add(start);
-    let mut pairs = Vec::new();
-    let mut add = |key, bytes: &[u8], from: usize| {
-        let first = base.saturating_add(from);
-        let plain =
-            unescape(bytes, Escapes { percent: true, xml: true, backslash: false }).bytes.into_owned();
-        pairs.push((key, Value { bytes: plain, span: first..first.saturating_add(bytes.len()) }));
-    };
-    add(Key::User, user_info.get(..colon)?, authority);
-    let password = colon.saturating_add(1);
-    add(Key::Password, user_info.get(password..at_sign)?, authority.saturating_add(password));
-    let host = [head.get(host_start..)?, after.get(..host_end)?].concat();
-    add(Key::Server, &host, host_start);
-    if after.get(host_end) == Some(&b'/') {
-        let path = after.get(host_end.saturating_add(1)..length)?;
-        let end = memchr::memchr2(b'?', b'#', path).unwrap_or(path.len());
-        add(Key::Database, path.get(..end)?, head.len().saturating_add(host_end).saturating_add(1));
-    }
-    let end = base.saturating_add(head.len()).saturating_add(length);
-    Some(ConnectionString { span: base..end, pairs })
-}
-
 /// A string with its `=` and `;` percent-encoded, as the value of a URL's
 /// parameter (SQLAlchemy's `odbc_connect=`).
 fn encoded_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionString> {
@@ -465,5 +501,5 @@ fn encoded_form(before: &[u8], after: &[u8], left: usize) -> Option<ConnectionSt
     let base = left.saturating_add(start);
     let pairs = read_pairs(&plain, base);
     let span = base..base.saturating_add(raw.len());
-    Some(ConnectionString { span, pairs }).filter(|found| found.pairs.len() > 1)
+    Some(ConnectionString { span, scheme: None, pairs }).filter(|found| found.pairs.len() > 1)
 }

@@ -2,10 +2,14 @@
 //! groups: it looks for each literal by comparing at every position, runs each
 //! regex there over the whole text, and resolves all matches against each other.
 
+mod encoded;
+
 use regex_automata::{Anchored, Input, meta};
 
+use super::decode::View;
 use super::resolve::Pending;
 use super::verify::Lazy;
+use super::watch::Unwatched;
 use super::{Engine, Kernel, Match};
 use crate::rules::{ByteSet, Context, ContextMode, Literal, Nearby, Rule, RuleSet, Side};
 
@@ -174,9 +178,9 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
             let offset = start - from;
             let span = compiled.find(rule, literal, (offset, offset), text, start, &mut scratch);
             assert_eq!(span, Some(from..end));
-            if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch) {
-                let shift = from.saturating_sub(Rule::MAX_REACH as usize) as u64;
-                all.push(super::engine::pending(number, rule, &hit, shift));
+            if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch, &mut Unwatched) {
+                let first = from.saturating_sub(Rule::MAX_REACH as usize);
+                all.push(super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first));
             }
         }
     }

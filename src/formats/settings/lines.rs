@@ -1,0 +1,444 @@
+//! Formats that have one setting a line: environment files, shell exports, systemd
+//! units, INI, Java properties, YAML, TOML, HCL, and assignments of programs.
+//!
+//! Sources: YAML 1.2 chapters 7 and 8 (scalars, block mappings), `systemd.exec`
+//! (`Environment=`), Java `Properties.load`, the Compose file reference.
+
+use std::ops::Range;
+
+use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
+use crate::formats::connection_string::Value;
+use crate::formats::escape::{Escapes, unescape};
+
+/// The most lines on either side.
+const MAX_LINES: usize = 80;
+/// The longest line: what is longer is no line that somebody wrote.
+const MAX_LINE: usize = 2048;
+/// The longest name.
+const MAX_NAME: usize = 96;
+
+/// What a line is.
+enum Line {
+    /// Nothing, or a comment.
+    Empty,
+    /// `[section]`.
+    Section(String),
+    /// A name that what follows belongs to: `name:`, `name {`.
+    Parent(usize, String),
+    /// Settings.
+    Settings(Row),
+    /// Something else, with its indentation.
+    Other(usize),
+}
+
+/// A line that holds settings: nearly always one.
+struct Row {
+    /// The column of the name.
+    indent: usize,
+    /// It begins an item of a list.
+    dash: bool,
+    /// A comma follows.
+    comma: bool,
+    /// The separator is a colon.
+    colon: bool,
+    items: Vec<Setting>,
+}
+
+/// The settings beside `at`, none before `left`.
+pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    let own = line_at(text, left, at).filter(|line| line.len() <= MAX_LINE)?;
+    let Line::Settings(row) = parse(text, own.clone()) else { return None };
+    if row.comma {
+        return None;
+    }
+    let (indent, dash, colon) = (row.indent, row.dash, row.colon);
+    // `- NAME=value` is a list of settings, `- name: value` begins a mapping.
+    let listed = dash && !colon;
+    let (mut above, mut section) = (Vec::new(), None);
+    let mut end = own.start;
+    if !dash || listed {
+        for _ in 0..MAX_LINES {
+            let Some(line) = end.checked_sub(1).and_then(|end| line_at(text, left, end)) else { break };
+            end = line.start;
+            match parse(text, line) {
+                Line::Section(name) => {
+                    section = Some(name);
+                    break;
+                }
+                Line::Parent(column, name) if column < indent => {
+                    section = Some(name);
+                    break;
+                }
+                Line::Settings(row) if row.indent < indent => break,
+                Line::Other(column) if column < indent => break,
+                Line::Settings(row) if row.indent == indent && (row.dash && !row.colon) == listed => {
+                    above.extend(row.items.into_iter().rev());
+                    if row.dash && !listed {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+            if above.len() > MAX_ITEMS {
+                break;
+            }
+        }
+    }
+    let mut items: Vec<Setting> = above;
+    items.reverse();
+    items.extend(row.items);
+    let mut start = own.end.saturating_add(1);
+    for _ in 0..MAX_LINES {
+        let Some(line) = (start < text.len()).then(|| line_at(text, left, start)).flatten() else { break };
+        start = line.end.saturating_add(1);
+        match parse(text, line) {
+            Line::Section(_) => break,
+            Line::Parent(column, _) | Line::Other(column) if column < indent => break,
+            Line::Settings(row) if row.indent < indent => break,
+            Line::Settings(row) if row.indent == indent => {
+                if row.dash && !listed {
+                    break;
+                }
+                if (row.dash && !row.colon) == listed {
+                    items.extend(row.items);
+                }
+            }
+            _ => {}
+        }
+        if items.len() > MAX_ITEMS {
+            break;
+        }
+    }
+    join_named_values(&mut items);
+    Settings::of(if colon { Syntax::Yaml } else { Syntax::Lines }, section, items, at)
+}
+
+/// `name: X` with `value: Y` in one mapping is the setting X.
+fn join_named_values(items: &mut Vec<Setting>) {
+    if let [first, second] = items.as_slice()
+        && first.name == "name"
+        && second.name == "value"
+    {
+        let joined = Setting {
+            name: first.value.text().into_owned(),
+            value: second.value.clone(),
+            span: first.span.start..second.span.end,
+            quoted: second.quoted,
+            code: false,
+            indented: false,
+        };
+        *items = vec![joined];
+    }
+}
+
+/// The line that holds a byte, without its line feed.
+fn line_at(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
+    let before = text.get(left..at)?;
+    let start = memchr::memrchr(b'\n', before).map_or(left, |at| left.saturating_add(at).saturating_add(1));
+    let end = memchr::memchr(b'\n', text.get(at..)?).map_or(text.len(), |length| at.saturating_add(length));
+    Some(start..end)
+}
+
+/// Words that may stand before a name in a file of settings.
+const PREFIXES: [&[u8]; 8] =
+    [b"export ", b"set ", b"SET ", b"setx ", b"declare -x ", b"ENV ", b"ARG ", b"setenv "];
+/// What may stand before a name in a program.
+const CODE_PREFIXES: [&[u8]; 18] = [
+    b"$env:",
+    b"$this->",
+    b"this.",
+    b"self.",
+    b"$",
+    b"const ",
+    b"let ",
+    b"var ",
+    b"val ",
+    b"final ",
+    b"static ",
+    b"public ",
+    b"private ",
+    b"protected ",
+    b"my ",
+    b"our ",
+    b"local ",
+    b"readonly ",
+];
+/// Beginnings of a comment.
+const COMMENTS: [&[u8]; 8] = [b"#", b";", b"//", b"--", b"/*", b"*", b"<", b"REM "];
+
+fn parse(text: &[u8], range: Range<usize>) -> Line {
+    let mut cursor = Cursor { text, at: range.start, end: range.end };
+    if text.get(range.clone()).is_some_and(|line| line.last() == Some(&b'\r')) {
+        cursor.end = cursor.end.saturating_sub(1);
+    }
+    cursor.skip_blanks();
+    let mut indent = cursor.at.saturating_sub(range.start);
+    let rest = cursor.rest();
+    if rest.is_empty() || COMMENTS.iter().any(|comment| rest.starts_with(comment)) {
+        return Line::Empty;
+    }
+    if rest.starts_with(b"[")
+        && let Some(length) = memchr::memchr(b']', rest)
+    {
+        return Line::Section(text_of(rest.get(1..length).unwrap_or_default()));
+    }
+    let dash = rest.starts_with(b"- ");
+    if dash {
+        cursor.advance(2);
+        cursor.skip_blanks();
+        indent = cursor.at.saturating_sub(range.start);
+    }
+    let mut code = false;
+    let mut blank_separates = false;
+    loop {
+        let rest = cursor.rest();
+        if let Some(prefix) = PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
+            blank_separates = prefix.starts_with(b"ENV") || prefix.starts_with(b"setenv");
+            cursor.advance(prefix.len());
+        } else if let Some(prefix) = CODE_PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
+            code = true;
+            cursor.advance(prefix.len());
+        } else {
+            break;
+        }
+        cursor.skip_blanks();
+    }
+    // `- "NAME=value"`, `set "NAME=value"`: quotes around the whole.
+    let enclosing = cursor.peek().filter(|byte| matches!(byte, b'"' | b'\''));
+    if let Some(quote) = enclosing {
+        let rest = cursor.rest();
+        let inner = rest.get(1..).unwrap_or_default();
+        let closed = inner.iter().rposition(|byte| *byte == quote);
+        let named = inner.iter().take_while(|byte| in_name(**byte)).count();
+        match closed {
+            Some(length) if inner.get(named) == Some(&b'=') && named > 0 => {
+                cursor.advance(1);
+                cursor.end = cursor.at.saturating_add(length);
+            }
+            _ => return Line::Other(indent),
+        }
+    }
+    let name_start = cursor.at;
+    let name_length = cursor.rest().iter().take_while(|byte| in_name(**byte)).count();
+    let name = cursor.rest().get(..name_length).unwrap_or_default().to_vec();
+    let begins = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_');
+    if !begins || name.len() > MAX_NAME {
+        return Line::Other(indent);
+    }
+    cursor.advance(name_length);
+    let gap = cursor.skip_blanks();
+    let rest = cursor.rest();
+    if rest == b"{" {
+        return Line::Parent(indent, text_of(&name));
+    }
+    let colon = rest.starts_with(b":") && !rest.starts_with(b":=");
+    let separator = match rest {
+        [b'=', b'=', ..] | [b':', b':', ..] => 0,
+        [b'=', b'>', ..] | [b':' | b'?' | b'+', b'=', ..] => 2,
+        // `name :symbol` is none.
+        [b':', next, ..] if gap > 0 && !next.is_ascii_whitespace() => 0,
+        [b'=' | b':', ..] => 1,
+        _ => 0,
+    };
+    if separator == 0 && !(blank_separates && gap > 0) {
+        // `resource "kind" "name" {`
+        return if rest.ends_with(b"{") { Line::Parent(indent, text_of(&name)) } else { Line::Other(indent) };
+    }
+    cursor.advance(separator);
+    cursor.skip_blanks();
+    if colon && matches!(cursor.rest(), b"" | b"{" | b"[") || cursor.rest() == b"{" {
+        return Line::Parent(indent, text_of(&name));
+    }
+    if name == b"Environment" && !colon {
+        let items = environment(text, cursor.at..cursor.end);
+        return Line::Settings(Row { indent, dash, comma: false, colon, items });
+    }
+    let Some((value, span, quoted, tail)) = value(&cursor) else { return Line::Other(indent) };
+    let after = text.get(tail..cursor.end).unwrap_or_default().trim_ascii_start();
+    let comma = after.first() == Some(&b',');
+    let end = span.end;
+    let item = Setting {
+        name: text_of(&name),
+        value: Value { bytes: value, span },
+        span: name_start..end,
+        quoted,
+        code: code || after.first() == Some(&b';'),
+        indented: indent > 0,
+    };
+    Line::Settings(Row { indent, dash, comma, colon, items: vec![item] })
+}
+
+/// The value at the cursor: its bytes, its place, whether it is quoted, and where
+/// what follows it begins. `None` where it is an expression.
+fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
+    let rest = cursor.rest();
+    let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    if let Some(quote) = quote {
+        let content = rest.get(1..)?;
+        let length = quoted_length(content, quote)?;
+        let first = cursor.at.saturating_add(1);
+        let last = first.saturating_add(length);
+        let tail = last.saturating_add(1);
+        let after = cursor.text.get(tail..cursor.end)?.trim_ascii();
+        let clean =
+            after.is_empty() || matches!(after.first(), Some(b'#' | b';' | b',' | b'\\' | b'&' | b'|'));
+        if !clean && !after.starts_with(b"//") {
+            return None;
+        }
+        let raw = content.get(..length)?;
+        return Some((unquote(raw, quote), first..last, true, tail));
+    }
+    // `name = call(argument)` is a program's.
+    let called =
+        rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.')).count();
+    let argument = rest.get(called..).unwrap_or_default();
+    if matches!(rest.first(), Some(b'{' | b'[' | b'('))
+        && rest.len() > 1
+        && memchr::memchr2(b'=', b':', rest).is_some()
+    {
+        return None;
+    }
+    if called > 0 && argument.starts_with(b"(") && memchr::memchr3(b'"', b'\'', b'=', argument).is_some() {
+        return None;
+    }
+    let mut length = rest.len();
+    // A comment begins after a blank; a command ends at `; ` or ` && `.
+    for (place, byte) in rest.iter().enumerate() {
+        let previous = place.checked_sub(1).and_then(|at| rest.get(at));
+        let next = rest.get(place.saturating_add(1));
+        let blank_before = previous.is_some_and(u8::is_ascii_whitespace);
+        let ends = match byte {
+            b'#' | b'&' | b'|' => blank_before,
+            b';' => next.is_none_or(u8::is_ascii_whitespace),
+            _ => false,
+        };
+        if ends {
+            length = place;
+            break;
+        }
+    }
+    let tail = cursor.at.saturating_add(length);
+    let mut raw = rest.get(..length)?.trim_ascii_end();
+    // `name: value,` of an object without quotes.
+    let comma = raw.last() == Some(&b',');
+    if comma {
+        raw = raw.get(..raw.len().saturating_sub(1))?;
+    }
+    let end = cursor.at.saturating_add(raw.len());
+    // Properties escape their separators; elsewhere a backslash is itself.
+    let escaped = [&b"\\:"[..], b"\\=", b"\\#", b"\\!", b"\\u00"]
+        .iter()
+        .any(|escape| memchr::memmem::find(raw, escape).is_some());
+    let bytes = if escaped {
+        unescape(raw, Escapes { backslash: true, ..Escapes::default() }).bytes.into_owned()
+    } else {
+        raw.to_vec()
+    };
+    Some((bytes, cursor.at..end, false, if comma { end } else { tail }))
+}
+
+/// The length of a quoted value, up to its closing mark.
+pub(super) fn quoted_length(content: &[u8], quote: u8) -> Option<usize> {
+    let mut at = 0_usize;
+    loop {
+        let byte = *content.get(at)?;
+        let next = content.get(at.saturating_add(1)).copied();
+        if byte == b'\\' && quote != b'\'' || byte == b'\\' && matches!(next, Some(b'\'' | b'\\')) {
+            at = at.saturating_add(2);
+        } else if byte == quote {
+            // YAML doubles an apostrophe inside apostrophes.
+            if quote == b'\'' && next == Some(b'\'') {
+                at = at.saturating_add(2);
+                continue;
+            }
+            return Some(at);
+        } else {
+            at = at.saturating_add(1);
+        }
+    }
+}
+
+/// Undoes what a quoted value escapes.
+pub(super) fn unquote(raw: &[u8], quote: u8) -> Vec<u8> {
+    if quote == b'\'' {
+        let mut bytes = Vec::with_capacity(raw.len());
+        let mut rest = raw.iter().copied().peekable();
+        while let Some(byte) = rest.next() {
+            match (byte, rest.peek().copied()) {
+                (b'\'', Some(b'\'')) => {
+                    rest.next();
+                    bytes.push(b'\'');
+                }
+                (b'\\', Some(next @ (b'\'' | b'\\'))) => {
+                    rest.next();
+                    bytes.push(next);
+                }
+                _ => bytes.push(byte),
+            }
+        }
+        return bytes;
+    }
+    unescape(raw, Escapes { backslash: true, ..Escapes::default() }).bytes.into_owned()
+}
+
+/// The assignments of `Environment=`: `"A=b c" D=e`.
+fn environment(text: &[u8], range: Range<usize>) -> Vec<Setting> {
+    let mut items = Vec::new();
+    let mut cursor = Cursor { text, at: range.start, end: range.end };
+    while !cursor.rest().is_empty() && items.len() < MAX_ITEMS {
+        cursor.skip_blanks();
+        let rest = cursor.rest();
+        let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\''));
+        let (skip, length): (usize, usize) = match quote {
+            Some(quote) => {
+                let content = rest.get(1..).unwrap_or_default();
+                (1, memchr::memchr(quote, content).unwrap_or(content.len()))
+            }
+            None => (0, rest.iter().position(u8::is_ascii_whitespace).unwrap_or(rest.len())),
+        };
+        let word = rest.get(skip..skip.saturating_add(length)).unwrap_or_default();
+        if let Some(equals) = memchr::memchr(b'=', word) {
+            let start = cursor.at.saturating_add(skip);
+            let first = start.saturating_add(equals).saturating_add(1);
+            let last = start.saturating_add(length);
+            let bytes = text.get(first..last).unwrap_or_default().to_vec();
+            items.push(Setting {
+                name: text_of(word.get(..equals).unwrap_or_default()),
+                value: Value { bytes, span: first..last },
+                span: start..last,
+                quoted: quote.is_some(),
+                code: false,
+                indented: false,
+            });
+        }
+        cursor.advance(skip.saturating_add(length).saturating_add(1));
+    }
+    items
+}
+
+/// A place in a line.
+struct Cursor<'t> {
+    text: &'t [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'t> Cursor<'t> {
+    fn rest(&self) -> &'t [u8] {
+        self.text.get(self.at..self.end).unwrap_or_default()
+    }
+
+    fn peek(&self) -> Option<u8> {
+        self.rest().first().copied()
+    }
+
+    fn advance(&mut self, length: usize) {
+        self.at = self.at.saturating_add(length).min(self.end);
+    }
+
+    fn skip_blanks(&mut self) -> usize {
+        let blanks = self.rest().iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        self.advance(blanks);
+        blanks
+    }
+}

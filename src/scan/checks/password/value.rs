@@ -1,0 +1,321 @@
+//! Whether the value of a setting looks like a password that somebody chose or
+//! made, and not like a word of a program, a template or a reference.
+
+use super::super::placeholder::is_placeholder;
+use super::super::{Refusal, accept, sample};
+use crate::formats::connection_string::Value;
+use crate::formats::settings::Setting;
+use crate::rules::ValueKind;
+
+/// Where a value stands, which decides how much it has to look like a password.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in super::super) enum Kind {
+    /// In a setting beside a user.
+    Login,
+    /// In a setting alone.
+    Setting,
+    /// In a statement of a program.
+    Code,
+}
+
+/// The longest value that is taken for a password.
+const MAX_LENGTH: usize = 128;
+
+/// The kinds of characters of a value.
+#[derive(Default)]
+struct Classes {
+    lower: usize,
+    upper: usize,
+    digits: usize,
+    /// Punctuation that words are joined with.
+    joints: usize,
+    symbols: usize,
+    other: usize,
+}
+
+impl Classes {
+    fn of(value: &[u8]) -> Self {
+        let mut classes = Self::default();
+        for byte in value {
+            let count = match byte {
+                b'a'..=b'z' => &mut classes.lower,
+                b'A'..=b'Z' => &mut classes.upper,
+                b'0'..=b'9' => &mut classes.digits,
+                b'_' | b'-' | b'.' | b' ' | b'/' | b':' | b',' => &mut classes.joints,
+                b'!'..=b'~' => &mut classes.symbols,
+                _ => &mut classes.other,
+            };
+            *count += 1;
+        }
+        classes
+    }
+
+    fn letters(&self) -> usize {
+        self.lower + self.upper
+    }
+}
+
+/// Refuses what is no password by the bytes alone, before anything is read around
+/// it: `text` begins at the value, after its quote.
+pub(super) fn may_be(text: &[u8], quote: Option<u8>) -> Result<(), Refusal> {
+    let reach = text.get(..text.len().min(MAX_LENGTH * 2)).unwrap_or_default();
+    let length = match quote {
+        Some(quote) => memchr::memchr2(quote, b'\n', reach),
+        None => {
+            reach.iter().position(|byte| byte.is_ascii_whitespace() || *byte == b'<').or(Some(reach.len()))
+        }
+    };
+    let length = length.ok_or(Refusal("not the length of a password"))?;
+    accept(length <= MAX_LENGTH + MAX_LENGTH / 2, "not the length of a password")?;
+    let word: Vec<u8> = reach
+        .iter()
+        .take(length)
+        .take_while(|byte| byte.is_ascii_alphabetic())
+        .map(u8::to_ascii_lowercase)
+        .collect();
+    let rest = reach.get(word.len()..length).unwrap_or_default();
+    let ends = rest.iter().all(|byte| b",;)}]\"'\\".contains(byte));
+    accept(!ends || !std::str::from_utf8(&word).is_ok_and(sample::is_word), "a word of programs")
+}
+
+/// Refuses what is no password, whatever its setting is called.
+pub(super) fn judge_alone(value: &[u8], kind: Kind) -> Result<(), Refusal> {
+    let setting = Setting {
+        name: String::new(),
+        value: Value { bytes: value.to_vec(), span: 0..value.len() },
+        span: 0..value.len(),
+        quoted: true,
+        code: false,
+        indented: false,
+    };
+    judge(&setting, &[], kind)
+}
+
+/// Refuses what is no password. `words` are those of the setting's name.
+pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(), Refusal> {
+    let value = setting.value.bytes.trim_ascii();
+    let least = if kind == Kind::Login { 4 } else { 6 };
+    accept(value.len() >= least && value.len() <= MAX_LENGTH, "not the length of a password")?;
+    accept(setting.quoted || kind != Kind::Code, "not a literal")?;
+    let text = std::str::from_utf8(value).map_err(|_| Refusal("not text"))?;
+    let classes = Classes::of(value);
+    accept(!value.iter().any(u8::is_ascii_control), "not text")?;
+    accept(setting.value.bytes.len() == value.len(), "blanks around it")?;
+    let phrase = words.last().is_some_and(|word| matches!(word.as_str(), "passphrase" | "psk"));
+    let blanks = value.iter().filter(|byte| **byte == b' ').count();
+    accept(blanks == 0 || phrase && blanks < 8 && kind != Kind::Code, "a sentence")?;
+    accept(classes.other == 0 || classes.digits > 0 && blanks == 0, "a word of another language")?;
+    accept(!sample::is_reference(value) && !is_placeholder(value, ValueKind::Password), "a placeholder")?;
+    accept(setting.quoted || !is_expression(value), "an expression")?;
+    accept(!is_markup(value), "markup, a format or a pattern")?;
+    accept(!is_location(text), "a path, a URL or an address")?;
+    accept(!is_number(value) || kind == Kind::Login && value.len() >= 6 && classes.joints == 0, "a number")?;
+    accept(!is_uuid(value), "an identifier")?;
+    accept(!is_digest(text), "a digest of a password")?;
+
+    let lower = text.to_ascii_lowercase();
+    let letters: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
+    accept(!sample::is_word(&lower) && !sample::is_word(&letters), "a word of programs")?;
+    accept(!words.iter().any(|word| *word == lower) && words.concat() != letters, "the name of the setting")?;
+    if sample::is_weak(value) {
+        // Alone it is as likely a sample, unless somebody took pains with it.
+        let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
+        let varied = varied.iter().filter(|count| **count > 0).count() >= 3;
+        return accept(kind == Kind::Login || kind == Kind::Setting && varied, "a weak password alone");
+    }
+    accept(!is_sample(&lower), "a sample")?;
+    let plain = classes.digits == 0 && classes.symbols == 0;
+    if plain {
+        // Nothing but letters: an identifier, a word, or made at random.
+        let chosen = kind == Kind::Login && classes.joints == 0 && classes.letters() >= 6;
+        return accept(chosen && !is_camel(value) || is_random(value), "a word");
+    }
+    if kind != Kind::Login && classes.symbols == 0 && classes.letters() + classes.joints > 0 {
+        // `utf8`, `sha256`, `python3.11`, `user_2`: a word with a number.
+        let numbered = classes.digits <= 2 && classes.upper == 0 && is_digits_at_end(value);
+        return accept(
+            !numbered || kind == Kind::Setting && value.len() >= 8 && classes.joints == 0,
+            "a word with a number",
+        );
+    }
+    if kind == Kind::Code {
+        return accept(classes.letters() + classes.digits >= 4, "punctuation");
+    }
+    accept(classes.letters() + classes.digits >= 3, "punctuation")
+}
+
+/// Samples that are longer than a word: `mysecretpassword`, `Your_password123`.
+fn is_sample(lower: &str) -> bool {
+    const PARTS: [&str; 15] = [
+        "anonymous",
+        "your",
+        "example",
+        "changeme",
+        "change_me",
+        "change-me",
+        "placeholder",
+        "xxxx",
+        "dummy",
+        "sample",
+        "redacted",
+        "replace",
+        "<",
+        "****",
+        "....",
+    ];
+    PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// What only a program writes: calls, members, operators, brackets.
+fn is_expression(value: &[u8]) -> bool {
+    const MARKS: [&[u8]; 8] = [b"()", b" + ", b"&&", b"||", b"==", b"?.", b"\");", b"')"];
+    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
+        value.last() == Some(&b')')
+            && value.iter().take(open).all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(byte))
+    });
+    // In a name digits stand at the end of a word.
+    let broken = value.windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic());
+    let members = value.contains(&b'.')
+        && !broken
+        && !is_random(value)
+        && value.split(|byte| *byte == b'.').all(|part| {
+            part.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+                && part.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_')
+        });
+    // The end of an argument list: `password=args.password)`.
+    let closing = matches!(value.last(), Some(b')' | b']' | b'}'))
+        && value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.()[]{}'\"".contains(byte));
+    call || members
+        || closing
+        || value.starts_with(b"(")
+        || matches!(value.last(), Some(b'(' | b'{' | b'[' | b';' | b'\\'))
+        || matches!(value.first(), Some(b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'='))
+            && value.iter().skip(1).all(|byte| byte.is_ascii_alphanumeric() || b"_.\"'".contains(byte))
+        || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
+}
+
+fn is_markup(value: &[u8]) -> bool {
+    const MARKS: [&[u8]; 11] =
+        [b"</", b"/>", b"<br", b"{}", b"{0", b"\\w", b"\\d", b"[a-z", b"[A-Z", b"(?", b"&nbsp;"];
+    // `%s` and the like, at the end of a word.
+    let format = memchr::memchr_iter(b'%', value).any(|place| {
+        matches!(value.get(place + 1), Some(b's' | b'd' | b'v'))
+            && value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric())
+    });
+    format || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
+}
+
+/// Paths, URLs, e-mail addresses, host names.
+fn is_location(text: &str) -> bool {
+    let bytes = text.as_bytes();
+    let drive = matches!(bytes, [letter, b':', b'\\' | b'/', ..] if letter.is_ascii_alphabetic());
+    let path = text.starts_with("./")
+        || text.starts_with("../")
+        || text.starts_with("~/")
+        || text.starts_with('/')
+            && (text.matches('/').count() > 1
+                || text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'/'))
+        || text.matches('/').count() > 2;
+    let address = text.split_once('@').is_some_and(|(user, domain)| {
+        !user.is_empty()
+            && domain.contains('.')
+            && domain.split('.').all(|part| {
+                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+            })
+            && domain
+                .rsplit('.')
+                .next()
+                .is_some_and(|top| top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_lowercase()))
+    });
+    drive || path || address || text.contains("://")
+}
+
+/// Nothing but digits and what joins them: numbers, versions, dates, times.
+fn is_number(value: &[u8]) -> bool {
+    let marked = value.iter().take_while(|byte| b"^~<>=v ".contains(byte)).count();
+    value.iter().skip(marked).all(|byte| byte.is_ascii_digit() || b".-:/, +x*".contains(byte))
+}
+
+fn is_uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value.iter().enumerate().all(|(place, byte)| match place {
+            8 | 13 | 18 | 23 => *byte == b'-',
+            _ => byte.is_ascii_hexdigit(),
+        })
+}
+
+/// Digests as databases and directories keep them, by their marks.
+fn is_digest(text: &str) -> bool {
+    let hex =
+        |rest: &str, length: usize| rest.len() == length && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
+    text.strip_prefix("md5").is_some_and(|rest| hex(rest, 32))
+        || text.strip_prefix('*').is_some_and(|rest| hex(rest, 40))
+        || text.starts_with("SCRAM-SHA-")
+        || text.starts_with("0x0100") && text.len() > 40
+        || text.starts_with("0x0200") && text.len() > 40
+        || text.to_ascii_lowercase().contains("*deleted*")
+}
+
+/// What stands beside a password in a schema or a table of types is no user.
+pub(super) fn is_schema(user: &str) -> bool {
+    matches!(
+        user.to_ascii_lowercase().as_str(),
+        "string"
+            | "str"
+            | "text"
+            | "varchar"
+            | "required"
+            | "optional"
+            | "true"
+            | "false"
+            | "null"
+            | "none"
+            | "username"
+    )
+}
+
+/// `passwordField`, `NewPassword`: words that are joined by their case.
+fn is_camel(value: &[u8]) -> bool {
+    let (parts, odd) = parts(value);
+    parts > 1 && odd * 3 < parts
+}
+
+/// Letters that no word has: case that changes at random, or hardly a vowel.
+fn is_random(value: &[u8]) -> bool {
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic());
+    let (count, vowels) = letters.fold((0, 0), |(count, vowels), byte| {
+        (count + 1, vowels + usize::from(b"aeiouyAEIOUY".contains(byte)))
+    });
+    let (upper, lower) = (value.iter().any(u8::is_ascii_uppercase), value.iter().any(u8::is_ascii_lowercase));
+    let (parts, odd) = parts(value);
+    count >= 10 && (vowels * 6 < count || upper && lower && odd * 3 >= parts)
+}
+
+/// How many words the case and the joints of a value make of it, and how many of
+/// them are none: of one letter, or without a vowel.
+fn parts(value: &[u8]) -> (usize, usize) {
+    let (mut parts, mut odd) = (0, 0);
+    let mut rest = value;
+    while let Some(first) = rest.first() {
+        let upper = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
+        let lower = rest.iter().skip(upper).take_while(|byte| byte.is_ascii_lowercase()).count();
+        // `HTTPServer`: the last capital begins the next word.
+        let length = if upper > 1 && lower > 0 { upper - 1 } else { upper + lower };
+        if length == 0 {
+            debug_assert!(!first.is_ascii_alphabetic(), "a letter is one or the other");
+            rest = &rest[1..];
+            continue;
+        }
+        let word = &rest[..length];
+        parts += 1;
+        odd += usize::from(length == 1 || !word.iter().any(|byte| b"aeiouyAEIOUY".contains(byte)));
+        rest = &rest[length..];
+    }
+    (parts, odd)
+}
+
+/// Digits only after the last letter.
+fn is_digits_at_end(value: &[u8]) -> bool {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    value.iter().rev().take_while(|byte| byte.is_ascii_digit()).count() == digits
+}

@@ -1,0 +1,214 @@
+//! What is encoded in a view: finding the regions that a pass over it decodes, and
+//! matching around a literal once the escapes near it are undone.
+
+use std::ops::Range;
+
+use super::decode::escapes::{self, Kind};
+use super::decode::{Layer, View, base64, utf16};
+use super::engine::Inner;
+use super::prefilter::Prefilter;
+use super::prefilter::lanes::{self, LANE, WORD};
+use super::scanner::{CHUNK, Pass, Scanner};
+use crate::finding::Encoding;
+
+/// A region of a view and how it is encoded.
+pub(super) struct Region {
+    range: Range<usize>,
+    encoding: Encoding,
+}
+
+impl Region {
+    pub(super) fn decode(&self, view: &View<'_>) -> Layer {
+        let bytes = view.text.get(self.range.clone()).unwrap_or_default();
+        let decoded = match self.encoding {
+            Encoding::Base64 => base64::decode(bytes),
+            _ => utf16::decode(bytes),
+        };
+        Layer::new(view, self.range.start, decoded, self.encoding)
+    }
+}
+
+/// The encoded regions of a part of a view.
+pub(super) struct Encoded<'v> {
+    text: &'v [u8],
+    /// What a region may reach: more than any match in it needs.
+    bounds: Range<usize>,
+    /// The end of the part.
+    end: usize,
+    /// Where lanes are looked at next.
+    next: usize,
+    /// The lanes before it.
+    before: u64,
+    /// Up to here all runs are known.
+    known: usize,
+    pub(super) regions: Vec<Region>,
+}
+
+/// A run of [`base64::MIN_RUN`] has so many whole lanes, wherever it begins.
+const LANES: usize = (base64::MIN_RUN - LANE + 1) / LANE;
+const _: () = assert!(LANES == 3, "as many as are looked for");
+/// A run that only touches the part may have them outside of it.
+const MARGIN: usize = LANES * LANE;
+
+impl<'v> Encoded<'v> {
+    pub(super) fn new(view: &View<'v>, range: &Range<usize>, engine: &Inner) -> Self {
+        let length = view.text.len();
+        let bounds = range.start.saturating_sub(engine.lookbehind)
+            ..length.min(range.end.saturating_add(engine.lookahead));
+        let next = range.start.saturating_sub(MARGIN);
+        Self { text: view.text, bounds, end: range.end, next, before: 0, known: 0, regions: Vec::new() }
+    }
+
+    /// Finds base64 of text up to a place: in whole words of lanes before the end
+    /// of the part, and then the rest.
+    pub(super) fn find_base64(&mut self, prefilter: &Prefilter, to: usize) {
+        let last = to >= self.end;
+        let to = if last { self.text.len().min(self.end + MARGIN) } else { to };
+        let length = to.saturating_sub(self.next);
+        let length = if last { length } else { length - length % WORD };
+        let Some(part) = self.text.get(self.next..self.next + length) else { return };
+        let mut words = [0; (CHUNK + 2 * MARGIN) / WORD + 2];
+        let number = length.div_ceil(WORD);
+        prefilter.lanes(part, words.get_mut(..number).unwrap_or_default());
+        for (number, word) in words.into_iter().take(number).enumerate() {
+            let mut ends = lanes::thirds(word, self.before);
+            self.before = word;
+            while ends != 0 {
+                let lane = usize::try_from(ends.trailing_zeros()).unwrap_or(0);
+                ends &= ends - 1;
+                let start = (self.next + number * WORD + lane * LANE).saturating_sub(2 * LANE);
+                if start >= self.known {
+                    self.add_run(start);
+                }
+            }
+        }
+        self.next += length;
+    }
+
+    /// Adds the blob of the run of which three lanes begin at a place, where it is text.
+    #[cold]
+    fn add_run(&mut self, place: usize) {
+        let Some(start) = base64::text_start(self.text, place) else { return };
+        let run = base64::widen(self.text, place..place, &self.bounds);
+        if run.len() < base64::MIN_RUN {
+            return;
+        }
+        let blob = base64::blob(self.text, &run, &self.bounds);
+        let before = self.text.get(blob.start..start).unwrap_or_default();
+        let before = before.iter().filter(|byte| base64::is_member(**byte)).count();
+        self.known = blob.end;
+        self.regions.push(Region { range: blob.start + before % 4..blob.end, encoding: Encoding::Base64 });
+    }
+
+    /// Adds the UTF-16 text around a word.
+    pub(super) fn add_wide(&mut self, word: usize) {
+        let known = |region: &&Region| region.encoding != Encoding::Base64;
+        let last = self.regions.iter().rev().find(known);
+        let covers =
+            |region: &Region| region.range.contains(&word) && (word - region.range.start).is_multiple_of(2);
+        if last.is_some_and(covers) {
+            return;
+        }
+        let (range, encoding) = utf16::region(self.text, word, &self.bounds);
+        self.regions.push(Region { range, encoding });
+    }
+}
+
+/// The last text with its escapes undone: literals that stand close share it.
+#[derive(Default)]
+pub(super) struct Undone {
+    chain: Vec<Kind>,
+    range: Range<usize>,
+    layer: Option<Layer>,
+}
+
+/// The most bytes of a text whose escapes are undone at once.
+const MAX_UNDONE: usize = 64 << 10;
+
+impl Undone {
+    /// The text around a place with a chain of escapes undone.
+    fn around(&mut self, view: &View<'_>, chain: &[Kind], place: usize) -> Option<View<'_>> {
+        let needed = around(view, place, (escapes::BEFORE, escapes::AFTER));
+        let same = self.layer.is_some() && self.chain == chain;
+        if !same || needed.start < self.range.start || needed.end > self.range.end {
+            // Where one follows another, more is undone at once each time.
+            let dense = same && self.range.contains(&place);
+            let after = if dense { (2 * self.range.len()).min(MAX_UNDONE) } else { escapes::AFTER };
+            self.range = needed.start..view.text.len().min(place.saturating_add(after)).max(needed.end);
+            self.chain = chain.to_vec();
+            self.layer = undo(view, self.range.clone(), chain);
+        }
+        let layer = self.layer.as_ref()?;
+        Some(layer.view().part(&view.places(&needed)))
+    }
+}
+
+/// A range of a text with a chain of escapes undone.
+fn undo(view: &View<'_>, range: Range<usize>, chain: &[Kind]) -> Option<Layer> {
+    let (first, rest) = chain.split_first()?;
+    let layer = escapes::decode(view, range, *first);
+    Some(rest.iter().fold(layer, |layer, kind| {
+        let inner = layer.view();
+        escapes::decode(&inner, 0..inner.text.len(), *kind)
+    }))
+}
+
+fn around(view: &View<'_>, place: usize, (before, after): (usize, usize)) -> Range<usize> {
+    place.saturating_sub(before)..view.text.len().min(place.saturating_add(after))
+}
+
+/// Escapes inside escapes that are undone: JSON in a string of JSON.
+const MAX_CHAIN: usize = 2;
+
+impl Scanner {
+    /// Tries rules at a literal of which the bytes from `at` on stand at `range`
+    /// with the escapes near it undone. Those that match are taken from the list.
+    pub(super) fn verify_escaped(
+        &mut self,
+        pass: &mut Pass<'_>,
+        view: &View<'_>,
+        undone: &mut Undone,
+        (literal, at): (usize, usize),
+        range: Range<usize>,
+        missed: &mut Vec<usize>,
+    ) {
+        let engine = pass.engine;
+        let place = view.place(range.start);
+        for kind in escapes::kinds_near(view.text, range.start, range.end) {
+            let mut chain = vec![kind];
+            while !missed.is_empty() {
+                let near = around(view, range.start, engine.escape_reach[literal]);
+                let Some(layer) = undo(view, near, &chain) else { break };
+                let inner = layer.view();
+                let word = inner.index(place);
+                let start = word.checked_sub(at).filter(|start| engine.stands(literal, inner.text, *start));
+                if let Some(start) = start {
+                    missed.retain(|index| {
+                        let Some(used) = engine.uses[literal].get(*index) else { return false };
+                        let matches = self.matches(engine, inner.text, literal, start, used);
+                        !(matches
+                            && self.try_undone(pass, view, undone, &chain, (literal, at, range.start), used))
+                    });
+                }
+                let next = escapes::kinds_near(inner.text, word, word + range.len()).next();
+                let Some(next) = next.filter(|_| chain.len() < MAX_CHAIN) else { break };
+                chain.push(next);
+            }
+        }
+    }
+
+    /// Tries one rule in as much of the text as it may look at.
+    fn try_undone(
+        &mut self,
+        pass: &mut Pass<'_>,
+        view: &View<'_>,
+        undone: &mut Undone,
+        chain: &[Kind],
+        (literal, at, start): (usize, usize, usize),
+        used: &super::engine::Use,
+    ) -> bool {
+        let Some(inner) = undone.around(view, chain, start) else { return false };
+        let Some(start) = inner.index(view.place(start)).checked_sub(at) else { return false };
+        pass.engine.stands(literal, inner.text, start) && self.try_rule(pass, &inner, literal, start, used)
+    }
+}
