@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::placeholder::is_placeholder;
-use super::{Hit, Refusal, accept, engine, sample};
+use super::{Hit, Refusal, accept, engine, password, sample};
 use crate::formats::connection_string::{ConnectionString, Key, MAX_SIDE, Value, host_of, port_of};
 use crate::formats::settings::role::{Named, Role};
 use crate::formats::settings::{Setting, Settings, Syntax};
@@ -88,8 +88,9 @@ pub(super) fn anywhere(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     if login.host.is_empty() {
         login.host = sibling_host(hit.text, at).unwrap_or_default();
     }
-    let password = login.password.as_ref().map(|value| value.bytes.as_slice()).unwrap_or_default();
-    accept(!sample::is_sample_login(&login.user, password, &login.host), "a sample login")?;
+    let value = login.password.as_ref().map(|value| value.bytes.as_slice()).unwrap_or_default();
+    accept(!sample::is_sample_login(&login.user, value, &login.host), "a sample login")?;
+    password::judge_alone(value, password::Kind::Connection)?;
     take(hit, login)
 }
 
