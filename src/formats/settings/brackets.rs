@@ -180,10 +180,12 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
         |span: Range<usize>| !text.get(span).is_some_and(|word| word.iter().any(u8::is_ascii_digit));
     // A bare word right after the mark is one of a command or a list: `NAME=value`.
     let ends_line = rest.get(1).is_none_or(|next| !matches!(next.kind, Kind::Comma | Kind::Close));
-    let tight = name.span.end == separator.span.start && separator.span.end == value.span.start;
-    let statement = text.get(separator.span.clone()) == Some(b"=") && !(tight && ends_line)
-        || value.kind != Kind::Word
-        || variable(value.span.clone());
+    let quote = usize::from(value.kind != Kind::Word);
+    let tight =
+        name.span.end == separator.span.start && separator.span.end.saturating_add(quote) == value.span.start;
+    let command = text.get(separator.span.clone()) == Some(b"=") && tight && ends_line;
+    let statement = !command && (text.get(separator.span.clone()) == Some(b"=") || value.kind != Kind::Word)
+        || value.kind == Kind::Word && variable(value.span.clone());
     Some((setting(text, name, value, statement && name.kind == Kind::Word), name.group))
 }
 

@@ -166,6 +166,11 @@ fn name_around(text: &[u8], at: usize) -> &[u8] {
 /// `showPassword`.
 fn is_about_one(name: &[u8]) -> bool {
     let Ok(name) = std::str::from_utf8(name) else { return true };
+    let lower = name.to_ascii_lowercase();
+    // Options in manuals, and labels of forms.
+    if name.starts_with('-') || ["yourpass", "mypass"].iter().any(|label| lower.contains(label)) {
+        return true;
+    }
     let words = words(name);
     words.iter().rev().skip(1).take(2).any(|word| sample::is_modifier(word))
 }

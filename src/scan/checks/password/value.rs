@@ -104,7 +104,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     let text = std::str::from_utf8(value).map_err(|_| Refusal("not text"))?;
     let classes = Classes::of(value);
     accept(!value.iter().any(u8::is_ascii_control), "not text")?;
-    accept(setting.value.bytes.len() == value.len(), "blanks around it")?;
+    accept(setting.value.bytes.len() == value.len() && value.first() != Some(&b'`'), "not a value alone")?;
     let phrase = kind == Kind::Connection || words.last().is_some_and(|word| word == "psk");
     let blanks = value.iter().filter(|byte| **byte == b' ').count();
     accept(blanks == 0 || phrase && blanks < 8 && kind != Kind::Code, "a sentence")?;
@@ -131,6 +131,8 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(!is_made_of_words(value) || varied && kind != Kind::Code, "a sample")?;
     let plain = classes.digits == 0 && classes.symbols == 0;
     if plain {
+        // `radpass`, `dbpwd`: what manuals make of a name.
+        accept(!["pass", "pwd", "passwd", "word"].iter().any(|word| lower.ends_with(word)), "a sample")?;
         // Nothing but letters: an identifier, a word, or made at random.
         let long = kind == Kind::Login && classes.letters() >= 12 && classes.upper == 0;
         let chosen = classes.joints == 0 && (long || kind == Kind::Connection && classes.letters() >= 6);
@@ -229,18 +231,21 @@ fn is_expression(value: &[u8]) -> bool {
         || closing
         || value.starts_with(b"(")
         || matches!(value.last(), Some(b'(' | b'{' | b'[' | b';' | b'\\'))
-        || matches!(value.first(), Some(b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'='))
-            && value.iter().skip(1).all(|byte| byte.is_ascii_alphanumeric() || b"_.:-\"'".contains(byte))
+        || matches!(
+            value.first(),
+            Some(b'@' | b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'=')
+        ) && value.iter().skip(1).all(|byte| byte.is_ascii_alphanumeric() || b"_.:-\"'{}".contains(byte))
         || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
 }
 
 fn is_markup(value: &[u8]) -> bool {
     const MARKS: [&[u8]; 11] =
         [b"</", b"/>", b"<br", b"{}", b"{0", b"\\w", b"\\d", b"[a-z", b"[A-Z", b"(?", b"&nbsp;"];
-    // `%s` and the like, at the end of a word.
-    let format = memchr::memchr_iter(b'%', value).any(|place| {
-        matches!(value.get(place + 1), Some(b's' | b'd' | b'v'))
-            && value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric())
+    // `%s` and the like.
+    let format = memchr::memchr_iter(b'%', value).any(|place| match value.get(place + 1) {
+        Some(b's') => value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric()),
+        Some(b'd' | b'v') => value.len() == place + 2,
+        _ => false,
     });
     format || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
 }
@@ -334,7 +339,7 @@ fn is_random(value: &[u8]) -> bool {
     });
     let (upper, lower) = (value.iter().any(u8::is_ascii_uppercase), value.iter().any(u8::is_ascii_lowercase));
     let (parts, odd) = parts(value);
-    count >= 10 && (vowels * 6 < count || upper && lower && odd * 3 >= parts)
+    count >= 10 && (vowels * 6 < count || upper && lower && parts > 3 && odd * 3 >= parts)
 }
 
 /// How many words the case and the joints of a value make of it, and how many of
