@@ -1,6 +1,8 @@
 //! Passwords in settings: the name says that it is one, the value has to look like
 //! one, and what stands beside it says whose.
 
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::login::{beside, take_secret};
