@@ -174,6 +174,9 @@ pub struct ConnectionString {
     pairs: Vec<(Key, Value)>,
 }
 
+/// Reads the form around a place in a text.
+type Reader = fn(&[u8], usize) -> Option<ConnectionString>;
+
 impl ConnectionString {
     /// Finds and reads the string around the byte at `at`. `None` when nothing
     /// around it looks like one.
@@ -193,7 +196,7 @@ impl ConnectionString {
     /// a function or of a program. The readings of a place that is not in such a
     /// form are `None` or hold no password.
     pub fn readings(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
-        const READERS: [fn(&[u8], usize) -> Option<ConnectionString>; 6] = [
+        const READERS: [Reader; 6] = [
             ConnectionString::around,
             url::oracle,
             keywords::read,
@@ -208,7 +211,7 @@ impl ConnectionString {
     /// stands: in the host of a URL, anywhere in a string of pairs, a list of
     /// keywords, a command line or a line of `.pgpass`.
     pub fn readings_anywhere(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
-        const READERS: [fn(&[u8], usize) -> Option<ConnectionString>; 5] =
+        const READERS: [Reader; 5] =
             [ConnectionString::around, url::oracle, keywords::around, command::around, pgpass::around];
         READERS.into_iter().filter_map(move |read| read(text, at))
     }

@@ -278,7 +278,8 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
     let tight =
         name.kind == Kind::Word && name.span.end == separator.span.start && separator.span.end == start;
     let apart = next.span.start > end.saturating_add(usize::from(matches!(next.kind, Kind::Text(_))));
-    (tight && apart && matches!(value.kind, Kind::Text(_) | Kind::Word)).then_some(value)
+    let words = [value, next].iter().all(|token| matches!(token.kind, Kind::Text(_) | Kind::Word));
+    (tight && apart && words).then_some(value)
 }
 
 fn setting(text: &[u8], name: &Token, value: &Token, code: bool) -> Setting {

@@ -345,7 +345,7 @@ pub(super) fn quoted_length(content: &[u8], quote: u8) -> Option<usize> {
     loop {
         let byte = *content.get(at)?;
         let next = content.get(at.saturating_add(1)).copied();
-        if byte == b'\\' && quote != b'\'' || byte == b'\\' && matches!(next, Some(b'\'' | b'\\')) {
+        if byte == b'\\' && (quote != b'\'' || matches!(next, Some(b'\'' | b'\\'))) {
             at = at.saturating_add(2);
         } else if byte == quote {
             // YAML doubles an apostrophe inside apostrophes.

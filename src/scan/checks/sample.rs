@@ -92,9 +92,7 @@ pub(super) fn is_sample_login(user: &str, password: &[u8], host: &str) -> bool {
     });
     let documented = known || user.as_bytes() == password || is_weak(password);
     // The names that manuals give to nobody.
-    let nobody = ["scott", "guest", "jane", "joe", "foo", "user", "username", "jschmoe"]
-        .iter()
-        .any(|name| user == *name);
+    let nobody = ["scott", "guest", "jane", "joe", "foo", "user", "username", "jschmoe"].contains(&user);
     let nobody = nobody && (documented || user == "scott");
     nobody
         || documented && (is_local(host) || !host.contains('.'))

@@ -120,7 +120,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     let lower = text.to_ascii_lowercase();
     let letters: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
     accept(!sample::is_word(&lower) && !sample::is_word(&letters), "a word of programs")?;
-    accept(!words.iter().any(|word| *word == lower) && words.concat() != letters, "the name of the setting")?;
+    accept(!words.contains(&lower) && words.concat() != letters, "the name of the setting")?;
     let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
     let varied = varied.iter().filter(|count| **count > 0).count() >= 3;
     if sample::is_weak(value) {
@@ -128,7 +128,8 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
         return accept(bound || kind == Kind::Setting && varied, "a weak password alone");
     }
     accept(!is_sample(&lower), "a sample")?;
-    accept(!is_made_of_words(value) || varied && kind != Kind::Code, "a sample")?;
+    let pains = varied && (bound || kind == Kind::Setting && classes.symbols > 0);
+    accept(!is_made_of_words(value) || pains, "a sample")?;
     let plain = classes.digits == 0 && classes.symbols == 0;
     if plain {
         // `radpass`, `dbpwd`: what manuals make of a name.
@@ -143,7 +144,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
         // `utf8`, `sha256`, `python3.11`, `user_2`: a word with a number.
         let numbered = classes.digits <= 2 && classes.upper == 0 && is_digits_at_end(value);
         return accept(
-            !numbered || kind == Kind::Setting && value.len() >= 8 && classes.joints == 0,
+            !numbered || kind == Kind::Setting && value.len() >= 8 && (classes.joints == 0 || phrase),
             "a word with a number",
         );
     }
