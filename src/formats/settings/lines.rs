@@ -11,7 +11,7 @@ use crate::formats::connection_string::Value;
 use crate::formats::escape::{Escapes, unescape};
 
 /// The most lines on either side.
-const MAX_LINES: usize = 80;
+const MAX_LINES: usize = 24;
 /// The longest line: what is longer is no line that somebody wrote.
 const MAX_LINE: usize = 2048;
 /// The longest name.

@@ -281,15 +281,18 @@ pub(super) struct Beside {
 pub(super) fn beside(settings: &Settings, own: &Setting) -> Beside {
     let anchor = Named::of(&own.name).unwrap_or(Named { role: Role::Password, prefix: String::new() });
     let flat = settings.syntax == Syntax::Lines && settings.section.is_none();
+    let named: Vec<(Named, &Setting)> = settings
+        .others()
+        .filter(|item| !item.value.bytes.trim_ascii().is_empty())
+        .filter_map(|item| Some((Named::of(&item.name)?, item)))
+        .collect();
     let best = |role: Role| {
-        settings
-            .others()
-            .filter(|item| !item.value.bytes.trim_ascii().is_empty())
-            .filter_map(|item| Some((Named::of(&item.name).filter(|named| named.role == role)?, item)))
-            .map(|(named, item)| (anchor.affinity(&named), item))
+        named
+            .iter()
+            .filter(|(named, _)| named.role == role)
+            .map(|(named, item)| (anchor.affinity(named), item))
             .filter(|(affinity, _)| *affinity > 0 || !flat)
-            .collect::<Vec<_>>()
-            .into_iter()
+            // The first of equals is the nearest.
             .rev()
             .max_by_key(|(affinity, _)| *affinity)
             .map(|(_, item)| item.value.text().into_owned())
