@@ -174,7 +174,7 @@ pub struct ConnectionString {
     pairs: Vec<(Key, Value)>,
 }
 
-/// Reads the string around a place, where it has one grammar.
+/// Reads the form around a place in a text.
 type Reader = fn(&[u8], usize) -> Option<ConnectionString>;
 
 impl ConnectionString {

@@ -61,7 +61,11 @@ pub(super) fn read(before: &[u8], after: &[u8], left: usize) -> Option<Connectio
     let rest = after.get(host_end..length)?;
     let rest_start = head.len().saturating_add(host_end);
     // What a page is asked for is no login.
-    if !matches!(name.as_str(), "http" | "https" | "ws" | "wss") {
+    let page = matches!(name.as_str(), "http" | "https" | "ws" | "wss");
+    if page && found.pairs.len() < 2 {
+        return None;
+    }
+    if !page {
         path_and_parameters(&mut found, rest, rest_start);
     }
     let end = base.saturating_add(head.len()).saturating_add(length);

@@ -178,9 +178,14 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     // A name without a digit is a variable.
     let variable =
         |span: Range<usize>| !text.get(span).is_some_and(|word| word.iter().any(u8::is_ascii_digit));
-    let statement = text.get(separator.span.clone()) == Some(b"=")
-        || value.kind != Kind::Word
-        || variable(value.span.clone());
+    // A bare word right after the mark is one of a command or a list: `NAME=value`.
+    let ends_line = rest.get(1).is_none_or(|next| !matches!(next.kind, Kind::Comma | Kind::Close));
+    let quote = usize::from(value.kind != Kind::Word);
+    let tight =
+        name.span.end == separator.span.start && separator.span.end.saturating_add(quote) == value.span.start;
+    let command = text.get(separator.span.clone()) == Some(b"=") && tight && ends_line;
+    let statement = !command && (text.get(separator.span.clone()) == Some(b"=") || value.kind != Kind::Word)
+        || value.kind == Kind::Word && variable(value.span.clone());
     Some((setting(text, name, value, statement && name.kind == Kind::Word), name.group))
 }
 
@@ -273,7 +278,8 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
     let tight =
         name.kind == Kind::Word && name.span.end == separator.span.start && separator.span.end == start;
     let apart = next.span.start > end.saturating_add(usize::from(matches!(next.kind, Kind::Text(_))));
-    (tight && apart && matches!(value.kind, Kind::Text(_) | Kind::Word)).then_some(value)
+    let words = [value, next].iter().all(|token| matches!(token.kind, Kind::Text(_) | Kind::Word));
+    (tight && apart && words).then_some(value)
 }
 
 fn setting(text: &[u8], name: &Token, value: &Token, code: bool) -> Setting {
@@ -323,7 +329,8 @@ fn named_values(items: &mut Vec<(Setting, usize)>, parents: &[Parent]) {
             joined.push((setting, parent));
         } else if let Some((name, start)) = holder.filter(|(name, _)| Named::of(name).is_some()) {
             // `"name": {"value": "x"}`, `variable "name" { default = "x" }`.
-            let setting = Setting { name: name.clone(), span: *start..item.span.end, ..item.clone() };
+            let span = *start..item.span.end;
+            let setting = Setting { name: name.clone(), span, code: false, ..item.clone() };
             parts.push(item.span.start);
             joined.push((setting, parent));
         }

@@ -11,7 +11,7 @@ use crate::formats::connection_string::Value;
 use crate::formats::escape::{Escapes, unescape};
 
 /// The most lines on either side.
-const MAX_LINES: usize = 80;
+const MAX_LINES: usize = 24;
 /// The longest line: what is longer is no line that somebody wrote.
 const MAX_LINE: usize = 2048;
 /// The longest name.
@@ -245,7 +245,9 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         return if rest.ends_with(b"{") { Line::Parent(indent, text_of(&name)) } else { Line::Other(indent) };
     }
     cursor.advance(separator);
-    cursor.skip_blanks();
+    if cursor.skip_blanks() > 0 && cursor.rest().starts_with(b"#") {
+        return if colon { Line::Parent(indent, text_of(&name)) } else { Line::Other(indent) };
+    }
     if colon && matches!(cursor.rest(), b"" | b"{" | b"[") || cursor.rest() == b"{" {
         return Line::Parent(indent, text_of(&name));
     }

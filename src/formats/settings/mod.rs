@@ -23,9 +23,9 @@ use std::ops::Range;
 use super::connection_string::Value;
 
 /// How far to either side of the place settings may stand, in bytes.
-pub const MAX_SIDE: usize = 4096;
+pub const MAX_SIDE: usize = 1536;
 /// The most settings that are kept.
-const MAX_ITEMS: usize = 256;
+const MAX_ITEMS: usize = 96;
 
 /// A name with its value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -103,8 +103,8 @@ impl Settings {
     /// between them and it: an array of options that follows the name of a server.
     #[must_use]
     pub fn near(text: &[u8], at: usize) -> Option<Self> {
-        let left = at.saturating_sub(MAX_SIDE / 4);
-        let right = at.saturating_add(MAX_SIDE / 4).min(text.len());
+        let left = at.saturating_sub(MAX_SIDE / 2);
+        let right = at.saturating_add(MAX_SIDE / 2).min(text.len());
         brackets::read_near(text.get(..right)?, left, at)
     }
 

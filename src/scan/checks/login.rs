@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::placeholder::is_placeholder;
-use super::{Hit, Refusal, accept, engine, sample};
+use super::{Hit, Refusal, accept, engine, password, sample};
 use crate::formats::connection_string::{ConnectionString, Key, MAX_SIDE, Value, host_of, port_of};
 use crate::formats::settings::role::{Named, Role};
 use crate::formats::settings::{Setting, Settings, Syntax};
@@ -88,8 +88,9 @@ pub(super) fn anywhere(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     if login.host.is_empty() {
         login.host = sibling_host(hit.text, at).unwrap_or_default();
     }
-    let password = login.password.as_ref().map(|value| value.bytes.as_slice()).unwrap_or_default();
-    accept(!sample::is_sample_login(&login.user, password, &login.host), "a sample login")?;
+    let value = login.password.as_ref().map(|value| value.bytes.as_slice()).unwrap_or_default();
+    accept(!sample::is_sample_login(&login.user, value, &login.host), "a sample login")?;
+    password::judge_alone(value, password::Kind::Connection)?;
     take(hit, login)
 }
 
@@ -280,15 +281,18 @@ pub(super) struct Beside {
 pub(super) fn beside(settings: &Settings, own: &Setting) -> Beside {
     let anchor = Named::of(&own.name).unwrap_or(Named { role: Role::Password, prefix: String::new() });
     let flat = settings.syntax == Syntax::Lines && settings.section.is_none();
+    let named: Vec<(Named, &Setting)> = settings
+        .others()
+        .filter(|item| !item.value.bytes.trim_ascii().is_empty())
+        .filter_map(|item| Some((Named::of(&item.name)?, item)))
+        .collect();
     let best = |role: Role| {
-        settings
-            .others()
-            .filter(|item| !item.value.bytes.trim_ascii().is_empty())
-            .filter_map(|item| Some((Named::of(&item.name).filter(|named| named.role == role)?, item)))
-            .map(|(named, item)| (anchor.affinity(&named), item))
+        named
+            .iter()
+            .filter(|(named, _)| named.role == role)
+            .map(|(named, item)| (anchor.affinity(named), item))
             .filter(|(affinity, _)| *affinity > 0 || !flat)
-            .collect::<Vec<_>>()
-            .into_iter()
+            // The first of equals is the nearest.
             .rev()
             .max_by_key(|(affinity, _)| *affinity)
             .map(|(_, item)| item.value.text().into_owned())

@@ -91,7 +91,11 @@ pub(super) fn is_sample_login(user: &str, password: &[u8], host: &str) -> bool {
         user.eq_ignore_ascii_case(name) && (*word == "*" || password.eq_ignore_ascii_case(word.as_bytes()))
     });
     let documented = known || user.as_bytes() == password || is_weak(password);
-    documented && (is_local(host) || !host.contains('.'))
+    // The names that manuals give to nobody.
+    let nobody = ["scott", "guest", "jane", "joe", "foo", "user", "username", "jschmoe"].contains(&user);
+    let nobody = nobody && (documented || user == "scott");
+    nobody
+        || documented && (is_local(host) || !host.contains('.'))
         || matches!(password, b"pass" | b"pw" | b"pwd" | b"passwd")
 }
 
@@ -116,8 +120,8 @@ pub(super) fn is_word(word: &str) -> bool {
 /// path to a file.
 pub(super) fn is_reference(value: &[u8]) -> bool {
     let value = value.trim_ascii();
-    const INSIDE: [&[u8]; 12] =
-        [b"${", b"$(", b"{{", b"}}", b"%(", b"<%", b"{%", b"#{", b"@{", b"$[", b"::", b"->"];
+    const INSIDE: [&[u8]; 13] =
+        [b"${", b"%{", b"$(", b"{{", b"}}", b"%(", b"<%", b"{%", b"#{", b"@{", b"$[", b"::", b"->"];
     let starts =
         |prefix: &[u8]| value.get(..prefix.len()).is_some_and(|head| head.eq_ignore_ascii_case(prefix));
     INSIDE.iter().any(|mark| memchr::memmem::find(value, mark).is_some())

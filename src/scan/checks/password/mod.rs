@@ -1,6 +1,8 @@
 //! Passwords in settings: the name says that it is one, the value has to look like
 //! one, and what stands beside it says whose.
 
+#[cfg(test)]
+mod tests;
 mod value;
 
 use super::login::{beside, take_secret};
@@ -10,7 +12,7 @@ use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
 use crate::rules::PasswordEncoding;
 
-pub(super) use value::Kind;
+pub(super) use value::{Kind, judge_alone};
 
 /// How far around a name binary bytes tell that this is no text.
 const TEXT_AROUND: usize = 48;
@@ -28,6 +30,7 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
     let quote = before.filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     value::may_be(hit.text.get(start..).unwrap_or_default(), quote)?;
     let name = name_around(hit.text, at);
+    accept(!name.starts_with(b"/"), "a path")?;
     accept(!is_about_one(name), "the name is of something about a password")?;
     let settings = Settings::around_name(hit.text, at).ok_or(Refusal("no setting"))?;
     let own = settings.own().ok_or(Refusal("no setting"))?;
@@ -47,7 +50,7 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
     let beside = beside(&settings, own);
     if login {
         accept(!beside.user.is_empty(), "no user beside it")?;
-        accept(!value::is_schema(&beside.user), "no user beside it")?;
+        accept(!value::is_schema(&beside.user) && is_user(&beside.user), "no user beside it")?;
         accept(!sample::is_sample_host(&beside.host), "a sample host")?;
         let sample = sample::is_sample_login(&beside.user, &own.value.bytes, &beside.host);
         accept(!sample, "a sample login")?;
@@ -97,7 +100,8 @@ pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding, alone: 
         }
     };
     let bytes = password.clone().unwrap_or(raw);
-    value::judge_alone(&bytes, if alone { Kind::Code } else { Kind::Login })?;
+    judge_alone(&bytes, if alone { Kind::Code } else { Kind::Login })?;
+    accept(is_text(hit), "not text")?;
     let user = hit.attribute("user").unwrap_or_default().to_owned();
     let host = hit.attribute("server").unwrap_or_default().to_owned();
     accept(!sample::is_reference(user.as_bytes()), "the user is a reference")?;
@@ -131,12 +135,19 @@ fn is_text(hit: &Hit<'_>) -> bool {
     let first = hit.span.start.saturating_sub(TEXT_AROUND);
     let last = hit.span.end.saturating_add(TEXT_AROUND).min(hit.text.len());
     let near = hit.text.get(first..last).unwrap_or_default();
-    !near.iter().any(|byte| *byte < b'\t' || (0x0e..0x20).contains(byte) || *byte == 0x7f)
+    memchr::memchr(0, hit.text).is_none()
+        && !near.iter().any(|byte| *byte < b'\t' || (0x0e..0x20).contains(byte) || *byte == 0x7f)
+}
+
+/// A name that an account has: no sentence and no markup.
+fn is_user(user: &str) -> bool {
+    const MAX_USER: usize = 256;
+    user.len() <= MAX_USER && user.is_ascii() && !user.contains([' ', '&', '#', '<', '"', '(', '[', '\''])
 }
 
 /// Whether lines are of a length that people write.
 fn has_lines(text: &[u8], at: usize) -> bool {
-    const LONG_LINE: usize = 1024;
+    const LONG_LINE: usize = 512;
     let before = text.get(at.saturating_sub(LONG_LINE)..at).unwrap_or_default();
     let after = text.get(at..text.len().min(at + LONG_LINE)).unwrap_or_default();
     (before.len() < LONG_LINE || before.contains(&b'\n'))
@@ -145,7 +156,7 @@ fn has_lines(text: &[u8], at: usize) -> bool {
 
 /// The identifier in which the word at `at` stands.
 fn name_around(text: &[u8], at: usize) -> &[u8] {
-    let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    let part = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'/');
     let before = text.get(at.saturating_sub(MAX_NAME)..at).unwrap_or_default();
     let lead = before.iter().rev().take_while(|byte| part(byte)).count();
     let after =
@@ -157,6 +168,11 @@ fn name_around(text: &[u8], at: usize) -> &[u8] {
 /// `showPassword`.
 fn is_about_one(name: &[u8]) -> bool {
     let Ok(name) = std::str::from_utf8(name) else { return true };
+    let lower = name.to_ascii_lowercase();
+    // Options in manuals, and labels of forms.
+    if name.starts_with('-') || ["yourpass", "mypass"].iter().any(|label| lower.contains(label)) {
+        return true;
+    }
     let words = words(name);
     words.iter().rev().skip(1).take(2).any(|word| sample::is_modifier(word))
 }

@@ -10,6 +10,9 @@ use crate::rules::ValueKind;
 /// Where a value stands, which decides how much it has to look like a password.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(in super::super) enum Kind {
+    /// In a connection string, URL or line of a password file: nothing else can
+    /// stand there.
+    Connection,
     /// In a setting beside a user.
     Login,
     /// In a setting alone.
@@ -79,7 +82,7 @@ pub(super) fn may_be(text: &[u8], quote: Option<u8>) -> Result<(), Refusal> {
 }
 
 /// Refuses what is no password, whatever its setting is called.
-pub(super) fn judge_alone(value: &[u8], kind: Kind) -> Result<(), Refusal> {
+pub(in super::super) fn judge_alone(value: &[u8], kind: Kind) -> Result<(), Refusal> {
     let setting = Setting {
         name: String::new(),
         value: Value { bytes: value.to_vec(), span: 0..value.len() },
@@ -94,14 +97,15 @@ pub(super) fn judge_alone(value: &[u8], kind: Kind) -> Result<(), Refusal> {
 /// Refuses what is no password. `words` are those of the setting's name.
 pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(), Refusal> {
     let value = setting.value.bytes.trim_ascii();
-    let least = if kind == Kind::Login { 4 } else { 6 };
+    let bound = matches!(kind, Kind::Connection | Kind::Login);
+    let least = if bound { 4 } else { 6 };
     accept(value.len() >= least && value.len() <= MAX_LENGTH, "not the length of a password")?;
     accept(setting.quoted || kind != Kind::Code, "not a literal")?;
     let text = std::str::from_utf8(value).map_err(|_| Refusal("not text"))?;
     let classes = Classes::of(value);
     accept(!value.iter().any(u8::is_ascii_control), "not text")?;
-    accept(setting.value.bytes.len() == value.len(), "blanks around it")?;
-    let phrase = words.last().is_some_and(|word| matches!(word.as_str(), "passphrase" | "psk"));
+    accept(setting.value.bytes.len() == value.len() && value.first() != Some(&b'`'), "not a value alone")?;
+    let phrase = kind == Kind::Connection || words.last().is_some_and(|word| word == "psk");
     let blanks = value.iter().filter(|byte| **byte == b' ').count();
     accept(blanks == 0 || phrase && blanks < 8 && kind != Kind::Code, "a sentence")?;
     accept(classes.other == 0 || classes.digits > 0 && blanks == 0, "a word of another language")?;
@@ -109,7 +113,7 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(setting.quoted || !is_expression(value), "an expression")?;
     accept(!is_markup(value), "markup, a format or a pattern")?;
     accept(!is_location(text), "a path, a URL or an address")?;
-    accept(!is_number(value) || kind == Kind::Login && value.len() >= 6 && classes.joints == 0, "a number")?;
+    accept(!is_number(value) || bound && value.len() >= 6 && classes.joints == 0, "a number")?;
     accept(!is_uuid(value), "an identifier")?;
     accept(!is_digest(text), "a digest of a password")?;
 
@@ -117,24 +121,30 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     let letters: String = lower.chars().filter(char::is_ascii_alphabetic).collect();
     accept(!sample::is_word(&lower) && !sample::is_word(&letters), "a word of programs")?;
     accept(!words.contains(&lower) && words.concat() != letters, "the name of the setting")?;
+    let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
+    let varied = varied.iter().filter(|count| **count > 0).count() >= 3;
     if sample::is_weak(value) {
         // Alone it is as likely a sample, unless somebody took pains with it.
-        let varied = [classes.lower, classes.upper, classes.digits, classes.symbols];
-        let varied = varied.iter().filter(|count| **count > 0).count() >= 3;
-        return accept(kind == Kind::Login || kind == Kind::Setting && varied, "a weak password alone");
+        return accept(bound || kind == Kind::Setting && varied, "a weak password alone");
     }
     accept(!is_sample(&lower), "a sample")?;
+    let pains = varied && (bound || kind == Kind::Setting && classes.symbols > 0);
+    accept(!is_made_of_words(value) || pains, "a sample")?;
     let plain = classes.digits == 0 && classes.symbols == 0;
     if plain {
+        // `radpass`, `dbpwd`: what manuals make of a name.
+        accept(!["pass", "pwd", "passwd", "word"].iter().any(|word| lower.ends_with(word)), "a sample")?;
         // Nothing but letters: an identifier, a word, or made at random.
-        let chosen = kind == Kind::Login && classes.joints == 0 && classes.letters() >= 6;
-        return accept(chosen && !is_camel(value) || is_random(value), "a word");
+        let long = kind == Kind::Login && classes.letters() >= 12 && classes.upper == 0;
+        let chosen = classes.joints == 0 && (long || kind == Kind::Connection && classes.letters() >= 6);
+        let mixed = kind == Kind::Login && classes.joints == 0 && varied_case(value);
+        return accept(chosen && !is_camel(value) || mixed || is_random(value), "a word");
     }
-    if kind != Kind::Login && classes.symbols == 0 && classes.letters() + classes.joints > 0 {
+    if !bound && classes.symbols == 0 && classes.letters() + classes.joints > 0 {
         // `utf8`, `sha256`, `python3.11`, `user_2`: a word with a number.
         let numbered = classes.digits <= 2 && classes.upper == 0 && is_digits_at_end(value);
         return accept(
-            !numbered || kind == Kind::Setting && value.len() >= 8 && classes.joints == 0,
+            !numbered || kind == Kind::Setting && value.len() >= 8 && (classes.joints == 0 || phrase),
             "a word with a number",
         );
     }
@@ -144,9 +154,39 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(classes.letters() + classes.digits >= 3, "punctuation")
 }
 
+/// Case that is not that of a word, a name or words joined by it.
+fn varied_case(value: &[u8]) -> bool {
+    let (parts, odd) = parts(value);
+    value.len() >= 8 && parts > 2 && odd * 3 >= parts
+}
+
+/// Nothing but words for passwords, whatever is written for their letters:
+/// `MySecretP4ss1`, `123Abpassword`.
+fn is_made_of_words(value: &[u8]) -> bool {
+    let plain: Vec<u8> = value
+        .iter()
+        .map(|byte| match byte {
+            b'0' => b'o',
+            b'1' | b'!' => b'i',
+            b'3' => b'e',
+            b'4' | b'@' => b'a',
+            b'5' | b'$' => b's',
+            other => other.to_ascii_lowercase(),
+        })
+        .collect();
+    let trimmed =
+        plain.iter().rposition(|byte| byte.is_ascii_alphabetic() && *byte != b'i').map_or(0, |end| end + 1);
+    let written =
+        value.iter().map(u8::to_ascii_lowercase).filter(u8::is_ascii_alphabetic).collect::<Vec<u8>>();
+    let holds = |text: &[u8]| memchr::memmem::find(text, b"password").is_some() && text.len() < 14;
+    is_placeholder(plain.get(..trimmed).unwrap_or_default(), ValueKind::Password)
+        || is_placeholder(&written, ValueKind::Password)
+        || holds(&plain)
+}
+
 /// Samples that are longer than a word: `mysecretpassword`, `Your_password123`.
 fn is_sample(lower: &str) -> bool {
-    const PARTS: [&str; 15] = [
+    const PARTS: [&str; 14] = [
         "anonymous",
         "your",
         "example",
@@ -159,7 +199,6 @@ fn is_sample(lower: &str) -> bool {
         "sample",
         "redacted",
         "replace",
-        "<",
         "****",
         "....",
     ];
@@ -168,11 +207,14 @@ fn is_sample(lower: &str) -> bool {
 
 /// What only a program writes: calls, members, operators, brackets.
 fn is_expression(value: &[u8]) -> bool {
-    const MARKS: [&[u8]; 8] = [b"()", b" + ", b"&&", b"||", b"==", b"?.", b"\");", b"')"];
-    let call = value.iter().position(|byte| *byte == b'(').is_some_and(|open| {
-        value.last() == Some(&b')')
-            && value.iter().take(open).all(|byte| byte.is_ascii_alphanumeric() || b"._".contains(byte))
-    });
+    const MARKS: [&[u8]; 11] =
+        [b"()", b" + ", b"&&", b"||", b"==", b"?.", b"\");", b"')", b"})", b"};", b").'"];
+    let named = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"._@".contains(byte)).count();
+    let rest = value.get(named..).unwrap_or_default();
+    let call = named > 0
+        && matches!(rest.first(), Some(b'(' | b'['))
+        && rest.iter().any(|byte| matches!(byte, b')' | b']'))
+        && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._@()[]:,+-\"' ".contains(byte));
     // In a name digits stand at the end of a word.
     let broken = value.windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic());
     let members = value.contains(&b'.')
@@ -189,18 +231,21 @@ fn is_expression(value: &[u8]) -> bool {
         || closing
         || value.starts_with(b"(")
         || matches!(value.last(), Some(b'(' | b'{' | b'[' | b';' | b'\\'))
-        || matches!(value.first(), Some(b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'='))
-            && value.iter().skip(1).all(|byte| byte.is_ascii_alphanumeric() || b"_.\"'".contains(byte))
+        || matches!(
+            value.first(),
+            Some(b'@' | b'&' | b'*' | b'!' | b'|' | b'>' | b')' | b'"' | b'\'' | b'`' | b'=')
+        ) && value.iter().skip(1).all(|byte| byte.is_ascii_alphanumeric() || b"_.:-\"'{}".contains(byte))
         || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
 }
 
 fn is_markup(value: &[u8]) -> bool {
     const MARKS: [&[u8]; 11] =
         [b"</", b"/>", b"<br", b"{}", b"{0", b"\\w", b"\\d", b"[a-z", b"[A-Z", b"(?", b"&nbsp;"];
-    // `%s` and the like, at the end of a word.
-    let format = memchr::memchr_iter(b'%', value).any(|place| {
-        matches!(value.get(place + 1), Some(b's' | b'd' | b'v'))
-            && value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric())
+    // `%s` and the like.
+    let format = memchr::memchr_iter(b'%', value).any(|place| match value.get(place + 1) {
+        Some(b's') => value.get(place + 2).is_none_or(|next| !next.is_ascii_alphanumeric()),
+        Some(b'd' | b'v') => value.len() == place + 2,
+        _ => false,
     });
     format || MARKS.iter().any(|mark| memchr::memmem::find(value, mark).is_some())
 }
@@ -227,7 +272,9 @@ fn is_location(text: &str) -> bool {
                 .next()
                 .is_some_and(|top| top.len() >= 2 && top.bytes().all(|byte| byte.is_ascii_lowercase()))
     });
-    drive || path || address || text.contains("://")
+    let namespace = text.matches('\\').count() > 1
+        && text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'\\');
+    namespace || drive || path || address || text.contains("://")
 }
 
 /// Nothing but digits and what joins them: numbers, versions, dates, times.
@@ -250,6 +297,10 @@ fn is_digest(text: &str) -> bool {
         |rest: &str, length: usize| rest.len() == length && rest.bytes().all(|byte| byte.is_ascii_hexdigit());
     text.strip_prefix("md5").is_some_and(|rest| hex(rest, 32))
         || text.strip_prefix('*').is_some_and(|rest| hex(rest, 40))
+        || text.strip_prefix("0x").is_some_and(|rest| rest.len() >= 16 && hex(rest, rest.len()))
+        || ["$2y$", "$2a$", "$2b$", "$apr1$", "$1$", "$5$", "$6$", "$y$"]
+            .iter()
+            .any(|mark| text.contains(mark))
         || text.starts_with("SCRAM-SHA-")
         || text.starts_with("0x0100") && text.len() > 40
         || text.starts_with("0x0200") && text.len() > 40
@@ -288,7 +339,7 @@ fn is_random(value: &[u8]) -> bool {
     });
     let (upper, lower) = (value.iter().any(u8::is_ascii_uppercase), value.iter().any(u8::is_ascii_lowercase));
     let (parts, odd) = parts(value);
-    count >= 10 && (vowels * 6 < count || upper && lower && odd * 3 >= parts)
+    count >= 10 && (vowels * 6 < count || upper && lower && parts > 3 && odd * 3 >= parts)
 }
 
 /// How many words the case and the joints of a value make of it, and how many of
