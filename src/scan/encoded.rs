@@ -4,7 +4,7 @@
 use std::ops::Range;
 
 use super::decode::escapes::{self, Kind};
-use super::decode::{Layer, View, base64, utf16};
+use super::decode::{Layer, View, base64, manifest, utf16};
 use super::engine::Inner;
 use super::prefilter::Prefilter;
 use super::prefilter::lanes::{self, LANE, WORD};
@@ -14,17 +14,26 @@ use crate::finding::Encoding;
 /// A region of a view and how it is encoded.
 pub(super) struct Region {
     range: Range<usize>,
-    encoding: Encoding,
+    form: Form,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Base64,
+    /// Text of which single values are base64.
+    Manifest,
+    Wide(Encoding),
 }
 
 impl Region {
     pub(super) fn decode(&self, view: &View<'_>) -> Layer {
         let bytes = view.text.get(self.range.clone()).unwrap_or_default();
-        let decoded = match self.encoding {
-            Encoding::Base64 => base64::decode(bytes),
-            _ => utf16::decode(bytes),
+        let (decoded, encoding) = match self.form {
+            Form::Base64 => (base64::decode(bytes), Encoding::Base64),
+            Form::Manifest => (manifest::decode(bytes), Encoding::Base64),
+            Form::Wide(order) => (utf16::decode(bytes), order),
         };
-        Layer::new(view, self.range.start, decoded, self.encoding)
+        Layer::new(view, self.range.start, decoded, encoding)
     }
 }
 
@@ -97,20 +106,29 @@ impl<'v> Encoded<'v> {
         let before = self.text.get(blob.start..start).unwrap_or_default();
         let before = before.iter().filter(|byte| base64::is_member(**byte)).count();
         self.known = blob.end;
-        self.regions.push(Region { range: blob.start + before % 4..blob.end, encoding: Encoding::Base64 });
+        self.regions.push(Region { range: blob.start + before % 4..blob.end, form: Form::Base64 });
     }
 
     /// Adds the UTF-16 text around a word.
     pub(super) fn add_wide(&mut self, word: usize) {
-        let known = |region: &&Region| region.encoding != Encoding::Base64;
+        let known = |region: &&Region| matches!(region.form, Form::Wide(_));
         let last = self.regions.iter().rev().find(known);
         let covers =
             |region: &Region| region.range.contains(&word) && (word - region.range.start).is_multiple_of(2);
         if last.is_some_and(covers) {
             return;
         }
-        let (range, encoding) = utf16::region(self.text, word, &self.bounds);
-        self.regions.push(Region { range, encoding });
+        let (range, order) = utf16::region(self.text, word, &self.bounds);
+        self.regions.push(Region { range, form: Form::Wide(order) });
+    }
+
+    /// Adds the manifest of which the kind is named at a place.
+    pub(super) fn add_manifest(&mut self, kind: usize) {
+        let range = manifest::region(self.text, kind, &self.bounds);
+        let last = self.regions.iter().rev().find(|region| region.form == Form::Manifest);
+        if last.is_none_or(|last| last.range != range) {
+            self.regions.push(Region { range, form: Form::Manifest });
+        }
     }
 }
 

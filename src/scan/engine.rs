@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::confirm::Confirm;
-use super::decode::escapes;
+use super::decode::{escapes, manifest};
 use super::prefilter::{Candidates, Kernel, Prefilter};
 use super::verify::{Lazy, REACH};
 use super::windows;
@@ -57,6 +57,8 @@ pub(super) enum Meaning {
     Part { literal: usize, at: usize, len: usize, end: bool },
     /// A literal in UTF-16.
     Wide,
+    /// The kind of a manifest whose values are encoded.
+    Manifest,
 }
 
 /// A text in UTF-16 has two bytes a character, base64 with its line breaks fewer:
@@ -220,6 +222,12 @@ fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>) {
         let mut wide: Vec<u8> = literal.bytes.iter().flat_map(|byte| [*byte, 0]).collect();
         wide.pop();
         all.push((part(wide), Meaning::Wide));
+    }
+    if !literals.is_empty() {
+        all.extend(manifest::KINDS.map(|kind| {
+            let literal = Literal { bytes: kind.into(), fold: false, min_offset: 0, max_offset: 0 };
+            (literal, Meaning::Manifest)
+        }));
     }
     all.into_iter().unzip()
 }

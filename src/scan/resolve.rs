@@ -2,7 +2,8 @@
 //!
 //! A match is dropped when its secret lies in what a better match claims (its
 //! text, its secret, its companions). Better is the higher priority of the rule,
-//! then the longer match, then the earlier start, then the earlier rule. Matches
+//! then what was decoded (it is the value that the text as it is only encodes), then
+//! the longer match, then the earlier start, then the earlier rule. Matches
 //! whose claims do not touch are independent, so a group can be settled as soon
 //! as no later match can touch it; that keeps the list short, and the result does
 //! not depend on when it is done.
@@ -31,7 +32,13 @@ impl Pending {
     /// The greater, the better.
     pub(crate) fn rank(&self) -> impl Ord + use<> {
         let length = self.found.end - self.found.start;
-        (self.priority, length, std::cmp::Reverse((self.found.start, self.found.rule, self.secret.start)))
+        let decoded = !self.found.encodings.is_empty();
+        (
+            self.priority,
+            decoded,
+            length,
+            std::cmp::Reverse((self.found.start, self.found.rule, self.secret.start)),
+        )
     }
 
     fn claimant(&self) -> Claimant {
@@ -80,6 +87,7 @@ impl Resolver {
             other.found.rule == pending.found.rule
                 && other.found.start == pending.found.start
                 && other.found.end == pending.found.end
+                && other.found.encodings == pending.found.encodings
         };
         // A match that holds several of its rule's literals is found by each.
         if self.pending.iter().rev().take(64).any(twin) {

@@ -206,7 +206,8 @@ impl Scanner {
                         match engine.meaning.get(sought) {
                             _ if self.last == Step::Confirm => {}
                             Some(Meaning::Wide) if depth < MAX_DEPTH => encoded.add_wide(start),
-                            Some(Meaning::Wide) | None => {}
+                            Some(Meaning::Manifest) if depth < MAX_DEPTH => encoded.add_manifest(start),
+                            Some(Meaning::Wide | Meaning::Manifest) | None => {}
                             Some(meaning) => self.verify(pass, view, &mut undone, *meaning, start),
                         }
                     });
@@ -259,7 +260,7 @@ impl Scanner {
                     self.verify_escaped(pass, view, undone, (literal, at), range, &mut missed);
                 }
             }
-            Meaning::Wide => {}
+            Meaning::Wide | Meaning::Manifest => {}
         }
     }
 

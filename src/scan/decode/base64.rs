@@ -4,6 +4,7 @@
 //! [three lanes](crate::scan::prefilter::lanes) in a row tell. Lines of one blob are
 //! joined.
 
+use std::cmp::Reverse;
 use std::ops::Range;
 
 use super::Decoded;
@@ -58,26 +59,33 @@ pub(crate) fn widen(text: &[u8], part: Range<usize>, bounds: &Range<usize>) -> R
 }
 
 /// Where the text around a place in a run begins: the first of four characters among
-/// the next ones from which on they decode to text.
+/// the next ones from which on they decode to text. Capital letters look like text of
+/// signs at the wrong place too: of several the one with the most letters and digits.
 pub(crate) fn text_start(text: &[u8], place: usize) -> Option<usize> {
-    (place..place + 4).find(|start| sample(text, *start))
+    let words = (place..place + 4).filter_map(|start| Some((sample(text, start)?, Reverse(start))));
+    words.max().map(|(_, Reverse(start))| start)
 }
 
-/// Whether the characters from `at` on decode to text.
-fn sample(text: &[u8], at: usize) -> bool {
-    let Some(quads) = text.get(at..at + SAMPLE) else { return false };
+/// How many letters, digits and zeros of UTF-16 the characters from `at` on decode to,
+/// where they decode to text.
+fn sample(text: &[u8], at: usize) -> Option<usize> {
+    let quads = text.get(at..at + SAMPLE)?;
     if !quads.iter().all(|byte| is_member(*byte)) {
-        return false;
+        return None;
     }
-    let (mut text, mut zeros) = (0, 0);
+    let (mut words, mut signs, mut zeros) = (0, 0, 0);
     for quad in quads.as_chunks::<4>().0 {
         let bits = quad.iter().fold(0_u32, |bits, byte| bits << 6 | u32::from(value(*byte) & 63));
         for byte in bits.to_be_bytes().into_iter().skip(1) {
-            text += usize::from(matches!(byte, b' '..=b'~' | b'\t' | b'\n' | b'\r'));
-            zeros += usize::from(byte == 0);
+            match byte {
+                b'0'..=b'9' | b'A'..=b'Z' | b'a'..=b'z' => words += 1,
+                b' '..=b'~' | b'\t' | b'\n' | b'\r' => signs += 1,
+                0 => zeros += 1,
+                _ => {}
+            }
         }
     }
-    text + zeros >= MIN_TEXT && zeros <= text + 1
+    (words + signs + zeros >= MIN_TEXT && zeros <= words + signs + 1).then_some(words + zeros)
 }
 
 /// The blob that a run is a line of: the lines before it of its length and those
@@ -221,6 +229,12 @@ mod tests {
         // `printf 'Write-Host $env:PATH' | iconv -t utf-16le | base64 -w 0`
         let wide = b"VwByAGkAdABlAC0ASABvAHMAdAAgACQAZQBuAHYAOgBQAEEAVABIAA";
         assert_eq!(text_start(wide, 0), Some(0));
+        // `printf 'WEB_PUB_SUB_CONNECTION_STRING=' | base64`: text of signs three later.
+        let capitals = b"V0VCX1BVQl9TVUJfQ09OTkVDVElPTl9TVFJJTkc9";
+        assert_eq!(
+            (0..4).map(|place| text_start(capitals, place)).collect::<Vec<_>>(),
+            [Some(0), Some(4), Some(4), Some(4)]
+        );
         for other in [&b"e3b0c44298fc1c149afbf4c8996fb924"[..], b"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"] {
             assert_eq!(text_start(other, 0), None, "{}", String::from_utf8_lossy(other));
         }

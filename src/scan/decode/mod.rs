@@ -10,6 +10,7 @@
 
 pub(super) mod base64;
 pub(super) mod escapes;
+pub(super) mod manifest;
 pub(super) mod utf16;
 
 use std::ops::Range;

@@ -159,3 +159,35 @@ fn windows_change_nothing() {
         }
     }
 }
+
+/// Name and value together, as `kubectl get secret -o yaml` writes them: the value as
+/// it stands is a match too, and the decoded one is the secret.
+#[test]
+fn kubernetes_secrets() {
+    // `printf 'Kd93lqWzRt5v' | base64`
+    let value = "S2Q5M2xxV3pSdDV2";
+    for file in [
+        format!("apiVersion: v1\ndata:\n  user=shop secretKey=: {value}\nkind: Secret\n"),
+        format!("{{\"kind\":\"Secret\",\"data\":{{\"secretKey=\":\"{value}\"}}}}"),
+    ] {
+        let file =
+            file.replace("secretKey=: ", "secretkey=: ").replace("\"secretKey=\":\"", "\"secretkey=\":\"");
+        let rules = RuleSet::new(
+            vec![Rule {
+                max_length: 64,
+                ..Rule::new(
+                    "setting",
+                    r#"secretkey="?: ?"?(?P<secret>[A-Za-z0-9]{12,16})\b"#,
+                    vec![literal("secretkey=", (0, 0))],
+                )
+            }],
+            "test".into(),
+        );
+        let mut all = Vec::new();
+        Engine::new(&rules).scanner().scan(file.as_bytes(), &mut |found| {
+            all.push((found.secret.expose().to_vec(), found.secret_start, found.encodings));
+        });
+        let at = file.find(value).expect("there") as u64;
+        assert_eq!(all, [(b"Kd93lqWzRt5v".to_vec(), at, vec![Encoding::Base64])], "{file}");
+    }
+}
