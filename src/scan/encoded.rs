@@ -132,32 +132,50 @@ impl<'v> Encoded<'v> {
     }
 }
 
-/// The last text with its escapes undone: literals that stand close share it.
+/// Texts with their escapes undone, the last one for each chain of escapes: literals
+/// that stand close share it.
 #[derive(Default)]
 pub(super) struct Undone {
+    kept: Vec<Kept>,
+}
+
+struct Kept {
     chain: Vec<Kind>,
     range: Range<usize>,
-    layer: Option<Layer>,
+    layer: Layer,
 }
 
 /// The most bytes of a text whose escapes are undone at once.
 const MAX_UNDONE: usize = 64 << 10;
 
 impl Undone {
-    /// The text around a place with a chain of escapes undone.
-    fn around(&mut self, view: &View<'_>, chain: &[Kind], place: usize) -> Option<View<'_>> {
-        let needed = around(view, place, (escapes::BEFORE, escapes::AFTER));
-        let same = self.layer.is_some() && self.chain == chain;
-        if !same || needed.start < self.range.start || needed.end > self.range.end {
+    /// The text from so far before to so far after a place with a chain of escapes
+    /// undone.
+    fn around(
+        &mut self,
+        view: &View<'_>,
+        chain: &[Kind],
+        place: usize,
+        reach: (usize, usize),
+    ) -> Option<View<'_>> {
+        let mut range = around(view, place, reach);
+        let needed = view.places(&range);
+        let known = self.kept.iter().position(|kept| kept.chain == chain);
+        let kept = known.and_then(|known| self.kept.get(known));
+        if kept.is_none_or(|kept| range.start < kept.range.start || range.end > kept.range.end) {
             // Where one follows another, more is undone at once each time.
-            let dense = same && self.range.contains(&place);
-            let after = if dense { (2 * self.range.len()).min(MAX_UNDONE) } else { escapes::AFTER };
-            self.range = needed.start..view.text.len().min(place.saturating_add(after)).max(needed.end);
-            self.chain = chain.to_vec();
-            self.layer = undo(view, self.range.clone(), chain);
+            if let Some(dense) = kept.filter(|kept| kept.range.contains(&place)) {
+                let after = (2 * dense.range.len()).min(MAX_UNDONE);
+                range.end = view.text.len().min(place.saturating_add(after)).max(range.end);
+            }
+            let layer = undo(view, range.clone(), chain)?;
+            if let Some(known) = known {
+                self.kept.swap_remove(known);
+            }
+            self.kept.push(Kept { chain: chain.to_vec(), range, layer });
         }
-        let layer = self.layer.as_ref()?;
-        Some(layer.view().part(&view.places(&needed)))
+        let kept = self.kept.iter().find(|kept| kept.chain == chain)?;
+        Some(kept.layer.view().part(&needed))
     }
 }
 
@@ -192,23 +210,28 @@ impl Scanner {
     ) {
         let engine = pass.engine;
         let place = view.place(range.start);
+        let reach = engine.escape_reach.get(literal).copied().unwrap_or_default();
+        let uses = engine.uses.get(literal).map_or(&[][..], Vec::as_slice);
         for kind in escapes::kinds_near(view.text, range.start, range.end) {
             let mut chain = vec![kind];
             while !missed.is_empty() {
-                let near = around(view, range.start, engine.escape_reach[literal]);
-                let Some(layer) = undo(view, near, &chain) else { break };
-                let inner = layer.view();
+                let Some(inner) = undone.around(view, &chain, range.start, reach) else { break };
                 let word = inner.index(place);
                 let start = word.checked_sub(at).filter(|start| engine.stands(literal, inner.text, *start));
-                if let Some(start) = start {
-                    missed.retain(|index| {
-                        let Some(used) = engine.uses[literal].get(*index) else { return false };
-                        let matches = self.matches(engine, inner.text, literal, start, used);
-                        !(matches
-                            && self.try_undone(pass, view, undone, &chain, (literal, at, range.start), used))
-                    });
-                }
+                let matches = |index: &usize| {
+                    let used = uses.get(*index);
+                    start
+                        .zip(used)
+                        .is_some_and(|(start, used)| self.matches(engine, inner.text, literal, start, used))
+                };
+                let matching: Vec<usize> = missed.iter().copied().filter(matches).collect();
                 let next = escapes::kinds_near(inner.text, word, word + range.len()).next();
+                for index in matching {
+                    let Some(used) = uses.get(index) else { continue };
+                    if self.try_undone(pass, view, undone, &chain, (literal, at, range.start), used) {
+                        missed.retain(|other| *other != index);
+                    }
+                }
                 let Some(next) = next.filter(|_| chain.len() < MAX_CHAIN) else { break };
                 chain.push(next);
             }
@@ -225,7 +248,8 @@ impl Scanner {
         (literal, at, start): (usize, usize, usize),
         used: &super::engine::Use,
     ) -> bool {
-        let Some(inner) = undone.around(view, chain, start) else { return false };
+        let reach = (escapes::BEFORE, escapes::AFTER);
+        let Some(inner) = undone.around(view, chain, start, reach) else { return false };
         let Some(start) = inner.index(view.place(start)).checked_sub(at) else { return false };
         pass.engine.stands(literal, inner.text, start) && self.try_rule(pass, &inner, literal, start, used)
     }
