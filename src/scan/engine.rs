@@ -185,6 +185,24 @@ pub(super) fn segments(from: usize, to: usize) -> impl Iterator<Item = Range<usi
 }
 
 impl Inner {
+    /// Whether a rule may match around a literal: what is told without its regex.
+    #[inline]
+    pub(super) fn may_match(&self, used: &Use, text: &[u8], start: usize) -> bool {
+        let (Some(rule), Some(lazy)) = (self.rules.rules().get(used.rule), self.compiled.get(used.rule)) else {
+            return false;
+        };
+        lazy.shape(rule).may_match(rule, text, start, (used.min_offset, used.max_offset))
+    }
+
+    /// The same, once escapes near the literal are undone.
+    #[inline]
+    pub(super) fn may_match_undone(&self, used: &Use, text: &[u8], literal: Range<usize>) -> bool {
+        let (Some(rule), Some(lazy)) = (self.rules.rules().get(used.rule), self.compiled.get(used.rule)) else {
+            return false;
+        };
+        lazy.shape(rule).may_match_undone(rule, text, literal, (used.min_offset, used.max_offset))
+    }
+
     /// Whether a literal stands at a place.
     pub(super) fn stands(&self, literal: usize, text: &[u8], start: usize) -> bool {
         let Some(literal) = self.literals.get(literal) else { return false };

@@ -241,13 +241,15 @@ impl Scanner {
             Meaning::Whole(literal) => {
                 let mut missed = std::mem::take(&mut self.missed);
                 missed.clear();
+                let range = start..start + engine.literals[literal].bytes.len();
                 for (index, used) in engine.uses[literal].iter().enumerate() {
-                    if !self.try_rule(pass, view, literal, start, used) {
+                    if !self.try_rule(pass, view, literal, start, used)
+                        && engine.may_match_undone(used, view.text, range.clone())
+                    {
                         missed.push(index);
                     }
                 }
                 if !missed.is_empty() {
-                    let range = start..start + engine.literals[literal].bytes.len();
                     self.verify_escaped(pass, view, undone, (literal, 0), range, &mut missed);
                 }
                 self.missed = missed;
@@ -298,6 +300,9 @@ impl Scanner {
         used: &Use,
         mut watch: Option<&mut (dyn Watch + Send + Sync + 'static)>,
     ) -> Option<Pending> {
+        if watch.is_none() && !pass.engine.may_match(used, view.text, start) {
+            return None;
+        }
         let (rule, compiled, scratch, offsets) = self.tools(pass.engine, used)?;
         let literal = &pass.engine.literals[literal];
         let span = compiled.find(rule, literal, offsets, view.text, start, scratch);
@@ -328,6 +333,9 @@ impl Scanner {
         start: usize,
         used: &Use,
     ) -> bool {
+        if !engine.may_match(used, text, start) {
+            return false;
+        }
         let literal = &engine.literals[literal];
         self.tools(engine, used).is_some_and(|(rule, compiled, scratch, offsets)| {
             compiled.find(rule, literal, offsets, text, start, scratch).is_some()
