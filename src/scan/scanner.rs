@@ -254,11 +254,20 @@ impl Scanner {
                 }
                 self.missed = missed;
             }
-            Meaning::Part { literal, at, len, end } => {
-                let range = start..start + len;
-                if may_continue(view.text, &range, end) {
-                    let mut missed = (0..engine.uses[literal].len()).collect();
-                    self.verify_escaped(pass, view, undone, (literal, at), range, &mut missed);
+            Meaning::Part(number) => {
+                let Some(part) = engine.parts.get(number) else { return };
+                let range = start..start + part.len;
+                let may = |is_end| may_continue(view.text, &range, is_end);
+                let (begins, ends) = (part.goes_on && may(false), part.is_end && may(true));
+                if !begins && !ends {
+                    return;
+                }
+                for (literal, at) in part.of.iter().copied() {
+                    let is_end = at + part.len == engine.literals[literal].bytes.len();
+                    if if is_end { ends } else { begins } {
+                        let mut missed = (0..engine.uses[literal].len()).collect();
+                        self.verify_escaped(pass, view, undone, (literal, at), range.clone(), &mut missed);
+                    }
                 }
             }
             Meaning::Wide => {}

@@ -146,9 +146,9 @@ impl Walk {
             }),
             HirKind::Capture(capture) => self.pass(&capture.sub, starts),
             HirKind::Concat(parts) => parts.iter().try_fold(starts, |starts, part| self.pass(part, starts)),
-            HirKind::Alternation(branches) => branches
-                .iter()
-                .try_fold(0, |ends, branch| Some(ends | self.pass(branch, starts)?)),
+            HirKind::Alternation(branches) => {
+                branches.iter().try_fold(0, |ends, branch| Some(ends | self.pass(branch, starts)?))
+            }
             HirKind::Repetition(repetition) => {
                 let mut here = starts;
                 // Nothing changes any more after as many rounds as there are places.
@@ -229,7 +229,8 @@ mod tests {
     #[test]
     fn what_varies_in_length_joins_them() {
         let sets = |pattern: &str| -> Vec<String> {
-            let bytes = |set: &ByteSet| (0..=255).filter(|byte| set.contains(*byte)).map(char::from).collect();
+            let bytes =
+                |set: &ByteSet| (0..=255).filter(|byte| set.contains(*byte)).map(char::from).collect();
             places(pattern).iter().map(bytes).collect()
         };
         assert_eq!(sets("ab[01]{2,3}c"), ["a", "b", "01", "01", "01c"]);

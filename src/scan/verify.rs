@@ -79,7 +79,10 @@ impl Compiled {
     fn new(rule: &Rule) -> Option<Self> {
         let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
         let hir = hir(&rule.pattern)?;
-        let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
+        let config = meta::Config::new()
+            .auto_prefilter(false)
+            .utf8_empty(false)
+            .nfa_size_limit(Some(REGEX_SIZE_LIMIT));
         let regex = meta::Builder::new().configure(config).syntax(syntax).build_from_hir(&hir).ok()?;
         let info = regex.group_info();
         let slot = |name: &str| {
@@ -116,7 +119,8 @@ impl Compiled {
         scratch: &mut Scratch,
     ) -> Option<Range<usize>> {
         let end = start + literal.bytes.len();
-        for from in self.shape.starts(text, start.saturating_sub(max_offset)..=start.checked_sub(min_offset)?) {
+        for from in self.shape.starts(text, start.saturating_sub(max_offset)..=start.checked_sub(min_offset)?)
+        {
             if !self.shape.may_begin(rule, text, from) {
                 continue;
             }
