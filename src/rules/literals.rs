@@ -34,7 +34,7 @@ pub const MAX_LITERALS: usize = 64;
 /// The most bytes of a run while it is built.
 const RUN_LENGTH: usize = 64;
 /// The most members of a class that is spelled out.
-const CLASS_MEMBERS: usize = 10;
+const CLASS_MEMBERS: usize = 16;
 /// The most steps of a walk, so that no pattern takes long.
 const FUEL: u32 = 20_000;
 

@@ -32,6 +32,13 @@ impl ByteSet {
         }
     }
 
+    /// Adds every byte of another set.
+    pub fn insert_all(&mut self, other: &Self) {
+        for (word, more) in self.0.iter_mut().zip(other.0) {
+            *word |= more;
+        }
+    }
+
     /// Whether the byte is in the set.
     #[must_use]
     #[inline]

@@ -27,6 +27,8 @@ pub(super) struct Inner {
     pub(super) sought: Vec<Literal>,
     /// For each of these, what it stands for.
     pub(super) meaning: Vec<Meaning>,
+    /// The parts of literals that are looked for.
+    pub(super) parts: Vec<Part>,
     /// How far before and after a literal of these a pattern may reach, escaped.
     pub(super) escape_reach: Vec<(usize, usize)>,
     windows: usize,
@@ -51,14 +53,24 @@ pub(super) struct Use {
 pub(super) enum Meaning {
     /// A literal as it is.
     Whole(usize),
-    /// The part of a literal, `at` bytes from its start, that no escape changes.
-    /// What follows it in the literal (what precedes it, where it is the `end`)
-    /// is escaped.
-    Part { literal: usize, at: usize, len: usize, end: bool },
+    /// What is the same part of some literals: its number in the list of parts.
+    Part(usize),
     /// A literal in UTF-16.
     Wide,
     /// The kind of a manifest whose values are encoded.
     Manifest,
+}
+
+/// A text that no escape changes, and the literals of which it is a part.
+pub(super) struct Part {
+    pub(super) len: usize,
+    /// The literals, and how many bytes from their start it stands. What follows it
+    /// in the literal (what precedes it, where it is the end) is escaped.
+    pub(super) of: Vec<(usize, usize)>,
+    /// Whether it is the end of one of them.
+    pub(super) is_end: bool,
+    /// Whether one of them goes on after it.
+    pub(super) goes_on: bool,
 }
 
 /// A text in UTF-16 has two bytes a character, base64 with its line breaks fewer:
@@ -98,7 +110,7 @@ impl Engine {
                 });
             }
         }
-        let (sought, meaning) = sought(&literals);
+        let (sought, meaning, parts) = sought(&literals);
         let (windows, placed) = windows::choose(&sought);
         let longest_literal = literals.iter().map(|literal| literal.bytes.len()).max().unwrap_or(0);
         let longest_match = rules.rules().iter().map(|rule| rule.max_length).max().unwrap_or(0);
@@ -116,6 +128,7 @@ impl Engine {
                 uses,
                 sought,
                 meaning,
+                parts,
                 lookbehind: EXPANSION * (REACH + offset + longest_literal),
                 lookahead: EXPANSION * (REACH + longest_match + longest_literal + 1),
             }),
@@ -187,6 +200,26 @@ pub(super) fn segments(from: usize, to: usize) -> impl Iterator<Item = Range<usi
 }
 
 impl Inner {
+    /// Whether a rule may match around a literal: what is told without its regex.
+    #[inline]
+    pub(super) fn may_match(&self, used: &Use, text: &[u8], start: usize) -> bool {
+        let (Some(rule), Some(lazy)) = (self.rules.rules().get(used.rule), self.compiled.get(used.rule))
+        else {
+            return false;
+        };
+        lazy.shape(rule).may_match(rule, text, start, (used.min_offset, used.max_offset))
+    }
+
+    /// The same, once escapes near the literal are undone.
+    #[inline]
+    pub(super) fn may_match_undone(&self, used: &Use, text: &[u8], literal: Range<usize>) -> bool {
+        let (Some(rule), Some(lazy)) = (self.rules.rules().get(used.rule), self.compiled.get(used.rule))
+        else {
+            return false;
+        };
+        lazy.shape(rule).may_match_undone(rule, text, literal, (used.min_offset, used.max_offset))
+    }
+
     /// Whether a literal stands at a place.
     pub(super) fn stands(&self, literal: usize, text: &[u8], start: usize) -> bool {
         let Some(literal) = self.literals.get(literal) else { return false };
@@ -209,19 +242,30 @@ fn escape_reach(uses: &[Use], rules: &[Rule]) -> (usize, usize) {
 }
 
 /// What to look for to find the literals, as they are and encoded.
-fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>) {
+fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>, Vec<Part>) {
     let mut all: Vec<(Literal, Meaning)> = Vec::new();
+    let mut parts: Vec<Part> = Vec::new();
+    let mut known: HashMap<(&[u8], bool), usize> = HashMap::new();
     for (number, literal) in literals.iter().enumerate() {
         all.push((literal.clone(), Meaning::Whole(number)));
-        let part = |bytes: Vec<u8>| Literal { bytes: bytes.into(), min_offset: 0, max_offset: 0, ..*literal };
+        let text = |bytes: &[u8]| Literal { bytes: bytes.into(), min_offset: 0, max_offset: 0, ..*literal };
         if let Some(range) = escapes::unescaped_part(literal) {
-            let (at, len, end) = (range.start, range.len(), range.end == literal.bytes.len());
-            let bytes = literal.bytes.get(range).unwrap_or_default().to_vec();
-            all.push((part(bytes), Meaning::Part { literal: number, at, len, end }));
+            let bytes = literal.bytes.get(range.clone()).unwrap_or_default();
+            let index = *known.entry((bytes, literal.fold)).or_insert_with(|| {
+                all.push((text(bytes), Meaning::Part(parts.len())));
+                parts.push(Part { len: bytes.len(), of: Vec::new(), is_end: false, goes_on: false });
+                parts.len() - 1
+            });
+            if let Some(part) = parts.get_mut(index) {
+                let is_end = range.end == literal.bytes.len();
+                part.of.push((number, range.start));
+                part.is_end |= is_end;
+                part.goes_on |= !is_end;
+            }
         }
         let mut wide: Vec<u8> = literal.bytes.iter().flat_map(|byte| [*byte, 0]).collect();
         wide.pop();
-        all.push((part(wide), Meaning::Wide));
+        all.push((text(&wide), Meaning::Wide));
     }
     if !literals.is_empty() {
         all.extend(manifest::KINDS.map(|kind| {
@@ -229,5 +273,6 @@ fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>) {
             (literal, Meaning::Manifest)
         }));
     }
-    all.into_iter().unzip()
+    let (sought, meaning) = all.into_iter().unzip();
+    (sought, meaning, parts)
 }

@@ -242,22 +242,33 @@ impl Scanner {
             Meaning::Whole(literal) => {
                 let mut missed = std::mem::take(&mut self.missed);
                 missed.clear();
+                let range = start..start + engine.literals[literal].bytes.len();
                 for (index, used) in engine.uses[literal].iter().enumerate() {
-                    if !self.try_rule(pass, view, literal, start, used) {
+                    if !self.try_rule(pass, view, literal, start, used)
+                        && engine.may_match_undone(used, view.text, range.clone())
+                    {
                         missed.push(index);
                     }
                 }
                 if !missed.is_empty() {
-                    let range = start..start + engine.literals[literal].bytes.len();
                     self.verify_escaped(pass, view, undone, (literal, 0), range, &mut missed);
                 }
                 self.missed = missed;
             }
-            Meaning::Part { literal, at, len, end } => {
-                let range = start..start + len;
-                if may_continue(view.text, &range, end) {
-                    let mut missed = (0..engine.uses[literal].len()).collect();
-                    self.verify_escaped(pass, view, undone, (literal, at), range, &mut missed);
+            Meaning::Part(number) => {
+                let Some(part) = engine.parts.get(number) else { return };
+                let range = start..start + part.len;
+                let may = |is_end| may_continue(view.text, &range, is_end);
+                let (begins, ends) = (part.goes_on && may(false), part.is_end && may(true));
+                if !begins && !ends {
+                    return;
+                }
+                for (literal, at) in part.of.iter().copied() {
+                    let is_end = at + part.len == engine.literals[literal].bytes.len();
+                    if if is_end { ends } else { begins } {
+                        let mut missed = (0..engine.uses[literal].len()).collect();
+                        self.verify_escaped(pass, view, undone, (literal, at), range.clone(), &mut missed);
+                    }
                 }
             }
             Meaning::Wide | Meaning::Manifest => {}
@@ -299,6 +310,9 @@ impl Scanner {
         used: &Use,
         mut watch: Option<&mut (dyn Watch + Send + Sync + 'static)>,
     ) -> Option<Pending> {
+        if watch.is_none() && !pass.engine.may_match(used, view.text, start) {
+            return None;
+        }
         let (rule, compiled, scratch, offsets) = self.tools(pass.engine, used)?;
         let literal = &pass.engine.literals[literal];
         let span = compiled.find(rule, literal, offsets, view.text, start, scratch);
@@ -329,6 +343,9 @@ impl Scanner {
         start: usize,
         used: &Use,
     ) -> bool {
+        if !engine.may_match(used, text, start) {
+            return false;
+        }
         let literal = &engine.literals[literal];
         self.tools(engine, used).is_some_and(|(rule, compiled, scratch, offsets)| {
             compiled.find(rule, literal, offsets, text, start, scratch).is_some()

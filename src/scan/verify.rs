@@ -6,7 +6,7 @@
 //! cheap ones first.
 
 use std::borrow::Cow;
-use std::ops::{Range, RangeInclusive};
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use regex_automata::util::primitives::NonMaxUsize;
@@ -15,39 +15,45 @@ use regex_syntax::hir::Hir;
 
 use super::checks::{self, Refusal};
 use super::hit::Hit;
-use super::shape;
+use super::shape::Shape;
 use super::watch::{Condition, Ignored, Watch};
-use crate::rules::{ByteSet, Context, ContextMode, Literal, Nearby, Rule, Side};
+use crate::rules::{Context, ContextMode, Literal, Nearby, Rule, Side};
 
 /// How far around a match anything may look.
 pub(crate) const REACH: usize = Rule::MAX_REACH as usize;
 
-/// A rule's automata, built on first use.
-pub(crate) struct Lazy(OnceLock<Option<Compiled>>);
+/// A rule's shape and automata, each built on first use.
+pub(crate) struct Lazy {
+    shape: OnceLock<Shape>,
+    compiled: OnceLock<Option<Compiled>>,
+}
 
 impl Lazy {
     pub(crate) fn new() -> Self {
-        Self(OnceLock::new())
+        Self { shape: OnceLock::new(), compiled: OnceLock::new() }
+    }
+
+    /// What a match begins with.
+    #[inline]
+    pub(crate) fn shape(&self, rule: &Rule) -> &Shape {
+        self.shape.get_or_init(|| Shape::new(rule))
     }
 
     /// Whether it was tried and cannot be built.
     pub(crate) fn is_broken(&self) -> bool {
-        matches!(self.0.get(), Some(None))
+        matches!(self.compiled.get(), Some(None))
     }
 
     /// `None` where the pattern cannot be built: rule checking refuses such rules,
     /// and a scan reports them.
     pub(crate) fn get(&self, rule: &Rule) -> Option<&Compiled> {
-        self.0.get_or_init(|| Compiled::new(rule)).as_ref()
+        self.compiled.get_or_init(|| Compiled::new(rule)).as_ref()
     }
 }
 
 pub(crate) struct Compiled {
     regex: meta::Regex,
-    /// What a match begins with.
-    places: Vec<ByteSet>,
-    /// The one byte that every match begins with, if there is one.
-    first: Option<u8>,
+    shape: Shape,
     /// Named groups other than `secret`, by slot of their start.
     groups: Vec<(usize, String)>,
     /// The slot of the start of the group `secret`.
@@ -56,9 +62,6 @@ pub(crate) struct Compiled {
     nearby: Vec<regex::bytes::Regex>,
     ignored: Vec<regex::bytes::Regex>,
 }
-
-/// So many places more than one are looked at one by one.
-const FEW_STARTS: usize = 8;
 
 /// Bounds of one regex, so that a hostile pack cannot eat the memory.
 pub(crate) const REGEX_SIZE_LIMIT: usize = 4 << 20;
@@ -76,7 +79,10 @@ impl Compiled {
     fn new(rule: &Rule) -> Option<Self> {
         let syntax = regex_automata::util::syntax::Config::new().unicode(false).utf8(false);
         let hir = hir(&rule.pattern)?;
-        let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
+        let config = meta::Config::new()
+            .auto_prefilter(false)
+            .utf8_empty(false)
+            .nfa_size_limit(Some(REGEX_SIZE_LIMIT));
         let regex = meta::Builder::new().configure(config).syntax(syntax).build_from_hir(&hir).ok()?;
         let info = regex.group_info();
         let slot = |name: &str| {
@@ -93,10 +99,7 @@ impl Compiled {
         let contexts = all(&mut rule.context.iter().map(|context| &context.pattern))?;
         let nearby = all(&mut rule.nearby.iter().map(|nearby| &nearby.pattern))?;
         let ignored = all(&mut rule.ignore.patterns.iter())?;
-        let places = shape::of(&hir);
-        let first = places.first().filter(|set| set.len() == 1);
-        let first = first.and_then(|set| (0..=255).find(|byte| set.contains(*byte)));
-        Some(Self { places, first, regex, groups, secret, contexts, nearby, ignored })
+        Some(Self { shape: Shape::of(&hir), regex, groups, secret, contexts, nearby, ignored })
     }
 
     /// Scratch for [`Compiled::find`], one for each thread.
@@ -116,8 +119,9 @@ impl Compiled {
         scratch: &mut Scratch,
     ) -> Option<Range<usize>> {
         let end = start + literal.bytes.len();
-        for from in self.starts(text, start.saturating_sub(max_offset)..=start.checked_sub(min_offset)?) {
-            if !self.may_begin(rule, text, from) {
+        for from in self.shape.starts(text, start.saturating_sub(max_offset)..=start.checked_sub(min_offset)?)
+        {
+            if !self.shape.may_begin(rule, text, from) {
                 continue;
             }
             if limit(rule, text, from) < end {
@@ -143,32 +147,6 @@ impl Compiled {
         let input = Input::new(text).span(from..limit(rule, text, from)).anchored(Anchored::Yes);
         self.regex.search_slots_with(&mut scratch.cache, &input, &mut scratch.slots)?;
         scratch.range(0).map(|range| range.end)
-    }
-
-    /// The places of a range at which a match may begin, by its first byte where
-    /// every match has the same one.
-    #[inline]
-    fn starts(&self, text: &[u8], range: RangeInclusive<usize>) -> impl Iterator<Item = usize> {
-        let (mut next, last) = range.into_inner();
-        // A call of `memchr` costs as much as looking at a few places.
-        let first = self.first.filter(|_| last.saturating_sub(next) >= FEW_STARTS);
-        std::iter::from_fn(move || {
-            if let Some(byte) = first {
-                next += memchr::memchr(byte, text.get(next..=last)?)?;
-            }
-            let from = next;
-            next += 1;
-            (from <= last).then_some(from)
-        })
-    }
-
-    #[inline]
-    fn may_begin(&self, rule: &Rule, text: &[u8], from: usize) -> bool {
-        if byte_before(rule, text, from).is_some() {
-            return false;
-        }
-        let Some(bytes) = text.get(from..from + self.places.len()) else { return false };
-        self.places.iter().zip(bytes).all(|(set, byte)| set.contains(*byte))
     }
 
     /// Takes a match through the rule's conditions, which `watch` is told of one by

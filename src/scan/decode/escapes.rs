@@ -66,12 +66,17 @@ pub(crate) fn kinds_near(text: &[u8], start: usize, end: usize) -> impl Iterator
 /// literal's end, be preceded) by an escape in place of the next character.
 #[inline]
 pub(crate) fn may_continue(text: &[u8], range: &Range<usize>, is_end: bool) -> bool {
-    let sign = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&');
     if !is_end {
-        return text.get(range.end).is_some_and(sign);
+        return text.get(range.end).is_some_and(|byte| is_sign(*byte));
     }
     memrchr3(b'\\', b'%', b'&', text.get(range.start.saturating_sub(8)..range.start).unwrap_or_default())
         .is_some()
+}
+
+/// Whether a byte begins an escape.
+#[inline]
+pub(crate) fn is_sign(byte: u8) -> bool {
+    matches!(byte, b'\\' | b'%' | b'&')
 }
 
 /// One way of escaping.

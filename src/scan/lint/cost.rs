@@ -5,7 +5,8 @@ use regex_syntax::hir::Hir;
 
 use crate::rules::{ByteSet, Diagnostic, Literal, MAX_PATTERN_STATES, Patterns, Rule, states};
 use crate::scan::background::BACKGROUND;
-use crate::scan::{shape, windows};
+use crate::scan::shape::Shape;
+use crate::scan::windows;
 
 /// Candidates of the prefilter per gigabyte, by the background model, from which
 /// on a rule is told to cost too much. The model knows pairs of bytes and no words,
@@ -56,7 +57,7 @@ fn frequent(rule: &Rule) -> Option<Diagnostic> {
 fn wide(rule: &Rule, hir: Option<&Hir>) -> Option<Diagnostic> {
     let places = |literal: &Literal| literal.max_offset - literal.min_offset + 1;
     let widest = rule.literals.iter().map(places).max()?;
-    let first = hir.and_then(|hir| shape::of(hir).first().map(share_of_set)).unwrap_or(1.0);
+    let first = hir.and_then(|hir| Shape::of(hir).first_set().map(share_of_set)).unwrap_or(1.0);
     let tries = rule.literals.iter().map(|literal| share(literal) * f64::from(places(literal)) * first);
     let tries = tries.sum::<f64>() * GIGABYTE;
     if widest <= PLACES && tries <= TRIES {

@@ -388,7 +388,10 @@ fn a_rule_whose_pattern_cannot_be_built_is_named() {
     );
     let engine = Engine::new(&rules);
     assert!(engine.broken_rules().is_empty());
+    // What cannot be a match does not need the pattern.
     assert!(by_slice(&engine, b"xabcx").is_empty());
+    assert!(engine.broken_rules().is_empty());
+    assert!(by_slice(&engine, &[b"xabc", [b'a'; 2000].as_slice()].concat()).is_empty());
     assert_eq!(engine.broken_rules(), ["huge"]);
 }
 
