@@ -26,6 +26,7 @@ use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
 use crate::scan::Match;
 
 mod known;
+mod places;
 #[cfg(test)]
 mod tests;
 
@@ -36,6 +37,7 @@ const MAX_LABEL: usize = 48;
 #[derive(Clone, Debug)]
 pub struct Enricher {
     rules: RuleSet,
+    places: places::Places,
     fingerprinter: Fingerprinter,
     reveal: bool,
     now: Timestamp,
@@ -67,15 +69,18 @@ impl Enricher {
     /// is held: one value for all findings, so that they agree.
     #[must_use]
     pub fn new(rules: RuleSet, fingerprinter: Fingerprinter, reveal: bool, now: Timestamp) -> Self {
-        Self { rules, fingerprinter, reveal, now }
+        let places = places::Places::new(&rules);
+        Self { rules, places, fingerprinter, reveal, now }
     }
 
     /// Makes the finding of a match. `location` is that of the secret's first
     /// byte. `None` when the match names a rule that the set does not have.
     #[must_use]
     pub fn enrich(&self, found: &Match, location: Location, file: Option<FileFacts>) -> Option<Enriched> {
-        let rule = self.rules.rules().get(found.rule)?;
-        let key = rule
+        let matched = self.rules.rules().get(found.rule)?;
+        // What it is may depend on where it is.
+        let rule = self.rules.rules().get(self.places.rule(found.rule, &location.path, &found.attributes))?;
+        let key = matched
             .checks
             .iter()
             .any(|check| matches!(check, Check::PrivateKey { .. }))
@@ -102,7 +107,7 @@ impl Enricher {
             },
             confidence: rule.confidence,
             secret: SecretFacts {
-                preview: preview(rule, &found.secret, key.is_some()),
+                preview: preview(matched, &found.secret, key.is_some()),
                 length: u64::try_from(found.secret.len()).unwrap_or(u64::MAX),
                 fingerprint,
                 raw: self.reveal.then(|| found.secret.reveal()),

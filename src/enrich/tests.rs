@@ -150,3 +150,85 @@ fn an_encrypted_key_is_one_step_lower_and_a_token_handle_is_info() {
     key.algorithm = Some("ed25519-sk".into());
     assert_eq!(severity(Severity::High, Some(&key), None), Severity::Info);
 }
+
+/// What a bare key is reported as: the rule that the text gives, what that is told
+/// by, and the path → the type.
+#[test]
+fn paths_tell_keys_of_ssh_and_tls_apart() {
+    let rules = RuleSet::builtin().expect("the built-in packs load");
+    let number = |id: &str| rules.rules().iter().position(|rule| rule.id == id).expect("a rule");
+    let (ssh, other) = (number("private-key-pem"), number("private-key-certificate"));
+    let places = places::Places::new(&rules);
+    let told = |told_by: &str| BTreeMap::from([("use_told_by".to_owned(), told_by.to_owned())]);
+    for path in [
+        "/root/.ssh/id_rsa",
+        "/home/ana/.ssh/deploy",
+        "/etc/ssh/ssh_host_rsa_key",
+        "/srv/backup/id_ecdsa.old",
+        "/srv/app/deploy_key",
+        "/srv/app/my-ssh-key.pem",
+        "/srv/backup/github_rsa",
+        "/home/ana/sshkeys/prod.key",
+        "/etc/ssl/private/id_rsa",
+    ] {
+        assert_eq!(places.rule(ssh, path, &told("form")), ssh, "{path}");
+        assert_eq!(places.rule(other, path, &told("form")), ssh, "{path}");
+        // A name or a certificate in the text weighs more, and the kind of the key.
+        for told_by in ["name", "certificate", "algorithm"] {
+            assert_eq!(places.rule(other, path, &told(told_by)), other, "{path}");
+        }
+    }
+    for path in [
+        "/etc/ssl/private/ssl-cert-snakeoil.key",
+        "/etc/ssl/private/old.pem",
+        "/etc/nginx/site.pem",
+        "/etc/letsencrypt/live/acme.io/privkey.pem",
+        "/etc/letsencrypt/archive/acme.io/privkey1.pem",
+        "/etc/kubernetes/pki/ca.key",
+        "/etc/kubernetes/admin.conf",
+        "/srv/app/server.key",
+        "/srv/app/TLS.KEY",
+        "/srv/app/client-key.pem",
+        "/srv/app/key.pem",
+        "/srv/app/cert1.pem",
+        "/srv/app/certs/app.pem",
+        "/home/ana/.kube/config",
+        "/etc/postfix/mail.pem",
+    ] {
+        assert_eq!(places.rule(ssh, path, &told("form")), other, "{path}");
+        assert_eq!(places.rule(other, path, &told("form")), other, "{path}");
+        for told_by in ["name", "container"] {
+            assert_eq!(places.rule(ssh, path, &told(told_by)), ssh, "{path}");
+        }
+    }
+    // The form decides: what EC2 gives out, and names that hold the words by chance.
+    for path in
+        ["/home/ana/ec2.pem", "/srv/app/config.yaml", "/srv/concert/stage.pem", "/srv/crosshair/a.pem"]
+    {
+        assert_eq!(places.rule(ssh, path, &told("form")), ssh, "{path}");
+        assert_eq!(places.rule(other, path, &told("form")), other, "{path}");
+    }
+}
+
+#[test]
+fn a_place_gives_the_finding_all_of_the_other_rule() {
+    let place = |path: &str, reported_as: &str| crate::rules::Place {
+        path: path.into(),
+        reported_as: reported_as.into(),
+        attributes: BTreeMap::new(),
+    };
+    let mut first = rule("first", Vec::new(), None);
+    first.places = vec![place("/no/such", "first"), place("/unknown|conf", "none"), place("/etc/", "second")];
+    let mut second = rule("second", Vec::new(), Some(("kind", "{account}")));
+    (second.secret_type, second.severity) = ("Other".into(), Severity::Low);
+    let rules = RuleSet::new(vec![first, second], String::new());
+    let now = Timestamp::parse("2026-06-01T00:00:00Z").expect("a time");
+    let enricher = Enricher::new(rules, Fingerprinter::unkeyed(), false, now);
+    let finding = enricher
+        .enrich(&found(0, "secret", &[("account", "acme")]), location("/m", 5), None)
+        .expect("a rule")
+        .finding;
+    assert_eq!((finding.rule_id.as_str(), finding.secret_type.as_str()), ("second", "Other"));
+    assert_eq!(finding.severity, Severity::Low);
+    assert_eq!(finding.target.expect("a target").id, "acme");
+}

@@ -300,7 +300,8 @@ pub enum Check {
     MachineKey {},
     /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
     /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`; where
-    /// it is not for SSH, `curve` too, and of the key's certificate, where that stands
+    /// the use matters, `use_told_by` (`container`, `algorithm`, `name`, `certificate`,
+    /// or `form`, which is only likely); where it is not for SSH, `curve` too, and of the key's certificate, where that stands
     /// beside it, `certificate`, `subject`, `not_before`, `expires_at`.
     PrivateKey {
         /// What the key must be used for, as far as can be told.
@@ -338,8 +339,9 @@ pub enum KeyUse {
     /// Anything.
     #[default]
     Any,
-    /// Perhaps SSH: SSH can use it, and neither a certificate in the same file nor
-    /// the key's name says otherwise.
+    /// SSH: the container is one of SSH, or the key's name says it, or neither its name
+    /// nor a certificate says otherwise and it is in PEM of the kind that `ssh-keygen -m
+    /// PEM` writes (PKCS#1, SEC1, DSA). PKCS#8 is what OpenSSL writes.
     Ssh,
     /// Anything but SSH.
     Other,

@@ -9,9 +9,9 @@ use toml::Spanned;
 
 use super::diagnostic::within_literal;
 use super::pattern::{Flaw, Patterns};
-use super::raw::{RawContext, RawIgnore, RawNearby, RawRule, RawTarget, RawValidity};
+use super::raw::{RawContext, RawIgnore, RawNearby, RawPlace, RawRule, RawTarget, RawValidity};
 use super::rule::{
-    ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Nearby, Rule, RuleSource, Side,
+    ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Nearby, Place, Rule, RuleSource, Side,
     TargetTemplate, ValidityFields,
 };
 use super::{Check, Diagnostic};
@@ -90,6 +90,7 @@ impl Lowering<'_> {
             checks: raw.checks.iter().map(|check| self.at(check.span())).collect(),
             contexts: raw.context.iter().map(|context| self.at(context.pattern.span())).collect(),
             nearby: raw.nearby.iter().map(|nearby| self.at(nearby.pattern.span())).collect(),
+            places: raw.place.iter().map(|place| self.at(place.reported_as.span())).collect(),
             ignored_values: raw
                 .ignore
                 .iter()
@@ -106,6 +107,7 @@ impl Lowering<'_> {
         let context = raw.context.into_iter().map(|context| self.context(context)).collect();
         let nearby = raw.nearby.into_iter().map(|nearby| self.nearby(nearby)).collect();
         let ignore = raw.ignore.map(|ignore| self.ignore(ignore)).unwrap_or_default();
+        let places = raw.place.into_iter().map(|place| self.place(place)).collect();
         let target = raw.target.map(|target| self.target(target));
         for check in &raw.checks {
             if let Check::Base64Holds { patterns, optional, .. } = check.get_ref() {
@@ -137,6 +139,7 @@ impl Lowering<'_> {
             nearby,
             checks: raw.checks.into_iter().map(Spanned::into_inner).collect(),
             ignore,
+            places,
             target,
             validity: raw.validity.map(validity).unwrap_or_default(),
             examples: raw.example.into_iter().map(|example| self.example(example)).collect(),
@@ -310,6 +313,15 @@ impl Lowering<'_> {
             within_lines: raw.lines,
             side: raw.side.unwrap_or(Side::Around),
             required: raw.required.unwrap_or(true),
+        }
+    }
+
+    fn place(&mut self, raw: RawPlace) -> Place {
+        self.pattern(&raw.path, Patterns::condition);
+        Place {
+            path: raw.path.into_inner(),
+            reported_as: raw.reported_as.into_inner(),
+            attributes: raw.attributes,
         }
     }
 

@@ -35,7 +35,7 @@ pub use lower::is_id;
 pub use pack::{Pack, parse};
 pub(crate) use pattern::{MAX_PATTERN_STATES, Patterns, states};
 pub use rule::{
-    ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Rule, RuleSet,
+    ByteSet, Context, ContextMode, CounterExample, Example, Ignore, Literal, Nearby, Place, Rule, RuleSet,
     RuleSource, Side, TargetTemplate, ValidityFields,
 };
 pub use skeleton::skeleton;

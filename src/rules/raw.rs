@@ -119,6 +119,10 @@ pub(super) struct RawRule {
     pub(super) nearby: Vec<RawNearby>,
     /// Values that are not secrets.
     pub(super) ignore: Option<RawIgnore>,
+    /// Paths at which a finding of this rule is one of another rule; the first that
+    /// fits decides.
+    #[serde(default)]
+    pub(super) place: Vec<RawPlace>,
     /// What the secret opens.
     pub(super) target: Option<RawTarget>,
     /// Which attributes hold the times of its validity (RFC 3339).
@@ -203,6 +207,25 @@ pub(super) struct RawIgnore {
         schemars(with = "Vec<String>", inner(regex(pattern = "^[0-9a-fA-F]{64}$")))
     )]
     pub(super) sha256: Vec<Spanned<String>>,
+}
+
+/// A path at which a finding of the rule is one of another rule.
+#[derive(serde::Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(deny_unknown_fields)]
+#[cfg_attr(feature = "schema", schemars(rename = "Place"))]
+pub(super) struct RawPlace {
+    /// A regular expression over the path of the finding, Unicode off.
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(super) path: Spanned<String>,
+    /// The id of the rule that it is reported as; the rule's own to leave it.
+    #[serde(rename = "as")]
+    #[cfg_attr(feature = "schema", schemars(with = "String"))]
+    pub(super) reported_as: Spanned<String>,
+    /// Attributes that the finding must have, too.
+    #[serde(default)]
+    #[cfg_attr(feature = "schema", schemars(with = "BTreeMap<String, String>"))]
+    pub(super) attributes: BTreeMap<String, String>,
 }
 
 /// What the secret opens.

@@ -147,6 +147,18 @@ pub struct Ignore {
     pub sha256: Vec<String>,
 }
 
+/// Paths at which a finding of one rule is reported as one of another: the text of
+/// a secret does not always tell what it is for, and its place may.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// A regular expression over the bytes of the path.
+    pub path: String,
+    /// The id of the rule that such a finding is reported as.
+    pub reported_as: String,
+    /// Attributes that the finding must have, with their values.
+    pub attributes: BTreeMap<String, String>,
+}
+
 /// How a finding's target is made from its attributes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TargetTemplate {
@@ -212,6 +224,8 @@ pub struct RuleSource {
     pub contexts: Box<[std::ops::Range<usize>]>,
     /// The pattern of each `[[rule.nearby]]`, in order.
     pub nearby: Box<[std::ops::Range<usize>]>,
+    /// The `as` of each `[[rule.place]]`, in order.
+    pub places: Box<[std::ops::Range<usize>]>,
     /// Each of `ignore.values`, in order.
     pub ignored_values: Box<[std::ops::Range<usize>]>,
     /// Each of `ignore.patterns`, in order.
@@ -271,6 +285,8 @@ pub struct Rule {
     pub checks: Vec<Check>,
     /// Values that are not secrets.
     pub ignore: Ignore,
+    /// Paths at which it is another rule's; the first that fits decides.
+    pub places: Vec<Place>,
     /// What the secret opens.
     pub target: Option<TargetTemplate>,
     /// From when to when it is good.
@@ -310,6 +326,7 @@ impl Rule {
             nearby: Vec::new(),
             checks: Vec::new(),
             ignore: Ignore::default(),
+            places: Vec::new(),
             target: None,
             validity: ValidityFields::default(),
             examples: Vec::new(),

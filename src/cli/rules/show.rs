@@ -65,6 +65,11 @@ fn fields(rule: &Rule) -> Vec<(&'static str, String)> {
     for check in &rule.checks {
         fields.push(("check", check_text(check)));
     }
+    for place in &rule.places {
+        let attributes: String =
+            place.attributes.iter().map(|(name, value)| format!(" where {name} is {value}")).collect();
+        fields.push(("place", format!("{}{attributes} at: {}", place.reported_as, place.path)));
+    }
     if let Some(target) = &rule.target {
         fields.push(("opens", format!("{}: {}", target.kind, target.id)));
     }

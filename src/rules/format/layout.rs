@@ -44,6 +44,8 @@ const ORDER: &[&str] = &[
     "patterns",
     "blake3",
     "sha256",
+    "path",
+    "as",
     "attributes",
     // The tables of a file and of a rule.
     "pack",
@@ -51,6 +53,7 @@ const ORDER: &[&str] = &[
     "context",
     "nearby",
     "ignore",
+    "place",
     "target",
     "validity",
     "example",

@@ -11,7 +11,10 @@ use crate::rules::KeyUse;
 const NAME_REACH: usize = 96;
 
 /// Parts of names that say SSH.
-const SSH_NAMES: [&str; 6] = ["ssh", "id_rsa", "id_ed25519", "id_ecdsa", "deploy_key", "git"];
+const SSH_NAMES: [&str; 7] = ["ssh", "id_rsa", "id_dsa", "id_ed25519", "id_ecdsa", "deploy", "git"];
+/// Parts of names that say that the key signs in for an app, though they hold a part
+/// that says SSH: GitHub and GitLab have apps whose keys sign tokens.
+const APP_NAMES: [&str; 3] = ["github_app", "githubapp", "github-app"];
 /// Parts of names that say TLS, or a signature.
 const OTHER_NAMES: [&str; 14] = [
     "tls",
@@ -37,8 +40,9 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
         _ => Refusal("not the structure of a private key"),
     })?;
     if wanted != KeyUse::Any {
-        let is_for_ssh = is_for_ssh(hit, &key);
-        accept(is_for_ssh == (wanted == KeyUse::Ssh), "a key for another use")?;
+        let (found, told_by) = use_of(hit, &key);
+        accept(found == wanted, "a key for another use")?;
+        hit.add_attribute("use_told_by", told_by);
     }
     if wanted == KeyUse::Other {
         add_certificate(hit, &key);
@@ -58,18 +62,22 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// A key may be an SSH key unless SSH cannot use it, or what stands around it says
-/// otherwise: a certificate, or its name.
-fn is_for_ssh(hit: &Hit<'_>, key: &PrivateKey) -> bool {
+/// What a key is used for, and what tells it: its container, its kind, its name, a
+/// certificate in the same text, or merely its form.
+fn use_of(hit: &Hit<'_>, key: &PrivateKey) -> (KeyUse, &'static str) {
     if matches!(key.format, KeyFormat::OpenSsh | KeyFormat::Ppk2 | KeyFormat::Ppk3) {
-        return true;
+        return (KeyUse::Ssh, "container");
     }
     if !key.is_usable_by_ssh() {
-        return false;
+        return (KeyUse::Other, "algorithm");
     }
     let name = name_before(hit);
-    if SSH_NAMES.iter().any(|part| name.contains(part)) {
-        return true;
+    let named = |parts: &[&str]| parts.iter().any(|part| name.contains(part));
+    if named(&SSH_NAMES) && !named(&APP_NAMES) {
+        return (KeyUse::Ssh, "name");
+    }
+    if named(&OTHER_NAMES) || named(&APP_NAMES) {
+        return (KeyUse::Other, "name");
     }
     let certificate = memchr::memmem::find_iter(hit.text, b"CERTIFICATE-----").any(|at| {
         let head = hit.text.get(at.saturating_sub(24)..at).unwrap_or_default();
@@ -77,7 +85,11 @@ fn is_for_ssh(hit: &Hit<'_>, key: &PrivateKey) -> bool {
             .or_else(|| memchr::memmem::find(head, b"-----END "))
             .is_some()
     });
-    !certificate && !OTHER_NAMES.iter().any(|part| name.contains(part))
+    match key.format {
+        _ if certificate => (KeyUse::Other, "certificate"),
+        KeyFormat::Pkcs8 => (KeyUse::Other, "form"),
+        _ => (KeyUse::Ssh, "form"),
+    }
 }
 
 /// The last name before the key, in lower case: that of the variable or the member

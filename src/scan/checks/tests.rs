@@ -43,6 +43,30 @@ fn examples_show_each_form_with_target_and_validity() {
     }
 }
 
+/// Attributes are printed in clear. None holds the secret, a long part of it, or
+/// another secret of the same text. The id of an AWS key is public: where it stands
+/// alone it is what is reported, so that somebody looks for the key.
+#[test]
+fn attributes_hold_no_secret() {
+    let engine = Engine::new(&RULES);
+    for rule in RULES.rules() {
+        for (index, example) in rule.examples.iter().enumerate() {
+            let found = matches(&engine, &example.text);
+            let secrets = || {
+                let public = |hit: &&Match| RULES.rules()[hit.rule].id != "aws-access-key-id";
+                found.iter().filter(public).map(|hit| hit.secret.expose()).filter(|secret| secret.len() >= 8)
+            };
+            for (name, value) in found.iter().flat_map(|hit| &hit.attributes) {
+                let value = value.as_bytes();
+                let holds = secrets().any(|secret| memchr::memmem::find(value, secret).is_some());
+                let part = value.len() >= 24
+                    && secrets().any(|secret| memchr::memmem::find(secret, value).is_some());
+                assert!(!holds && !part, "{} example {index}: {name}", rule.id);
+            }
+        }
+    }
+}
+
 proptest::proptest! {
     #![proptest_config(proptest::prelude::ProptestConfig::with_cases(512))]
 

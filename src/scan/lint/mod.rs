@@ -10,6 +10,8 @@ mod overlap;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
+
 use rayon::prelude::*;
 
 use crate::rules::{Diagnostic, Rule, RuleSet};
@@ -25,6 +27,7 @@ use crate::threads::Pool;
 /// | `slow-worst-case` | a text made for it can keep it busy |
 /// | `large-pattern` | its pattern is near the limit |
 /// | `same-pattern` | another rule has the same pattern |
+/// | `unknown-rule` | a place names a rule that is not among the rules |
 /// | `unreachable` | whatever it finds, another rule reports |
 /// | `overlap` | another rule reports one of its examples |
 /// | `no-example`, `no-counter-example` | nothing tests it |
@@ -43,6 +46,7 @@ pub fn check(rules: &RuleSet) -> Vec<Diagnostic> {
             || overlap::check(rules),
         );
         let mut found: Vec<(usize, Diagnostic)> = together;
+        found.extend(unknown(rules));
         for (number, diagnostics) in alone.into_iter().enumerate() {
             found.extend(diagnostics.into_iter().map(|diagnostic| (number, diagnostic)));
         }
@@ -53,6 +57,25 @@ pub fn check(rules: &RuleSet) -> Vec<Diagnostic> {
         Ok(pool) => pool.install(work),
         Err(_) => work(),
     }
+}
+
+/// Places that name no rule.
+fn unknown(rules: &RuleSet) -> Vec<(usize, Diagnostic)> {
+    let ids: HashSet<&str> = rules.rules().iter().map(|rule| rule.id.as_str()).collect();
+    let mut found = Vec::new();
+    for (number, rule) in rules.rules().iter().enumerate() {
+        for (place, span) in rule.places.iter().zip(&rule.source.places) {
+            if !ids.contains(place.reported_as.as_str()) {
+                let message = format!("no rule has the id `{}`", place.reported_as);
+                let objection = rule
+                    .error_at(span.clone(), message)
+                    .warning("unknown-rule")
+                    .with_help("without it the finding stays as it is; give the pack that has the rule, too");
+                found.push((number, objection));
+            }
+        }
+    }
+    found
 }
 
 /// What has no example.

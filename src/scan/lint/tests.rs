@@ -34,6 +34,15 @@ fn untested_rules() {
 }
 
 #[test]
+fn a_place_that_names_no_rule() {
+    let place = |id: &str| format!("[[rule.place]]\npath = \"/x\"\nas = \"{id}\"\n");
+    let with =
+        |id: &str| codes(&[rule("a", &format!("pattern = '''zq_[0-9]{{6}}'''\n{}{TESTED}", place(id)))]);
+    assert_eq!(with("a"), Vec::<String>::new());
+    assert_eq!(with("b"), ["warning unknown-rule"]);
+}
+
+#[test]
 fn costs() {
     let frequent = rule("a", &format!("pattern = '''(?:the |zq_)[0-9a-z]{{6}}'''\n{TESTED}"));
     assert_eq!(codes(&[frequent]), ["warning frequent-literal"]);
