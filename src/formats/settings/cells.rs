@@ -60,10 +60,12 @@ fn line(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
 fn setting(text: &[u8], pair: &[Cell]) -> Option<Setting> {
     let [name, value] = pair else { return None };
     let written = text.get(name.span.clone())?;
-    let is_name = written.first().is_some_and(u8::is_ascii_alphabetic) && written.iter().all(|byte| in_name(*byte));
+    let is_name =
+        written.first().is_some_and(u8::is_ascii_alphabetic) && written.iter().all(|byte| in_name(*byte));
     let raw = text.get(value.span.clone())?;
     // A list of bare words is no table.
-    if !is_name || raw.is_empty() || name.quote.is_none() && value.quote.is_none() && !written.contains(&b'_') {
+    if !is_name || raw.is_empty() || name.quote.is_none() && value.quote.is_none() && !written.contains(&b'_')
+    {
         return None;
     }
     let bytes = match value.quote {
@@ -93,7 +95,8 @@ fn setting(text: &[u8], pair: &[Cell]) -> Option<Setting> {
 /// The cells of a row. What stands before the bracket of `VALUES (` is no cell.
 fn cells(text: &[u8], row: Range<usize>) -> Vec<Cell> {
     let bytes = text.get(row.clone()).unwrap_or_default();
-    let values = memchr::memmem::find(bytes, b"VALUES (").or_else(|| memchr::memmem::find(bytes, b"values ("));
+    let values =
+        memchr::memmem::find(bytes, b"VALUES (").or_else(|| memchr::memmem::find(bytes, b"values ("));
     let mut at = row.start.saturating_add(values.map_or(0, |place| place.saturating_add(8)));
     let mut cells = Vec::new();
     while at < row.end && cells.len() < MAX_CELLS {
@@ -108,7 +111,8 @@ fn cells(text: &[u8], row: Range<usize>) -> Vec<Cell> {
         };
         let plain = rest.iter().position(|byte| matches!(byte, b',' | b')' | b'\r')).unwrap_or(rest.len());
         let length = content.unwrap_or(plain);
-        let (from, quote) = if content.is_some() { (first.saturating_add(skip), quote) } else { (first, None) };
+        let (from, quote) =
+            if content.is_some() { (first.saturating_add(skip), quote) } else { (first, None) };
         cells.push(Cell { span: from..from.saturating_add(length), quote });
         let end = from.saturating_add(length);
         let comma = text.get(end..row.end).and_then(|rest| memchr::memchr(b',', rest));

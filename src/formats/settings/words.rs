@@ -21,7 +21,8 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let own = setting(text, start, form).or_else(|| setting(text, start, true))?;
     let is_form = form || text.get(own.value.span.end) == Some(&b'&');
     let lines = if is_form { 0 } else { MAX_LINES };
-    let first = memchr::memrchr_iter(b'\n', text.get(left..start)?).nth(lines).map_or(left, |at| left + at + 1);
+    let first =
+        memchr::memrchr_iter(b'\n', text.get(left..start)?).nth(lines).map_or(left, |at| left + at + 1);
     let rest = text.get(start..)?;
     let last = memchr::memchr_iter(b'\n', rest).nth(lines).map_or(text.len(), |at| start + at);
     let mut items = Vec::new();

@@ -99,13 +99,15 @@ fn named_pairs(
     at: usize,
 ) -> Option<Settings> {
     let holder = elements.get(own)?.parent;
-    let parent = |index: usize| index.checked_sub(1).and_then(|index| elements.get(index)).map(|of| of.parent);
+    let parent =
+        |index: usize| index.checked_sub(1).and_then(|index| elements.get(index)).map(|of| of.parent);
     let items: Vec<Setting> = elements
         .windows(2)
         .filter_map(|pair| {
             let [name, value] = pair else { return None };
             let together = name.parent == value.parent
-                && (name.parent == holder || parent(name.parent) == parent(holder) && parent(holder).is_some());
+                && (name.parent == holder
+                    || parent(name.parent) == parent(holder) && parent(holder).is_some());
             let shape = is_name(&name.name) && matches!(value.name.as_str(), "value" | "string");
             let named = text.get(name.text.clone()?)?;
             let span = value.text.clone().filter(|_| together && shape)?;
