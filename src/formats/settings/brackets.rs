@@ -147,7 +147,14 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
             }
             b',' => push(Kind::Comma, at..at.saturating_add(1)),
             b';' | b'\n' => push(Kind::End, at..at.saturating_add(1)),
-            b'#' => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            // `a#9` is a word, ` # note` a comment.
+            b'#' if at
+                .checked_sub(1)
+                .and_then(|at| text.get(at))
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric()) =>
+            {
+                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len())
+            }
             b'/' if rest.starts_with(b"//") => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
             b'/' if rest.starts_with(b"/*") => {
                 length = memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end.saturating_add(2));

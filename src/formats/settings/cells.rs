@@ -23,6 +23,15 @@ struct Cell {
 /// The settings beside `at`, which stands in the cell of a name, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let own = line(text, left, at)?;
+    // A list of names in a program or a comment is indented or marked.
+    let is_row = text
+        .get(own.start)
+        .is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'"' | b'\'' | b'(' | b'_'));
+    let bytes = text.get(own.clone()).unwrap_or_default();
+    let is_dump = values_at(bytes).is_some() || bytes.trim_ascii_start().starts_with(b"(");
+    if !is_row && !is_dump {
+        return None;
+    }
     let cells = cells(text, own.clone());
     let column = cells.iter().position(|cell| cell.span.start <= at && at < cell.span.end)?;
     let width = cells.len();
@@ -92,11 +101,15 @@ fn setting(text: &[u8], pair: &[Cell]) -> Option<Setting> {
     })
 }
 
+/// Where the values of a statement begin.
+fn values_at(row: &[u8]) -> Option<usize> {
+    memchr::memmem::find(row, b"VALUES (").or_else(|| memchr::memmem::find(row, b"values ("))
+}
+
 /// The cells of a row. What stands before the bracket of `VALUES (` is no cell.
 fn cells(text: &[u8], row: Range<usize>) -> Vec<Cell> {
     let bytes = text.get(row.clone()).unwrap_or_default();
-    let values =
-        memchr::memmem::find(bytes, b"VALUES (").or_else(|| memchr::memmem::find(bytes, b"values ("));
+    let values = values_at(bytes);
     let mut at = row.start.saturating_add(values.map_or(0, |place| place.saturating_add(8)));
     let mut cells = Vec::new();
     while at < row.end && cells.len() < MAX_CELLS {

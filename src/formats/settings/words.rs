@@ -17,9 +17,15 @@ const MAX_LINES: usize = 3;
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let before = text.get(left..at)?;
     let start = before.iter().rposition(|byte| !in_name(*byte)).map_or(left, |place| left + place + 1);
-    let form = start > left && matches!(text.get(start.saturating_sub(1)), Some(b'&' | b'?'));
-    let own = setting(text, start, form).or_else(|| setting(text, start, true))?;
-    let is_form = form || text.get(own.value.span.end) == Some(&b'&');
+    let before = start.checked_sub(1).filter(|_| start > left).and_then(|place| text.get(place)).copied();
+    let mut is_form = matches!(before, Some(b'&' | b'?'));
+    let own = setting(text, start, is_form)?;
+    // A form in quotes begins with its first field.
+    is_form |= matches!(before, Some(b'"' | b'\'')) && has_field(&own.value.bytes);
+    // `password=@file` names a file for many programs.
+    if own.value.bytes.starts_with(b"@") {
+        return None;
+    }
     let lines = if is_form { 0 } else { MAX_LINES };
     let first =
         memchr::memrchr_iter(b'\n', text.get(left..start)?).nth(lines).map_or(left, |at| left + at + 1);
@@ -32,6 +38,8 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         let length = word.iter().take_while(|byte| in_name(**byte)).count();
         let found = if length > 0 && starts_word(text, place) { setting(text, place, is_form) } else { None };
         place = match found {
+            // What holds the place in its value is no setting beside it.
+            Some(found) if found.span.start != start && found.span.contains(&at) => place + length,
             Some(found) => {
                 let end = found.value.span.end;
                 items.push(found);
@@ -41,6 +49,15 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         };
     }
     Settings::of(Syntax::Brackets, None, items, at)
+}
+
+/// Whether another field of a form follows in a value: `&name=`.
+fn has_field(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'&', value).any(|place| {
+        let rest = value.get(place + 1..).unwrap_or_default();
+        let name = rest.iter().take_while(|byte| in_name(**byte)).count();
+        name > 0 && rest.get(name) == Some(&b'=')
+    })
 }
 
 /// Whether a name may begin here: after a blank, a quote, or what begins a field.
@@ -68,8 +85,13 @@ fn setting(text: &[u8], start: usize, form: bool) -> Option<Setting> {
             (unquote(line.get(..length)?, *quote), first + 1..first + 1 + length, true)
         }
         _ => {
+            let before = start.checked_sub(1).and_then(|place| text.get(place)).copied();
+            let enclosing = before.filter(|byte| matches!(byte, b'"' | b'\''));
             let ends = |byte: &u8| {
-                byte.is_ascii_whitespace() || form && matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'\\')
+                byte.is_ascii_whitespace()
+                    || *byte == b'`'
+                    || enclosing == Some(*byte)
+                    || form && matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'\\')
             };
             let length = value.iter().position(ends).unwrap_or(value.len());
             let raw = value.get(..length)?;
