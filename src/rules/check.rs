@@ -242,6 +242,9 @@ pub enum Check {
         /// It is a statement of a program, which otherwise is refused.
         #[serde(default)]
         code: bool,
+        /// It is a data source of ODBC: a driver stands beside it.
+        #[serde(default)]
+        data_source: bool,
     },
     /// The secret is a password that somebody chose, and no word of programs, template
     /// or reference; with the attributes `user` and `server` it is no login of

@@ -57,7 +57,7 @@ pub(super) fn around(text: &[u8], at: usize) -> Option<ConnectionString> {
             place = from.saturating_add(skip.saturating_mul(2)).saturating_add(length);
             boundary = false;
         } else {
-            boundary = matches!(rest.first(), Some(b' ' | b'\t' | b'\'' | b'=' | b'(' | b'`' | b':'));
+            boundary = matches!(rest.first(), Some(b' ' | b'\t' | b'\'' | b'=' | b'(' | b'`' | b':' | b'>'));
             place = place.saturating_add(word.max(1));
             boundary &= word == 0;
         }
@@ -94,5 +94,7 @@ fn value_of(bytes: &[u8]) -> (Vec<u8>, usize, usize) {
         .iter()
         .position(|byte| matches!(byte, b' ' | b'\t' | b'\'' | b'`' | b')'))
         .unwrap_or(bytes.len());
+    // The list may be the text of an XML element.
+    let length = memchr::memmem::find(bytes.get(..length).unwrap_or_default(), b"</").unwrap_or(length);
     (bytes.get(..length).unwrap_or_default().to_vec(), 0, length)
 }

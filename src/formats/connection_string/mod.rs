@@ -64,7 +64,7 @@ pub enum Key {
 }
 
 /// Keys with blanks and underscores left out, in lower case.
-const KEYS: [(&str, Key); 62] = [
+const KEYS: [(&str, Key); 63] = [
     ("server", Key::Server),
     ("datasource", Key::Server),
     ("address", Key::Server),
@@ -73,6 +73,7 @@ const KEYS: [(&str, Key); 62] = [
     ("host", Key::Server),
     ("hostname", Key::Server),
     ("servername", Key::Server),
+    ("dbq", Key::Server),
     ("port", Key::Port),
     ("portnumber", Key::Port),
     ("database", Key::Database),

@@ -14,6 +14,8 @@ use crate::formats::connection_string::Value;
 
 /// The most brackets that are kept open.
 const MAX_DEPTH: usize = 256;
+/// The longest string inside a string.
+const MAX_INNER: usize = 512;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
@@ -104,10 +106,26 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
                 let content = rest.get(1..).unwrap_or_default();
                 let line = memchr::memchr(b'\n', content).unwrap_or(content.len());
                 let string = content.get(..line).and_then(|line| quoted_length(line, byte));
+                // `"{\"name\":` holds settings: its own quotes are passed over.
+                let holds = |length: &usize| {
+                    let string = content.get(..*length).unwrap_or_default();
+                    string.starts_with(b"{\\\"") || string.starts_with(b"[{\\\"")
+                };
+                let string = string.filter(|length| byte != b'"' || !holds(length));
                 if let Some(string) = string {
                     let first = at.saturating_add(1);
                     push(Kind::Text(byte), first..first.saturating_add(string));
                     length = string.saturating_add(2);
+                }
+            }
+            // A string of JSON in a string of JSON: `\"name\":\"value\"`.
+            b'\\' if rest.starts_with(b"\\\"") => {
+                let content = rest.get(2..).unwrap_or_default();
+                let content = content.get(..content.len().min(MAX_INNER)).unwrap_or_default();
+                if let Some(string) = inner_length(content) {
+                    let first = at.saturating_add(2);
+                    push(Kind::Text(b'\\'), first..first.saturating_add(string));
+                    length = string.saturating_add(4);
                 }
             }
             b'{' | b'[' | b'(' => {
@@ -129,7 +147,14 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
             }
             b',' => push(Kind::Comma, at..at.saturating_add(1)),
             b';' | b'\n' => push(Kind::End, at..at.saturating_add(1)),
-            b'#' => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            // `a#9` is a word, ` # note` a comment.
+            b'#' if at
+                .checked_sub(1)
+                .and_then(|at| text.get(at))
+                .is_none_or(|byte| !byte.is_ascii_alphanumeric()) =>
+            {
+                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len())
+            }
             b'/' if rest.starts_with(b"//") => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
             b'/' if rest.starts_with(b"/*") => {
                 length = memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end.saturating_add(2));
@@ -153,6 +178,14 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
         at = at.saturating_add(length.max(1));
     }
     (tokens, parents)
+}
+
+/// The length of a string that ends at `\"`; what it escapes has more backslashes.
+fn inner_length(content: &[u8]) -> Option<usize> {
+    memchr::memmem::find_iter(content, b"\\\"").find(|end| {
+        let before = content.get(..*end).unwrap_or_default();
+        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 4 == 0
+    })
 }
 
 /// The name to which a bracket that was just read belongs: `"name": {`, `name(`.
@@ -285,6 +318,7 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
 fn setting(text: &[u8], name: &Token, value: &Token, code: bool) -> Setting {
     let raw = text.get(value.span.clone()).unwrap_or_default();
     let (bytes, quoted) = match value.kind {
+        Kind::Text(b'\\') => (unquote(&unquote(raw, b'"'), b'"'), true),
         Kind::Text(quote) => (unquote(raw, quote), true),
         _ => (raw.to_vec(), false),
     };

@@ -109,26 +109,62 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
             break;
         }
     }
-    join_named_values(&mut items);
+    if named_value(&items) {
+        let items = named_list(text, left, own, indent);
+        return Settings::of(Syntax::Yaml, section, items, at);
+    }
     Settings::of(if colon { Syntax::Yaml } else { Syntax::Lines }, section, items, at)
 }
 
-/// `name: X` with `value: Y` in one mapping is the setting X.
-fn join_named_values(items: &mut Vec<Setting>) {
-    if let [first, second] = items.as_slice()
-        && first.name == "name"
-        && second.name == "value"
-    {
-        let joined = Setting {
-            name: first.value.text().into_owned(),
-            value: second.value.clone(),
-            span: first.span.start..second.span.end,
-            quoted: second.quoted,
-            code: false,
-            indented: false,
-        };
-        *items = vec![joined];
+/// Whether a mapping is `name: X` with `value: Y`.
+fn named_value(items: &[Setting]) -> bool {
+    matches!(items, [first, second] if first.name == "name" && second.name == "value")
+}
+
+/// The settings of a list of which each item is `name: X` with `value: Y`, around
+/// the line `own`, whose names stand in the column `indent`.
+fn named_list(text: &[u8], left: usize, own: Range<usize>, indent: usize) -> Vec<Setting> {
+    let mut rows: Vec<Setting> = Vec::new();
+    let mut end = own.start;
+    for _ in 0..MAX_LINES {
+        let Some(line) = end.checked_sub(1).and_then(|end| line_at(text, left, end)) else { break };
+        end = line.start;
+        match parse(text, line) {
+            Line::Settings(row) if row.indent == indent => rows.extend(row.items.into_iter().rev()),
+            Line::Settings(row) if row.indent < indent => break,
+            Line::Section(_) => break,
+            Line::Parent(column, _) | Line::Other(column) if column < indent => break,
+            _ => {}
+        }
     }
+    rows.reverse();
+    let mut start = own.start;
+    for _ in 0..MAX_LINES {
+        let Some(line) = (start < text.len()).then(|| line_at(text, left, start)).flatten() else { break };
+        start = line.end.saturating_add(1);
+        match parse(text, line) {
+            Line::Settings(row) if row.indent == indent => rows.extend(row.items),
+            Line::Settings(row) if row.indent < indent => break,
+            Line::Section(_) => break,
+            Line::Parent(column, _) | Line::Other(column) if column < indent => break,
+            _ => {}
+        }
+    }
+    rows.windows(2)
+        .filter(|pair| named_value(pair))
+        .filter_map(|pair| {
+            let [first, second] = pair else { return None };
+            Some(Setting {
+                name: first.value.text().into_owned(),
+                value: second.value.clone(),
+                span: first.span.start..second.span.end,
+                quoted: second.quoted,
+                code: false,
+                indented: false,
+            })
+        })
+        .take(MAX_ITEMS)
+        .collect()
 }
 
 /// The line that holds a byte, without its line feed.
@@ -143,7 +179,10 @@ fn line_at(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
 const PREFIXES: [&[u8]; 8] =
     [b"export ", b"set ", b"SET ", b"setx ", b"declare -x ", b"ENV ", b"ARG ", b"setenv "];
 /// What may stand before a name in a program.
-const CODE_PREFIXES: [&[u8]; 18] = [
+const CODE_PREFIXES: [&[u8]; 21] = [
+    b"#define ",
+    b"unsigned ",
+    b"char ",
     b"$env:",
     b"$this->",
     b"this.",
@@ -174,7 +213,8 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
     cursor.skip_blanks();
     let mut indent = cursor.at.saturating_sub(range.start);
     let rest = cursor.rest();
-    if rest.is_empty() || COMMENTS.iter().any(|comment| rest.starts_with(comment)) {
+    let defines = rest.starts_with(b"#define ");
+    if rest.is_empty() || !defines && COMMENTS.iter().any(|comment| rest.starts_with(comment)) {
         return Line::Empty;
     }
     if rest.starts_with(b"[")
@@ -182,6 +222,13 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
     {
         return Line::Section(text_of(rest.get(1..length).unwrap_or_default()));
     }
+    // The prompt of a transcript.
+    if rest.starts_with(b"PS ")
+        && let Some(prompt) = memchr::memmem::find(rest, b"> $")
+    {
+        cursor.advance(prompt.saturating_add(2));
+    }
+    let rest = cursor.rest();
     let dash = rest.starts_with(b"- ");
     if dash {
         cursor.advance(2);
@@ -189,11 +236,11 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         indent = cursor.at.saturating_sub(range.start);
     }
     let mut code = false;
-    let mut blank_separates = false;
+    let mut blank_separates = defines;
     loop {
         let rest = cursor.rest();
         if let Some(prefix) = PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
-            blank_separates = prefix.starts_with(b"ENV") || prefix.starts_with(b"setenv");
+            blank_separates |= prefix.starts_with(b"ENV") || prefix.starts_with(b"setenv");
             cursor.advance(prefix.len());
         } else if let Some(prefix) = CODE_PREFIXES.iter().find(|prefix| rest.starts_with(prefix)) {
             code = true;
@@ -218,6 +265,11 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
             _ => return Line::Other(indent),
         }
     }
+    // `char *name`.
+    if code && cursor.peek() == Some(b'*') {
+        cursor.advance(1);
+        cursor.skip_blanks();
+    }
     let name_start = cursor.at;
     let name_length = cursor.rest().iter().take_while(|byte| in_name(**byte)).count();
     let name = cursor.rest().get(..name_length).unwrap_or_default().to_vec();
@@ -226,6 +278,13 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         return Line::Other(indent);
     }
     cursor.advance(name_length);
+    // The dimension of an array of C: `char name[32] = "value"`.
+    if code && cursor.peek() == Some(b'[') {
+        let digits = cursor.rest().iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+        if cursor.rest().get(digits.saturating_add(1)) == Some(&b']') {
+            cursor.advance(digits.saturating_add(2));
+        }
+    }
     let gap = cursor.skip_blanks();
     let rest = cursor.rest();
     if rest == b"{" {
@@ -245,7 +304,14 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         return if rest.ends_with(b"{") { Line::Parent(indent, text_of(&name)) } else { Line::Other(indent) };
     }
     cursor.advance(separator);
-    if cursor.skip_blanks() > 0 && cursor.rest().starts_with(b"#") {
+    let apart = cursor.skip_blanks() > 0;
+    if colon {
+        skip_properties(&mut cursor);
+        if let Some(item) = block_scalar(&cursor, indent, name_start, &name) {
+            return Line::Settings(Row { indent, dash, comma: false, colon, items: vec![item] });
+        }
+    }
+    if apart && cursor.rest().starts_with(b"#") {
         return if colon { Line::Parent(indent, text_of(&name)) } else { Line::Other(indent) };
     }
     if colon && matches!(cursor.rest(), b"" | b"{" | b"[") || cursor.rest() == b"{" {
@@ -268,6 +334,45 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         indented: indent > 0,
     };
     Line::Settings(Row { indent, dash, comma, colon, items: vec![item] })
+}
+
+/// Passes over the anchor and the tag before a node of YAML: `&name`, `!!str`.
+fn skip_properties(cursor: &mut Cursor<'_>) {
+    let rest = cursor.rest();
+    let length = match rest {
+        [b'&', ..] => {
+            let name = rest.iter().skip(1).take_while(|byte| in_name(**byte)).count();
+            name.saturating_add(1)
+        }
+        [b'!', b'!', b's', b't', b'r', ..] => 5,
+        _ => return,
+    };
+    if length > 1 && rest.get(length) == Some(&b' ') {
+        cursor.advance(length);
+        cursor.skip_blanks();
+    }
+}
+
+/// A block scalar of one line: `name: |` with the value in the next one.
+fn block_scalar(cursor: &Cursor<'_>, indent: usize, start: usize, name: &[u8]) -> Option<Setting> {
+    if !matches!(cursor.rest(), b"|" | b"|-" | b"|+" | b">" | b">-" | b">+") {
+        return None;
+    }
+    let next = memchr::memchr(b'\n', cursor.text.get(cursor.end..)?)?;
+    let first = cursor.end.saturating_add(next).saturating_add(1);
+    let rest = cursor.text.get(first..)?;
+    let line = rest.get(..memchr::memchr(b'\n', rest).unwrap_or(rest.len()))?;
+    let blanks = line.iter().take_while(|byte| **byte == b' ').count();
+    let bytes = line.trim_ascii().to_vec();
+    let span = first.saturating_add(blanks)..first.saturating_add(blanks).saturating_add(bytes.len());
+    (blanks > indent && !bytes.is_empty() && bytes.len() <= MAX_LINE).then(|| Setting {
+        name: text_of(name),
+        span: start..span.end,
+        value: Value { bytes, span },
+        quoted: false,
+        code: false,
+        indented: indent > 0,
+    })
 }
 
 /// The value at the cursor: its bytes, its place, whether it is quoted, and where

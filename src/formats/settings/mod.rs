@@ -12,10 +12,12 @@
 //! number of times; nothing recurses.
 
 mod brackets;
+mod cells;
 mod lines;
 pub mod role;
 #[cfg(test)]
 mod tests;
+mod words;
 mod xml;
 
 use std::ops::Range;
@@ -96,7 +98,11 @@ impl Settings {
         // The value of a setting may hold settings: `options = user=x password=y`.
         let left = at.saturating_sub(MAX_SIDE);
         let right = at.saturating_add(MAX_SIDE).min(text.len());
-        brackets::read(text.get(..right)?, left, at).filter(in_name)
+        let text = text.get(..right)?;
+        brackets::read(text, left, at)
+            .filter(in_name)
+            .or_else(|| words::read(text, left, at))
+            .or_else(|| cells::read(text, left, at))
     }
 
     /// Settings of a program near the byte at `at`, whatever brackets stand

@@ -32,7 +32,7 @@ pub struct Named {
 
 /// Last words of names, and two last words joined. Longer ones first where one
 /// ends in the other.
-const WORDS: [(&str, Role); 58] = [
+const WORDS: [(&str, Role); 66] = [
     ("hostname", Role::Server),
     ("hostaddr", Role::Server),
     ("servername", Role::Server),
@@ -77,6 +77,14 @@ const WORDS: [(&str, Role); 58] = [
     ("password", Role::Password),
     ("passwd", Role::Password),
     ("passwort", Role::Password),
+    ("kennwort", Role::Password),
+    ("contrasena", Role::Password),
+    ("motdepasse", Role::Password),
+    ("depasse", Role::Password),
+    ("senha", Role::Password),
+    ("wachtwoord", Role::Password),
+    ("benutzer", Role::User),
+    ("usuario", Role::User),
     ("pwd", Role::Password),
     ("pass", Role::Password),
     ("passphrase", Role::Password),
@@ -155,7 +163,8 @@ const JOINED: [&str; 57] = [
 ];
 
 /// Last words that stand for the role whatever they are joined to.
-const ALWAYS_JOINED: [&str; 5] = ["password", "passwd", "hostname", "username", "dbname"];
+const ALWAYS_JOINED: [&str; 7] =
+    ["password", "passwd", "passwort", "kennwort", "hostname", "username", "dbname"];
 
 impl Named {
     /// Reads a name. `None` where it says nothing of a login.

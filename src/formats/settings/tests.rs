@@ -52,7 +52,7 @@ fn properties_and_yaml() {
     assert_eq!(beside(list, "h1"), ["host=h1", "password=one"]);
     assert_eq!(beside(list, "h2"), ["host=h2", "password=two"]);
     let pod = "env:\n  - name: DB_PASSWORD\n    value: \"x1\"\n  - name: OTHER\n    value: y\n";
-    assert_eq!(beside(pod, "x1"), ["DB_PASSWORD=x1"]);
+    assert_eq!(beside(pod, "x1"), ["DB_PASSWORD=x1", "OTHER=y"]);
 }
 
 #[test]

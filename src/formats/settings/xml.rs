@@ -74,10 +74,54 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     if element.attributes.iter().any(|item| item.span.start <= at && at <= item.span.end) {
         return Settings::of(Syntax::Xml, Some(element.name.clone()), element.attributes.clone(), at);
     }
+    if is_name(&element.name) && element.text.is_some() {
+        return named_pairs(text, &elements, own, section(element.parent), at);
+    }
     let items = beside(&|other| child(text, other));
     // The place may stand in the opening tag.
     let at = if element.text.is_some() { at } else { return None };
     Settings::of(Syntax::Xml, section(element.parent), items, at)
+}
+
+/// Whether an element holds the name of a setting.
+fn is_name(element: &str) -> bool {
+    matches!(element, "name" | "key")
+}
+
+/// `<name>x</name><value>y</value>`, alone in an element or one after the other
+/// (`<key>x</key><string>y</string>`): the settings of the file of which the
+/// element at `own` is a name.
+fn named_pairs(
+    text: &[u8],
+    elements: &[Element],
+    own: usize,
+    section: Option<String>,
+    at: usize,
+) -> Option<Settings> {
+    let holder = elements.get(own)?.parent;
+    let parent =
+        |index: usize| index.checked_sub(1).and_then(|index| elements.get(index)).map(|of| of.parent);
+    let items: Vec<Setting> = elements
+        .windows(2)
+        .filter_map(|pair| {
+            let [name, value] = pair else { return None };
+            let together = name.parent == value.parent
+                && (name.parent == holder
+                    || parent(name.parent) == parent(holder) && parent(holder).is_some());
+            let shape = is_name(&name.name) && matches!(value.name.as_str(), "value" | "string");
+            let named = text.get(name.text.clone()?)?;
+            let span = value.text.clone().filter(|_| together && shape)?;
+            Some(Setting {
+                name: text_of(named),
+                span: name.span.start..span.end,
+                value: decoded(text, span),
+                quoted: true,
+                code: false,
+                indented: false,
+            })
+        })
+        .collect();
+    Settings::of(Syntax::Xml, section, items, at)
 }
 
 /// An element whose name is that of the setting.

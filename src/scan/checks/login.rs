@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::placeholder::is_placeholder;
 use super::{Hit, Refusal, accept, engine, password, sample};
 use crate::formats::connection_string::{ConnectionString, Key, MAX_SIDE, Value, host_of, port_of};
-use crate::formats::settings::role::{Named, Role};
+use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
 use crate::rules::ValueKind;
 
@@ -277,13 +277,37 @@ pub(super) struct Beside {
     pub(super) engine: Option<&'static str>,
 }
 
+/// Whether a password opens a thing and no account: `keystore_password`,
+/// `backup_passphrase`.
+fn is_of_thing(name: &str) -> bool {
+    let words = words(name);
+    let things = [
+        "keystore",
+        "truststore",
+        "store",
+        "key",
+        "cert",
+        "ssl",
+        "tls",
+        "encryption",
+        "backup",
+        "vault",
+        "archive",
+    ];
+    words.iter().any(|word| word == "passphrase" || things.contains(&word.as_str()))
+}
+
 /// Reads what goes with the password that is the own setting.
 pub(super) fn beside(settings: &Settings, own: &Setting) -> Beside {
     let anchor = Named::of(&own.name).unwrap_or(Named { role: Role::Password, prefix: String::new() });
-    let flat = settings.syntax == Syntax::Lines && settings.section.is_none();
+    let flat = matches!(settings.syntax, Syntax::Lines | Syntax::Yaml) && settings.section.is_none();
+    // The account that a service runs under is nobody's login.
+    let unit = settings.section.as_deref() == Some("Service");
+    // What opens a key or an archive has no user.
+    let of_thing = is_of_thing(&own.name);
     let named: Vec<(Named, &Setting)> = settings
         .others()
-        .filter(|item| !item.value.bytes.trim_ascii().is_empty())
+        .filter(|item| !item.value.bytes.trim_ascii().is_empty() && !(unit && item.name == "User"))
         .filter_map(|item| Some((Named::of(&item.name)?, item)))
         .collect();
     let best = |role: Role| {
@@ -291,7 +315,11 @@ pub(super) fn beside(settings: &Settings, own: &Setting) -> Beside {
             .iter()
             .filter(|(named, _)| named.role == role)
             .map(|(named, item)| (anchor.affinity(named), item))
-            .filter(|(affinity, _)| *affinity > 0 || !flat)
+            .filter(|(affinity, _)| match role {
+                Role::User if of_thing => *affinity == 3,
+                Role::User => *affinity > 0,
+                _ => *affinity > 0 || !flat,
+            })
             // The first of equals is the nearest.
             .rev()
             .max_by_key(|(affinity, _)| *affinity)

@@ -101,7 +101,9 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::CompactTime { source, attribute } => times::compact(hit, source, attribute),
         Check::ConnectionString { hosts } => login::at_host(hit, hosts),
         Check::Login {} => login::anywhere(hit),
-        Check::Password { login, code } => password::check(hit, *login, *code),
+        Check::Password { login, code, data_source } => {
+            password::check(hit, password::Wanted { login: *login, code: *code, data_source: *data_source })
+        }
         Check::PasswordValue { encoding, alone } => password::check_value(hit, *encoding, *alone),
         Check::DefaultAttribute { name, value } => {
             hit.add_attribute(name.clone(), value.clone());

@@ -1,6 +1,7 @@
 //! Passwords in settings: the name says that it is one, the value has to look like
 //! one, and what stands beside it says whose.
 
+mod nearby;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -8,6 +9,7 @@ mod value;
 use super::login::{beside, take_secret};
 use super::token::decode;
 use super::{Hit, Refusal, accept, sample};
+use crate::formats::connection_string::{ConnectionString, Key};
 use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
 use crate::rules::PasswordEncoding;
@@ -19,10 +21,20 @@ const TEXT_AROUND: usize = 48;
 /// The longest name.
 const MAX_NAME: usize = 96;
 
-/// The match begins in the name of a setting whose value is a password. With
-/// `login` a user has to stand beside it. `code` asks for statements of programs,
-/// which are left out otherwise.
-pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Refusal> {
+/// What a rule looks for.
+#[derive(Clone, Copy)]
+pub(super) struct Wanted {
+    /// A user has to stand beside the password.
+    pub(super) login: bool,
+    /// Statements of programs, which are left out otherwise.
+    pub(super) code: bool,
+    /// A driver of ODBC has to stand beside it.
+    pub(super) data_source: bool,
+}
+
+/// The match begins in the name of a setting whose value is a password.
+pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
+    let Wanted { login, code, data_source } = wanted;
     let at = hit.span.start;
     accept(is_text(hit), "not text")?;
     let start = hit.span.end.saturating_sub(1);
@@ -32,7 +44,7 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
     let name = name_around(hit.text, at);
     accept(!name.starts_with(b"/"), "a path")?;
     accept(!is_about_one(name), "the name is of something about a password")?;
-    let settings = Settings::around_name(hit.text, at).ok_or(Refusal("no setting"))?;
+    let settings = nearby::around_name(hit.text, at).ok_or(Refusal("no setting"))?;
     let own = settings.own().ok_or(Refusal("no setting"))?;
     accept(at < own.value.span.start && own.value.span.start <= hit.span.end + 1, "another setting")?;
     accept(is_code(&settings, own) == code, "a setting of another kind")?;
@@ -47,6 +59,8 @@ pub(super) fn check(hit: &mut Hit<'_>, login: bool, code: bool) -> Result<(), Re
         (_, true) => Kind::Code,
     };
     value::judge(own, &words, kind)?;
+    accept(!data_source || has_driver(&settings), "no driver beside it")?;
+    accept(!in_sample_string(hit.text, own), "a sample host")?;
     let beside = beside(&settings, own);
     if login {
         accept(!beside.user.is_empty(), "no user beside it")?;
@@ -143,6 +157,21 @@ fn is_text(hit: &Hit<'_>) -> bool {
 fn is_user(user: &str) -> bool {
     const MAX_USER: usize = 256;
     user.len() <= MAX_USER && user.is_ascii() && !user.contains([' ', '&', '#', '<', '"', '(', '[', '\''])
+}
+
+/// Whether the settings are those of a data source.
+fn has_driver(settings: &Settings) -> bool {
+    settings.syntax == Syntax::Lines
+        && settings.section.is_some()
+        && settings.others().any(|item| item.name.eq_ignore_ascii_case("driver"))
+}
+
+/// Whether the value is the password of a connection string to a host of manuals.
+fn in_sample_string(text: &[u8], own: &Setting) -> bool {
+    ConnectionString::around(text, own.value.span.start).is_some_and(|found| {
+        found.get(Key::Password).is_some_and(|password| password.span == own.value.span)
+            && found.host().is_some_and(|host| sample::is_sample_host(&host))
+    })
 }
 
 /// Whether lines are of a length that people write.

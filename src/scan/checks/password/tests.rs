@@ -19,7 +19,7 @@ fn password(text: &str, login: bool, code: bool) -> Result<String, &'static str>
         claims: Vec::new(),
         attributes: Vec::new(),
     };
-    run(&Check::Password { login, code }, &mut hit).map_err(|refusal| refusal.0)?;
+    run(&Check::Password { login, code, data_source: false }, &mut hit).map_err(|refusal| refusal.0)?;
     Ok(String::from_utf8(hit.secret_bytes().to_vec()).expect("UTF-8"))
 }
 

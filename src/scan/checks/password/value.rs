@@ -265,7 +265,9 @@ fn is_location(text: &str) -> bool {
         !user.is_empty()
             && domain.contains('.')
             && domain.split('.').all(|part| {
-                !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+                // Nobody writes a domain with capitals.
+                let in_domain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+                !part.is_empty() && part.bytes().all(in_domain)
             })
             && domain
                 .rsplit('.')

@@ -1,0 +1,116 @@
+//! Settings among other words of a line, `2026-10-12 DEBUG env NAME=value`, and the
+//! fields of a form, `name=value&other=value`, as logs have them.
+//!
+//! Source: the URL standard, "application/x-www-form-urlencoded parsing".
+
+use std::ops::Range;
+
+use super::lines::{quoted_length, unquote};
+use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
+use crate::formats::connection_string::Value;
+use crate::formats::escape::{Escapes, unescape};
+
+/// The most lines on either side whose words are looked at.
+const MAX_LINES: usize = 3;
+
+/// The settings beside `at`, which stands in the name of one, none before `left`.
+pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    let before = text.get(left..at)?;
+    let start = before.iter().rposition(|byte| !in_name(*byte)).map_or(left, |place| left + place + 1);
+    let before = start.checked_sub(1).filter(|_| start > left).and_then(|place| text.get(place)).copied();
+    let mut is_form = matches!(before, Some(b'&' | b'?'));
+    let own = setting(text, start, is_form)?;
+    // A form in quotes begins with its first field.
+    is_form |= matches!(before, Some(b'"' | b'\'')) && has_field(&own.value.bytes);
+    // `password=@file` names a file for many programs.
+    if own.value.bytes.starts_with(b"@") {
+        return None;
+    }
+    let lines = if is_form { 0 } else { MAX_LINES };
+    let first =
+        memchr::memrchr_iter(b'\n', text.get(left..start)?).nth(lines).map_or(left, |at| left + at + 1);
+    let rest = text.get(start..)?;
+    let last = memchr::memchr_iter(b'\n', rest).nth(lines).map_or(text.len(), |at| start + at);
+    let mut items = Vec::new();
+    let mut place = first;
+    while place < last && items.len() < MAX_ITEMS {
+        let word = text.get(place..last)?;
+        let length = word.iter().take_while(|byte| in_name(**byte)).count();
+        let found = if length > 0 && starts_word(text, place) { setting(text, place, is_form) } else { None };
+        place = match found {
+            // What holds the place in its value is no setting beside it.
+            Some(found) if found.span.start != start && found.span.contains(&at) => place + length,
+            Some(found) => {
+                let end = found.value.span.end;
+                items.push(found);
+                end
+            }
+            None => place + length.max(1),
+        };
+    }
+    Settings::of(Syntax::Brackets, None, items, at)
+}
+
+/// Whether another field of a form follows in a value: `&name=`.
+fn has_field(value: &[u8]) -> bool {
+    memchr::memchr_iter(b'&', value).any(|place| {
+        let rest = value.get(place + 1..).unwrap_or_default();
+        let name = rest.iter().take_while(|byte| in_name(**byte)).count();
+        name > 0 && rest.get(name) == Some(&b'=')
+    })
+}
+
+/// Whether a name may begin here: after a blank, a quote, or what begins a field.
+fn starts_word(text: &[u8], at: usize) -> bool {
+    at.checked_sub(1)
+        .and_then(|before| text.get(before))
+        .is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'"' | b'\'' | b'&' | b'?'))
+}
+
+/// `name=value` at a place.
+fn setting(text: &[u8], start: usize, form: bool) -> Option<Setting> {
+    let rest = text.get(start..)?;
+    let length = rest.iter().take_while(|byte| in_name(**byte)).count();
+    if length == 0 || rest.get(length) != Some(&b'=') || !starts_word(text, start) {
+        return None;
+    }
+    let name = rest.get(..length)?;
+    let value = rest.get(length + 1..)?;
+    let first = start + length + 1;
+    let (bytes, span, quoted): (Vec<u8>, Range<usize>, bool) = match value.first()? {
+        quote @ (b'"' | b'\'') if !form => {
+            let line = value.get(1..)?;
+            let line = line.get(..memchr::memchr(b'\n', line).unwrap_or(line.len()))?;
+            let length = quoted_length(line, *quote)?;
+            (unquote(line.get(..length)?, *quote), first + 1..first + 1 + length, true)
+        }
+        _ => {
+            let before = start.checked_sub(1).and_then(|place| text.get(place)).copied();
+            let enclosing = before.filter(|byte| matches!(byte, b'"' | b'\''));
+            let ends = |byte: &u8| {
+                byte.is_ascii_whitespace()
+                    || *byte == b'`'
+                    || enclosing == Some(*byte)
+                    || form && matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'\\')
+            };
+            let length = value.iter().position(ends).unwrap_or(value.len());
+            let raw = value.get(..length)?;
+            let bytes = if form {
+                let blanks: Vec<u8> =
+                    raw.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+                unescape(&blanks, Escapes { percent: true, ..Escapes::default() }).bytes.into_owned()
+            } else {
+                raw.to_vec()
+            };
+            (bytes, first..first + length, false)
+        }
+    };
+    Some(Setting {
+        name: text_of(name),
+        span: start..span.end,
+        value: Value { bytes, span },
+        quoted,
+        code: false,
+        indented: false,
+    })
+}
