@@ -2,7 +2,7 @@
 //!
 //! A match is dropped when its secret lies in what a better match claims (its
 //! text, its secret, its companions). Better is the higher priority of the rule,
-//! then what was decoded (it is the value that the text as it is only encodes), then
+//! then text that was base64 (it is the value that the text as it is only encodes), then
 //! the longer match, then the earlier start, then the earlier rule. Matches
 //! whose claims do not touch are independent, so a group can be settled as soon
 //! as no later match can touch it; that keeps the list short, and the result does
@@ -12,6 +12,7 @@ use std::ops::Range;
 
 use super::Match;
 use super::watch::Claimant;
+use crate::finding::Encoding;
 
 /// A match with what it claims.
 pub(crate) struct Pending {
@@ -32,7 +33,8 @@ impl Pending {
     /// The greater, the better.
     pub(crate) fn rank(&self) -> impl Ord + use<> {
         let length = self.found.end - self.found.start;
-        let decoded = !self.found.encodings.is_empty();
+        let base64 = self.found.encodings.last() == Some(&Encoding::Base64);
+        let decoded = base64 && std::str::from_utf8(self.found.secret.expose()).is_ok();
         (
             self.priority,
             decoded,

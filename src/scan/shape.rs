@@ -10,8 +10,18 @@ use std::ops::RangeInclusive;
 use regex_syntax::hir::{Class, Hir, HirKind};
 
 use super::decode::escapes::is_sign;
-use super::verify::{byte_before, hir};
 use crate::rules::{ByteSet, Rule};
+
+/// A pattern, parsed as patterns of rules are.
+pub(crate) fn hir(pattern: &str) -> Option<Hir> {
+    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
+}
+
+/// The byte before `from`, where no match may follow it.
+#[inline]
+pub(crate) fn byte_before(rule: &Rule, text: &[u8], from: usize) -> Option<u8> {
+    text.get(from.checked_sub(1)?).copied().filter(|byte| rule.not_before.contains(*byte))
+}
 
 /// As many places as are looked at: the rest is the regex's.
 const MAX_PLACES: usize = 48;

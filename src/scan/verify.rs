@@ -11,11 +11,10 @@ use std::sync::OnceLock;
 
 use regex_automata::util::primitives::NonMaxUsize;
 use regex_automata::{Anchored, Input, meta};
-use regex_syntax::hir::Hir;
 
 use super::checks::{self, Refusal};
 use super::hit::Hit;
-use super::shape::Shape;
+use super::shape::{Shape, hir};
 use super::watch::{Condition, Ignored, Watch};
 use crate::rules::{Context, ContextMode, Literal, Nearby, Rule, Side};
 
@@ -65,11 +64,6 @@ pub(crate) struct Compiled {
 
 /// Bounds of one regex, so that a hostile pack cannot eat the memory.
 pub(crate) const REGEX_SIZE_LIMIT: usize = 4 << 20;
-
-/// A pattern, parsed as patterns of rules are.
-pub(crate) fn hir(pattern: &str) -> Option<Hir> {
-    regex_syntax::ParserBuilder::new().unicode(false).utf8(false).build().parse(pattern).ok()
-}
 
 fn bytes_regex(pattern: &str) -> Option<regex::bytes::Regex> {
     regex::bytes::RegexBuilder::new(pattern).unicode(false).size_limit(REGEX_SIZE_LIMIT).build().ok()
@@ -244,12 +238,6 @@ impl Compiled {
 #[inline]
 pub(crate) fn limit(rule: &Rule, text: &[u8], from: usize) -> usize {
     text.len().min(from.saturating_add(usize::try_from(rule.max_length).unwrap_or(usize::MAX)))
-}
-
-/// The byte before `from`, where no match may follow it.
-#[inline]
-pub(crate) fn byte_before(rule: &Rule, text: &[u8], from: usize) -> Option<u8> {
-    text.get(from.checked_sub(1)?).copied().filter(|byte| rule.not_before.contains(*byte))
 }
 
 /// The byte at `to`, where no match may end before it.

@@ -2,7 +2,7 @@
 //!
 //! Every literal is represented by its rarest window of 4 bytes (3 for a literal
 //! of 3 bytes) by the [background model](super::background); a window that is
-//! already looked for costs nothing more and is preferred.
+//! already looked for is preferred to one that is about as rare.
 
 use std::collections::HashMap;
 
@@ -58,6 +58,9 @@ pub(crate) struct Placed {
     pub(crate) offset: usize,
 }
 
+/// What one more window costs, in false candidates: as a share of all positions.
+const NEW_WINDOW: f32 = 1e-6;
+
 /// Chooses a window for each literal. All literals have 3 bytes or more.
 pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
     let mut windows: Vec<Window> = Vec::new();
@@ -70,7 +73,9 @@ pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
         let literal = &literals[index];
         let best = candidates(literal)
             .map(|(offset, window)| {
-                let cost = if known.contains_key(&window) { 0.0 } else { window.share() };
+                // Where it stands, every literal that it represents is compared.
+                let share = window.share();
+                let cost = if known.contains_key(&window) { share } else { share + NEW_WINDOW };
                 (cost, offset, window)
             })
             .min_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));

@@ -296,6 +296,7 @@ fn azure_configuration() -> Vec<Planted> {
                     .with(&[("key_role", "account"), ("protocol", "https")]),
                 Expected::new("azure-sql-connection-string", "Azure SQL connection string", High, &password)
                     .with(&[
+                        ("engine", "sqlserver"),
                         ("server", "acme-prod.database.windows.net"),
                         ("port", "1433"),
                         ("database", "orders"),

@@ -7,7 +7,8 @@ use regex_automata::nfa::thompson::{NFA, WhichCaptures};
 use regex_automata::{Anchored, Input, MatchKind, meta};
 use regex_syntax::ast::{self, Ast};
 
-use super::super::verify::{self, Lazy, REGEX_SIZE_LIMIT, Scratch, byte_after, byte_before, limit};
+use super::super::shape::{byte_before, hir};
+use super::super::verify::{Lazy, REGEX_SIZE_LIMIT, Scratch, byte_after, limit};
 use super::super::watch::Seen;
 use crate::rules::Rule;
 
@@ -178,7 +179,7 @@ fn append(ast: &Ast, open: usize, parts: &mut Vec<(Range<usize>, usize)>) {
 
 /// Whether a match of the pattern begins at the start of the range.
 fn begins(pattern: &str, text: &[u8], range: Range<usize>) -> bool {
-    let Some(hir) = verify::hir(pattern) else { return false };
+    let Some(hir) = hir(pattern) else { return false };
     let config = meta::Config::new().utf8_empty(false).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
     let Ok(regex) = meta::Builder::new().configure(config).build_from_hir(&hir) else { return false };
     regex.is_match(Input::new(text).span(range).anchored(Anchored::Yes))
@@ -187,7 +188,7 @@ fn begins(pattern: &str, text: &[u8], range: Range<usize>) -> bool {
 fn automaton(pattern: &str) -> Option<(DFA, Cache)> {
     let config =
         NFA::config().utf8(false).which_captures(WhichCaptures::None).nfa_size_limit(Some(REGEX_SIZE_LIMIT));
-    let nfa = NFA::compiler().configure(config).build_from_hir(&verify::hir(pattern)?).ok()?;
+    let nfa = NFA::compiler().configure(config).build_from_hir(&hir(pattern)?).ok()?;
     // All ways that a match may go, not only the one that is preferred.
     let config =
         DFA::config().match_kind(MatchKind::All).cache_capacity(CACHE).skip_cache_capacity_check(true);

@@ -1,6 +1,6 @@
 //! Windows → buckets → the tables that the kernels look bytes up in.
 //!
-//! Each of 8 or 16 buckets holds, for each of the 4 places of a window, the set
+//! Each of 8, 16 or 32 buckets holds, for each of the 4 places of a window, the set
 //! of bytes that some window of the bucket has there. A position of the text is
 //! a candidate when one bucket accepts its 4 bytes. Windows are put together so
 //! that the buckets accept as little else as possible: greedily, then each window
@@ -16,8 +16,8 @@ use std::sync::LazyLock;
 use super::super::background::BACKGROUND;
 use super::super::windows::{WINDOW, Window};
 
-/// The most buckets: two tables of 8 bits.
-pub(crate) const BUCKETS: usize = 16;
+/// Buckets of one group: a table of 8 bits.
+pub(crate) const GROUP: usize = 8;
 
 /// Rounds of moving windows between buckets; more changes nothing measurable.
 const ROUNDS: usize = 4;
@@ -25,9 +25,9 @@ const ROUNDS: usize = 4;
 /// For each place of a window and each byte: the buckets that accept it.
 #[derive(Clone)]
 pub(crate) struct Tables {
-    pub(crate) exact: [[u16; 256]; WINDOW],
-    /// Whether buckets 8 to 15 are in use.
-    pub(crate) wide: bool,
+    pub(crate) exact: [[u32; 256]; WINDOW],
+    /// How many groups of buckets are in use: 1, 2 or 4.
+    pub(crate) groups: usize,
     /// The expected share of positions that are candidates.
     pub(crate) expected: f32,
 }
@@ -41,10 +41,9 @@ pub(crate) enum LookUp {
     Nibbles,
 }
 
-/// Groups the windows. `wide` allows 16 buckets, else 8.
-pub(crate) fn group(windows: &[Window], look_up: LookUp, wide: bool) -> Tables {
-    let count = if wide { BUCKETS } else { BUCKETS / 2 };
-    let mut buckets: Vec<Bucket> = (0..count).map(|_| Bucket::new(look_up)).collect();
+/// Puts the windows into the buckets of 1, 2 or 4 groups.
+pub(crate) fn group(windows: &[Window], look_up: LookUp, groups: usize) -> Tables {
+    let mut buckets: Vec<Bucket> = (0..groups * GROUP).map(|_| Bucket::new(look_up)).collect();
     // The most common windows first: they found the buckets.
     let mut order: Vec<usize> = (0..windows.len()).collect();
     order.sort_by(|a, b| windows[*b].share().total_cmp(&windows[*a].share()).then(a.cmp(b)));
@@ -67,7 +66,7 @@ pub(crate) fn group(windows: &[Window], look_up: LookUp, wide: bool) -> Tables {
             break;
         }
     }
-    let mut exact = [[0_u16; 256]; WINDOW];
+    let mut exact = [[0_u32; 256]; WINDOW];
     for (number, bucket) in buckets.iter().enumerate() {
         for (table, place) in exact.iter_mut().zip(bucket.places.iter()) {
             for (slot, uses) in table.iter_mut().zip(&place.counts) {
@@ -78,7 +77,7 @@ pub(crate) fn group(windows: &[Window], look_up: LookUp, wide: bool) -> Tables {
         }
     }
     let expected = buckets.iter().map(Bucket::cost).sum::<f32>().min(1.0);
-    Tables { exact, wide, expected }
+    Tables { exact, groups, expected }
 }
 
 fn cheapest(buckets: &[Bucket], window: &Window) -> usize {

@@ -124,6 +124,9 @@ enum Inner {
 /// 16 buckets: a candidate costs about 2.5 ns, the second set of tables 0.04 ns a
 /// byte. The exact kernel always has 16: its second set costs nothing measurable.
 const WIDE_FROM: f32 = 0.0014;
+/// From so many windows on the exact kernel gets 32 buckets: with 1,000 windows a
+/// position in 14 is a candidate of 16.
+const WIDEST_FROM: usize = 256;
 
 impl Prefilter {
     /// Builds the tables. A kernel that this machine does not have becomes the
@@ -133,9 +136,14 @@ impl Prefilter {
             return Self { inner: Inner::Empty, kernel, expected: 0.0 };
         }
         let look_up = if kernel == Kernel::Avx512 { LookUp::Exact } else { LookUp::Nibbles };
-        let mut tables = buckets::group(windows, look_up, look_up == LookUp::Exact);
+        let groups = match look_up {
+            LookUp::Exact if windows.len() >= WIDEST_FROM => 4,
+            LookUp::Exact => 2,
+            LookUp::Nibbles => 1,
+        };
+        let mut tables = buckets::group(windows, look_up, groups);
         if look_up == LookUp::Nibbles && tables.expected > WIDE_FROM {
-            tables = buckets::group(windows, look_up, true);
+            tables = buckets::group(windows, look_up, 2);
         }
         let expected = tables.expected;
         match simd::Simd::new(kernel, &tables) {

@@ -87,7 +87,7 @@ impl Simd {
 
     /// As [`super::Prefilter::find`].
     pub(super) fn find(&self, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
-        let wide = self.tables.wide;
+        let wide = self.tables.groups > 1;
         // SAFETY: `self` exists, so `new` found the instructions of its kernel on
         // this machine.
         let reached = unsafe {
@@ -101,7 +101,11 @@ impl Simd {
                 #[cfg(target_arch = "x86_64")]
                 Vector::Avx2(nibbles) => x86::avx2::<false>(nibbles, text, from, to, out),
                 #[cfg(target_arch = "x86_64")]
-                Vector::Avx512(halves) => x86::avx512(halves, text, from, to, out),
+                Vector::Avx512(halves) if self.tables.groups > 2 => {
+                    x86::avx512::<4>(halves, text, from, to, out)
+                }
+                #[cfg(target_arch = "x86_64")]
+                Vector::Avx512(halves) => x86::avx512::<2>(halves, text, from, to, out),
                 #[cfg(target_arch = "aarch64")]
                 Vector::Neon(nibbles) => neon::neon(nibbles, wide, text, from, to, out),
             }

@@ -17,7 +17,7 @@ impl Nibbles {
         let mut nibbles = Self { low: [[[0; 16]; WINDOW]; 2], high: [[[0; 16]; WINDOW]; 2] };
         for (place, exact) in tables.exact.iter().enumerate() {
             for (byte, buckets) in exact.iter().enumerate() {
-                for (group, part) in buckets.to_le_bytes().into_iter().enumerate() {
+                for (group, part) in buckets.to_le_bytes().into_iter().take(2).enumerate() {
                     nibbles.low[group][place][byte & 15] |= part;
                     nibbles.high[group][place][byte >> 4] |= part;
                 }

@@ -17,7 +17,7 @@ use crate::scan::windows::WINDOW;
 /// The tables of the AVX-512 kernel: for each group of 8 buckets and each place
 /// the 128 values for bytes below 128.
 pub(super) struct Halves {
-    values: [[[u8; 128]; WINDOW]; 2],
+    values: [[[u8; 128]; WINDOW]; 4],
     /// Whether a position whose first two bytes have one of 128 or more can be
     /// thrown out at once; else such a byte is looked up as if it were 128 less.
     ascii: bool,
@@ -25,7 +25,7 @@ pub(super) struct Halves {
 
 impl Halves {
     pub(super) fn new(tables: &Tables) -> Self {
-        let mut values = [[[0; 128]; WINDOW]; 2];
+        let mut values = [[[0; 128]; WINDOW]; 4];
         for (place, exact) in tables.exact.iter().enumerate() {
             for (byte, buckets) in exact.iter().enumerate() {
                 for (group, part) in buckets.to_le_bytes().into_iter().enumerate() {
@@ -67,15 +67,21 @@ const STEPS: usize = 64;
 /// 64 bytes a step: one exact 7-bit look-up per place (`vpermi2b`). Goes as far
 /// as whole vectors can be loaded and returns where it stopped.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-pub(super) fn avx512(halves: &Halves, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
+pub(super) fn avx512<const GROUPS: usize>(
+    halves: &Halves,
+    text: &[u8],
+    from: usize,
+    to: usize,
+    out: &mut Candidates,
+) -> usize {
     let table = |group: usize, place: usize| {
         let values = &halves.values[group][place];
         let (low, high) = values.split_at(64);
         [low, high]
             .map(|half| half.first_chunk::<64>().map_or(_mm512_setzero_si512(), |bytes| load512(bytes)))
     };
-    let first: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(0, place));
-    let second: [[__m512i; 2]; WINDOW] = std::array::from_fn(|place| table(1, place));
+    let groups: [[[__m512i; 2]; WINDOW]; GROUPS] =
+        std::array::from_fn(|group| std::array::from_fn(|place| table(group, place)));
     let look = |tables: &[[__m512i; 2]; WINDOW], v: &[__m512i; WINDOW]| {
         let r: [__m512i; WINDOW] = std::array::from_fn(|place| {
             _mm512_permutex2var_epi8(tables[place][0], v[place], tables[place][1])
@@ -103,7 +109,10 @@ pub(super) fn avx512(halves: &Halves, text: &[u8], from: usize, to: usize, out: 
                     .and_then(|rest| rest.first_chunk::<64>())
                     .map_or(_mm512_setzero_si512(), |b| load512(b))
             });
-            let accepted = _mm512_or_si512(look(&first, &v), look(&second, &v));
+            let mut accepted = _mm512_setzero_si512();
+            for group in &groups {
+                accepted = _mm512_or_si512(accepted, look(group, &v));
+            }
             let mask = _mm512_test_epi8_mask(accepted, accepted);
             *slot = mask;
             hits |= u64::from(mask != 0) << step;
