@@ -177,7 +177,14 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let commands: [&[&str]; 3] = [&["scan"], &["rules", "test"], &["rules", "diff"]];
+    let commands: [&[&str]; 6] = [
+        &["scan"],
+        &["rules", "check"],
+        &["rules", "mutate"],
+        &["rules", "fmt"],
+        &["rules", "test"],
+        &["rules", "diff"],
+    ];
     let help: String = commands
         .iter()
         .map(|command| stdout(&snapsift().args(*command).arg("--help").output().expect("runs")))

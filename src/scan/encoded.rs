@@ -1,5 +1,5 @@
-//! What is encoded in a view: finding the regions that a pass over it decodes, and
-//! matching around a literal once the escapes near it are undone.
+//! What is encoded in a view: the regions that a pass over it decodes, and texts with
+//! the escapes near a literal undone.
 
 use std::ops::Range;
 
@@ -8,8 +8,10 @@ use super::decode::{Layer, View, base64, manifest, utf16};
 use super::engine::Inner;
 use super::prefilter::Prefilter;
 use super::prefilter::lanes::{self, LANE, WORD};
-use super::scanner::{CHUNK, Pass, Scanner};
 use crate::finding::Encoding;
+
+/// Bytes that both passes go over before the next: within the first-level cache.
+pub(super) const CHUNK: usize = 16 << 10;
 
 /// A region of a view and how it is encoded.
 pub(super) struct Region {
@@ -151,7 +153,7 @@ const MAX_UNDONE: usize = 64 << 10;
 impl Undone {
     /// The text from so far before to so far after a place with a chain of escapes
     /// undone.
-    fn around(
+    pub(super) fn around(
         &mut self,
         view: &View<'_>,
         chain: &[Kind],
@@ -191,66 +193,4 @@ fn undo(view: &View<'_>, range: Range<usize>, chain: &[Kind]) -> Option<Layer> {
 
 fn around(view: &View<'_>, place: usize, (before, after): (usize, usize)) -> Range<usize> {
     place.saturating_sub(before)..view.text.len().min(place.saturating_add(after))
-}
-
-/// Escapes inside escapes that are undone: JSON in a string of JSON.
-const MAX_CHAIN: usize = 2;
-
-impl Scanner {
-    /// Tries rules at a literal of which the bytes from `at` on stand at `range`
-    /// with the escapes near it undone. Those that match are taken from the list.
-    pub(super) fn verify_escaped(
-        &mut self,
-        pass: &mut Pass<'_>,
-        view: &View<'_>,
-        undone: &mut Undone,
-        (literal, at): (usize, usize),
-        range: Range<usize>,
-        missed: &mut Vec<usize>,
-    ) {
-        let engine = pass.engine;
-        let place = view.place(range.start);
-        let reach = engine.escape_reach.get(literal).copied().unwrap_or_default();
-        let uses = engine.uses.get(literal).map_or(&[][..], Vec::as_slice);
-        for kind in escapes::kinds_near(view.text, range.start, range.end) {
-            let mut chain = vec![kind];
-            while !missed.is_empty() {
-                let Some(inner) = undone.around(view, &chain, range.start, reach) else { break };
-                let word = inner.index(place);
-                let start = word.checked_sub(at).filter(|start| engine.stands(literal, inner.text, *start));
-                let matches = |index: &usize| {
-                    let used = uses.get(*index);
-                    start
-                        .zip(used)
-                        .is_some_and(|(start, used)| self.matches(engine, inner.text, literal, start, used))
-                };
-                let matching: Vec<usize> = missed.iter().copied().filter(matches).collect();
-                let next = escapes::kinds_near(inner.text, word, word + range.len()).next();
-                for index in matching {
-                    let Some(used) = uses.get(index) else { continue };
-                    if self.try_undone(pass, view, undone, &chain, (literal, at, range.start), used) {
-                        missed.retain(|other| *other != index);
-                    }
-                }
-                let Some(next) = next.filter(|_| chain.len() < MAX_CHAIN) else { break };
-                chain.push(next);
-            }
-        }
-    }
-
-    /// Tries one rule in as much of the text as it may look at.
-    fn try_undone(
-        &mut self,
-        pass: &mut Pass<'_>,
-        view: &View<'_>,
-        undone: &mut Undone,
-        chain: &[Kind],
-        (literal, at, start): (usize, usize, usize),
-        used: &super::engine::Use,
-    ) -> bool {
-        let reach = (escapes::BEFORE, escapes::AFTER);
-        let Some(inner) = undone.around(view, chain, start, reach) else { return false };
-        let Some(start) = inner.index(view.place(start)).checked_sub(at) else { return false };
-        pass.engine.stands(literal, inner.text, start) && self.try_rule(pass, &inner, literal, start, used)
-    }
 }

@@ -30,11 +30,16 @@ impl Pending {
         start.min(self.secret.start)..end.max(self.secret.end)
     }
 
+    /// Whether it is text that was base64.
+    fn is_decoded(&self) -> bool {
+        let base64 = self.found.encodings.last() == Some(&Encoding::Base64);
+        base64 && std::str::from_utf8(self.found.secret.expose()).is_ok()
+    }
+
     /// The greater, the better.
     pub(crate) fn rank(&self) -> impl Ord + use<> {
         let length = self.found.end - self.found.start;
-        let base64 = self.found.encodings.last() == Some(&Encoding::Base64);
-        let decoded = base64 && std::str::from_utf8(self.found.secret.expose()).is_ok();
+        let decoded = self.is_decoded();
         (
             self.priority,
             decoded,
@@ -89,7 +94,7 @@ impl Resolver {
             other.found.rule == pending.found.rule
                 && other.found.start == pending.found.start
                 && other.found.end == pending.found.end
-                && other.found.encodings == pending.found.encodings
+                && other.is_decoded() == pending.is_decoded()
         };
         // A match that holds several of its rule's literals is found by each.
         if self.pending.iter().rev().take(64).any(twin) {

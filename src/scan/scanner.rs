@@ -6,9 +6,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Match;
-use super::decode::escapes::may_continue;
+use super::decode::escapes::{self, Kind, may_continue};
 use super::decode::{MAX_DEPTH, View};
-use super::encoded::{Encoded, Undone};
+use super::encoded::{CHUNK, Encoded, Undone};
 use super::engine::{Engine, Inner, Meaning, TAIL, Use, segments};
 use super::hit::Hit;
 use super::prefilter::Candidates;
@@ -18,9 +18,6 @@ use super::verify::{Compiled, REACH, Scratch};
 use super::watch::{Seen, Unwatched, Watch};
 use crate::finding::Secret;
 use crate::rules::Rule;
-
-/// Bytes that both passes go over before the next: within the first-level cache.
-pub(super) const CHUNK: usize = 16 << 10;
 
 /// What stays the same while a segment is matched.
 pub(super) struct Pass<'p> {
@@ -362,6 +359,68 @@ impl Scanner {
         let compiled = engine.compiled.get(used.rule)?.get(rule)?;
         let scratch = self.scratch.get_mut(used.rule)?.get_or_insert_with(|| Box::new(compiled.scratch()));
         Some((rule, compiled, scratch, (used.min_offset, used.max_offset)))
+    }
+}
+
+/// Escapes inside escapes that are undone: JSON in a string of JSON.
+const MAX_CHAIN: usize = 2;
+
+impl Scanner {
+    /// Tries rules at a literal of which the bytes from `at` on stand at `range`
+    /// with the escapes near it undone. Those that match are taken from the list.
+    pub(super) fn verify_escaped(
+        &mut self,
+        pass: &mut Pass<'_>,
+        view: &View<'_>,
+        undone: &mut Undone,
+        (literal, at): (usize, usize),
+        range: Range<usize>,
+        missed: &mut Vec<usize>,
+    ) {
+        let engine = pass.engine;
+        let place = view.place(range.start);
+        let reach = engine.escape_reach.get(literal).copied().unwrap_or_default();
+        let uses = engine.uses.get(literal).map_or(&[][..], Vec::as_slice);
+        for kind in escapes::kinds_near(view.text, range.start, range.end) {
+            let mut chain = vec![kind];
+            while !missed.is_empty() {
+                let Some(inner) = undone.around(view, &chain, range.start, reach) else { break };
+                let word = inner.index(place);
+                let start = word.checked_sub(at).filter(|start| engine.stands(literal, inner.text, *start));
+                let matches = |index: &usize| {
+                    let used = uses.get(*index);
+                    start
+                        .zip(used)
+                        .is_some_and(|(start, used)| self.matches(engine, inner.text, literal, start, used))
+                };
+                let matching: Vec<usize> = missed.iter().copied().filter(matches).collect();
+                let next = escapes::kinds_near(inner.text, word, word + range.len()).next();
+                for index in matching {
+                    let Some(used) = uses.get(index) else { continue };
+                    if self.try_undone(pass, view, undone, &chain, (literal, at, range.start), used) {
+                        missed.retain(|other| *other != index);
+                    }
+                }
+                let Some(next) = next.filter(|_| chain.len() < MAX_CHAIN) else { break };
+                chain.push(next);
+            }
+        }
+    }
+
+    /// Tries one rule in as much of the text as it may look at.
+    fn try_undone(
+        &mut self,
+        pass: &mut Pass<'_>,
+        view: &View<'_>,
+        undone: &mut Undone,
+        chain: &[Kind],
+        (literal, at, start): (usize, usize, usize),
+        used: &Use,
+    ) -> bool {
+        let reach = (escapes::BEFORE, escapes::AFTER);
+        let Some(inner) = undone.around(view, chain, start, reach) else { return false };
+        let Some(start) = inner.index(view.place(start)).checked_sub(at) else { return false };
+        pass.engine.stands(literal, inner.text, start) && self.try_rule(pass, &inner, literal, start, used)
     }
 }
 
