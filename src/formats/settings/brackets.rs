@@ -153,7 +153,7 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
                 .and_then(|at| text.get(at))
                 .is_none_or(|byte| !byte.is_ascii_alphanumeric()) =>
             {
-                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len())
+                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             }
             b'/' if rest.starts_with(b"//") => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
             b'/' if rest.starts_with(b"/*") => {

@@ -60,8 +60,9 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
 }
 
 fn line(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
-    let start = memchr::memrchr(b'\n', text.get(left..at)?).map_or(left, |place| left + place + 1);
-    let end = memchr::memchr(b'\n', text.get(at..)?).map_or(text.len(), |length| at + length);
+    let start = memchr::memrchr(b'\n', text.get(left..at)?)
+        .map_or(left, |place| left.saturating_add(place).saturating_add(1));
+    let end = memchr::memchr(b'\n', text.get(at..)?).map_or(text.len(), |length| at.saturating_add(length));
     Some(start..end)
 }
 

@@ -16,7 +16,10 @@ const MAX_LINES: usize = 3;
 /// The settings beside `at`, which stands in the name of one, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let before = text.get(left..at)?;
-    let start = before.iter().rposition(|byte| !in_name(*byte)).map_or(left, |place| left + place + 1);
+    let start = before
+        .iter()
+        .rposition(|byte| !in_name(*byte))
+        .map_or(left, |place| left.saturating_add(place).saturating_add(1));
     let before = start.checked_sub(1).filter(|_| start > left).and_then(|place| text.get(place)).copied();
     let mut is_form = matches!(before, Some(b'&' | b'?'));
     let own = setting(text, start, is_form)?;
@@ -27,10 +30,11 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         return None;
     }
     let lines = if is_form { 0 } else { MAX_LINES };
-    let first =
-        memchr::memrchr_iter(b'\n', text.get(left..start)?).nth(lines).map_or(left, |at| left + at + 1);
+    let first = memchr::memrchr_iter(b'\n', text.get(left..start)?)
+        .nth(lines)
+        .map_or(left, |at| left.saturating_add(at).saturating_add(1));
     let rest = text.get(start..)?;
-    let last = memchr::memchr_iter(b'\n', rest).nth(lines).map_or(text.len(), |at| start + at);
+    let last = memchr::memchr_iter(b'\n', rest).nth(lines).map_or(text.len(), |at| start.saturating_add(at));
     let mut items = Vec::new();
     let mut place = first;
     while place < last && items.len() < MAX_ITEMS {
@@ -39,13 +43,15 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         let found = if length > 0 && starts_word(text, place) { setting(text, place, is_form) } else { None };
         place = match found {
             // What holds the place in its value is no setting beside it.
-            Some(found) if found.span.start != start && found.span.contains(&at) => place + length,
+            Some(found) if found.span.start != start && found.span.contains(&at) => {
+                place.saturating_add(length)
+            }
             Some(found) => {
                 let end = found.value.span.end;
                 items.push(found);
                 end
             }
-            None => place + length.max(1),
+            None => place.saturating_add(length.max(1)),
         };
     }
     Settings::of(Syntax::Brackets, None, items, at)
@@ -54,7 +60,7 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
 /// Whether another field of a form follows in a value: `&name=`.
 fn has_field(value: &[u8]) -> bool {
     memchr::memchr_iter(b'&', value).any(|place| {
-        let rest = value.get(place + 1..).unwrap_or_default();
+        let rest = value.get(place.saturating_add(1)..).unwrap_or_default();
         let name = rest.iter().take_while(|byte| in_name(**byte)).count();
         name > 0 && rest.get(name) == Some(&b'=')
     })
@@ -75,14 +81,18 @@ fn setting(text: &[u8], start: usize, form: bool) -> Option<Setting> {
         return None;
     }
     let name = rest.get(..length)?;
-    let value = rest.get(length + 1..)?;
-    let first = start + length + 1;
+    let value = rest.get(length.saturating_add(1)..)?;
+    let first = start.saturating_add(length).saturating_add(1);
     let (bytes, span, quoted): (Vec<u8>, Range<usize>, bool) = match value.first()? {
         quote @ (b'"' | b'\'') if !form => {
             let line = value.get(1..)?;
             let line = line.get(..memchr::memchr(b'\n', line).unwrap_or(line.len()))?;
             let length = quoted_length(line, *quote)?;
-            (unquote(line.get(..length)?, *quote), first + 1..first + 1 + length, true)
+            (
+                unquote(line.get(..length)?, *quote),
+                first.saturating_add(1)..first.saturating_add(1).saturating_add(length),
+                true,
+            )
         }
         _ => {
             let before = start.checked_sub(1).and_then(|place| text.get(place)).copied();
@@ -102,7 +112,7 @@ fn setting(text: &[u8], start: usize, form: bool) -> Option<Setting> {
             } else {
                 raw.to_vec()
             };
-            (bytes, first..first + length, false)
+            (bytes, first..first.saturating_add(length), false)
         }
     };
     Some(Setting {

@@ -307,7 +307,7 @@ pub(super) fn beside(settings: &Settings, own: &Setting) -> Beside {
     let of_thing = is_of_thing(&own.name);
     let named: Vec<(Named, &Setting)> = settings
         .others()
-        .filter(|item| !item.value.bytes.trim_ascii().is_empty() && !(unit && item.name == "User"))
+        .filter(|item| !(item.value.bytes.trim_ascii().is_empty() || unit && item.name == "User"))
         .filter_map(|item| Some((Named::of(&item.name)?, item)))
         .collect();
     let best = |role: Role| {

@@ -239,7 +239,7 @@ enum Finder {
     /// As a scan does.
     Engine(Engine),
     /// For a pattern that has lost its literals.
-    Anywhere(Anywhere),
+    Anywhere(Box<Anywhere>),
 }
 
 impl Finder {
@@ -256,7 +256,7 @@ impl Finder {
                 rule.literals = found;
                 Some(Self::engine(rule))
             }
-            Err(_) => Some(Self::Anywhere(Anywhere::new())),
+            Err(_) => Some(Self::Anywhere(Box::new(Anywhere::new()))),
         }
     }
 
