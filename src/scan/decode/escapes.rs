@@ -199,10 +199,6 @@ impl Kind {
 /// Undoes one way of escaping in a range of a text.
 pub(crate) fn decode(outer: &View<'_>, range: Range<usize>, kind: Kind) -> Layer {
     let raw = outer.text.get(range.clone()).unwrap_or_default();
-    let plain = unescape(raw, kind.escapes());
-    let places = (0..=plain.bytes.len())
-        .map(|index| u32::try_from(plain.raw_offset(index)).unwrap_or(u32::MAX))
-        .collect();
-    let encoding = kind.encoding(raw);
-    Layer::new(outer, range.start, Decoded { text: plain.bytes.into_owned(), places }, encoding)
+    let (text, places) = unescape(raw, kind.escapes()).into_parts();
+    Layer::new(outer, range.start, Decoded { text, places }, kind.encoding(raw))
 }
