@@ -29,6 +29,23 @@ pub(crate) struct Background {
     /// Share by quantised value.
     share: [f32; 256],
     single: [f32; 256],
+    by_kind: [Shares; 256],
+    /// The share of each kind of text.
+    kinds: Shares,
+}
+
+/// A share in each kind of text: after a lower-case letter, after another character of
+/// a word, after anything else. Letters stand together: a model of one kind takes four
+/// of them for a tenth as common as they are.
+pub(crate) type Shares = [f32; 3];
+
+/// The kind of text after a byte.
+fn kind(byte: u8) -> usize {
+    match byte {
+        b'a'..=b'z' => 0,
+        b'A'..=b'Z' | b'0'..=b'9' | b'_' => 1,
+        _ => 2,
+    }
 }
 
 /// The built-in model, computed from its table on first use (about 50 µs).
@@ -40,16 +57,34 @@ impl Background {
         for (value, slot) in (0_u16..).zip(share.iter_mut()) {
             *slot = (-f32::from(value) / 8.0).exp2();
         }
-        let mut single = [0.0_f32; 256];
-        for (slot, row) in single.iter_mut().zip(TABLE.chunks_exact(256)) {
-            *slot = row.iter().map(|q| share[usize::from(*q)]).sum::<f32>().max(1e-9);
+        let (mut by_kind, mut kinds) = ([Shares::default(); 256], Shares::default());
+        for (first, row) in (0..=u8::MAX).zip(TABLE.chunks_exact(256)) {
+            for (shares, pair) in by_kind.iter_mut().zip(row) {
+                shares[kind(first)] += share[usize::from(*pair)];
+                kinds[kind(first)] += share[usize::from(*pair)];
+            }
         }
-        Self { share, single }
+        let mut single = [0.0_f32; 256];
+        for (single, shares) in single.iter_mut().zip(&mut by_kind) {
+            *single = shares.iter().sum::<f32>().max(1e-9);
+            shares.iter_mut().zip(kinds).for_each(|(share, kind)| *share = (*share / kind).max(1e-9));
+        }
+        Self { share, single, by_kind, kinds }
     }
 
     /// The share of one byte among all bytes, above 0.
     pub(crate) fn byte(&self, byte: u8) -> f32 {
         self.single[usize::from(byte)]
+    }
+
+    /// The share of one byte in each kind of text, above 0.
+    pub(crate) fn by_kind(&self, byte: u8) -> &Shares {
+        &self.by_kind[usize::from(byte)]
+    }
+
+    /// The share of positions of which this is the share in each kind of text.
+    pub(crate) fn overall(&self, shares: &Shares) -> f32 {
+        shares.iter().zip(self.kinds).map(|(share, kind)| share * kind).sum()
     }
 
     fn pair(&self, first: u8, second: u8) -> f32 {

@@ -13,7 +13,7 @@
 
 use std::sync::LazyLock;
 
-use super::super::background::BACKGROUND;
+use super::super::background::{BACKGROUND, Shares};
 use super::super::windows::{WINDOW, Window};
 
 /// Buckets of one group: a table of 8 bits.
@@ -100,8 +100,8 @@ struct Place {
     any: u16,
     /// The share of bytes in `counts`, and of those that the kernel takes for one
     /// of them.
-    exact: f32,
-    share: f32,
+    exact: Shares,
+    share: Shares,
     /// Bits for the nibbles in use.
     low: u16,
     high: u16,
@@ -109,14 +109,14 @@ struct Place {
 
 impl Place {
     /// The share of bytes accepted when these bytes are added.
-    fn share_with(&self, bytes: [u8; 2], look_up: LookUp) -> f32 {
+    fn share_with(&self, bytes: [u8; 2], look_up: LookUp) -> Shares {
         if self.any > 0 {
-            return 1.0;
+            return ALL;
         }
         match look_up {
             LookUp::Exact => distinct(bytes)
                 .filter(|byte| self.counts[usize::from(*byte)] == 0)
-                .fold(self.share, |share, byte| share + BACKGROUND.byte(byte)),
+                .fold(self.share, |share, byte| add(share, BACKGROUND.by_kind(byte))),
             LookUp::Nibbles => {
                 let (low, high) = nibbles(bytes);
                 if low & !self.low == 0 && high & !self.high == 0 {
@@ -136,8 +136,8 @@ impl Place {
             step(count);
             // The byte is accepted from now on, or no more.
             match *count {
-                1 if more => self.exact += BACKGROUND.byte(byte),
-                0 => self.exact -= BACKGROUND.byte(byte),
+                1 if more => self.exact = add(self.exact, BACKGROUND.by_kind(byte)),
+                0 => self.exact = add(self.exact, &BACKGROUND.by_kind(byte).map(|share| -share)),
                 _ => continue,
             }
             if look_up == LookUp::Nibbles {
@@ -145,7 +145,7 @@ impl Place {
             }
         }
         self.share = match look_up {
-            LookUp::Exact => self.exact.max(0.0),
+            LookUp::Exact => self.exact.map(|share| share.max(0.0)),
             LookUp::Nibbles => NIBBLE_SHARES.of(self.low, self.high),
         };
     }
@@ -161,29 +161,28 @@ impl Place {
     }
 
     /// The share of bytes that the kernel will accept.
-    fn share(&self) -> f32 {
-        if self.any > 0 { 1.0 } else { self.share.min(1.0) }
+    fn share(&self) -> Shares {
+        if self.any > 0 { ALL } else { self.share }
     }
 }
 
 impl Bucket {
     fn new(look_up: LookUp) -> Self {
-        let place = Place { counts: [0; 256], any: 0, exact: 0.0, share: 0.0, low: 0, high: 0 };
+        let place = Place { counts: [0; 256], any: 0, exact: NONE, share: NONE, low: 0, high: 0 };
         Self { places: Box::new([place; WINDOW]), look_up }
     }
 
     /// The expected share of positions that this bucket accepts, its places taken
-    /// as independent.
+    /// as independent in each kind of text.
     fn cost(&self) -> f32 {
-        self.places.iter().map(Place::share).product()
+        cost(self.places.iter().map(Place::share))
     }
 
     fn cost_with(&self, window: &Window) -> f32 {
-        let share = |(number, place): (usize, &Place)| match window.accepts(number) {
-            Some(bytes) => place.share_with(bytes, self.look_up).min(1.0),
-            None => 1.0,
-        };
-        self.places.iter().enumerate().map(share).product()
+        cost(self.places.iter().enumerate().map(|(number, place)| match window.accepts(number) {
+            Some(bytes) => place.share_with(bytes, self.look_up),
+            None => ALL,
+        }))
     }
 
     fn add(&mut self, window: &Window, more: bool) {
@@ -191,6 +190,19 @@ impl Bucket {
             place.count(window.accepts(number), more, self.look_up);
         }
     }
+}
+
+const NONE: Shares = [0.0; 3];
+const ALL: Shares = [1.0; 3];
+
+fn add(shares: Shares, others: &Shares) -> Shares {
+    std::array::from_fn(|kind| shares[kind] + others[kind])
+}
+
+/// The share of positions of which these are the shares at each place.
+fn cost(places: impl Iterator<Item = Shares>) -> f32 {
+    let all = places.fold(ALL, |all, place| std::array::from_fn(|kind| all[kind] * place[kind].min(1.0)));
+    BACKGROUND.overall(&all)
 }
 
 fn distinct(bytes: [u8; 2]) -> impl Iterator<Item = u8> {
@@ -206,17 +218,17 @@ fn nibbles(bytes: [u8; 2]) -> (u16, u16) {
 /// The share of bytes whose nibbles are in two sets, by partial sums.
 struct NibbleShares {
     /// By high nibble, half of the low nibbles (0 to 7, 8 to 15), and their bits.
-    sums: Vec<[[f32; 256]; 2]>,
+    sums: Vec<[[Shares; 256]; 2]>,
 }
 
 static NIBBLE_SHARES: LazyLock<NibbleShares> = LazyLock::new(|| {
     let sum = |high: u8, half: u8, bits: u8| {
         let low = (0..8_u8).filter(|bit| bits >> bit & 1 == 1).map(|bit| half * 8 + bit);
-        low.map(|low| BACKGROUND.byte(high << 4 | low)).sum::<f32>()
+        low.fold(NONE, |sum, low| add(sum, BACKGROUND.by_kind(high << 4 | low)))
     };
     let halves = |high: u8| {
         [0_u8, 1].map(|half| {
-            let mut sums = [0.0; 256];
+            let mut sums = [NONE; 256];
             (0_u8..=255).zip(sums.iter_mut()).for_each(|(bits, slot)| *slot = sum(high, half, bits));
             sums
         })
@@ -225,9 +237,9 @@ static NIBBLE_SHARES: LazyLock<NibbleShares> = LazyLock::new(|| {
 });
 
 impl NibbleShares {
-    fn of(&self, low: u16, high: u16) -> f32 {
+    fn of(&self, low: u16, high: u16) -> Shares {
         let [first, second] = low.to_le_bytes().map(usize::from);
         let rows = self.sums.iter().enumerate().filter(|(number, _)| high >> number & 1 == 1);
-        rows.map(|(_, halves)| halves[0][first] + halves[1][second]).sum()
+        rows.fold(NONE, |sum, (_, halves)| add(add(sum, &halves[0][first]), &halves[1][second]))
     }
 }
