@@ -3,6 +3,8 @@
 
 use std::borrow::Cow;
 
+use memchr::memchr3;
+
 /// Which escapes to undo.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Escapes {
@@ -27,34 +29,53 @@ pub struct Unescaped<'a> {
     pub bytes: Cow<'a, [u8]>,
     /// Where each of them, and the end, was in the raw bytes; empty when nothing
     /// was escaped.
-    places: Vec<usize>,
+    places: Vec<u32>,
 }
 
 impl Unescaped<'_> {
     /// Where a byte of the result, or its end, was in the raw bytes.
     #[must_use]
     pub fn raw_offset(&self, index: usize) -> usize {
-        if self.places.is_empty() { index } else { self.places.get(index).copied().unwrap_or(index) }
+        let place = self.places.get(index).and_then(|place| usize::try_from(*place).ok());
+        place.unwrap_or(index)
     }
+
+    /// The bytes, and for each of them and the end [where it was](Self::raw_offset).
+    #[must_use]
+    pub fn into_parts(self) -> (Vec<u8>, Vec<u32>) {
+        let bytes = self.bytes.into_owned();
+        let untouched = self.places.is_empty();
+        let places = if untouched { (0..=offset(bytes.len())).collect() } else { self.places };
+        (bytes, places)
+    }
+}
+
+/// An offset as it is kept: in the first 4 GiB.
+fn offset(place: usize) -> u32 {
+    u32::try_from(place).unwrap_or(u32::MAX)
 }
 
 /// Undoes escapes. Allocates only when there is one.
 #[must_use]
 pub fn unescape(raw: &[u8], escapes: Escapes) -> Unescaped<'_> {
-    let starts_escape = |byte: &u8| {
-        *byte == b'\\' && escapes.backslash
-            || *byte == b'&' && escapes.xml
-            || *byte == b'%' && escapes.percent
+    let sign = |on: bool, sign: u8, other: u8| if on { sign } else { other };
+    // Of the signs that stand for nothing here another takes the place.
+    let any = if escapes.backslash { b'\\' } else { sign(escapes.xml, b'&', b'%') };
+    let signs = [any, sign(escapes.xml, b'&', any), sign(escapes.percent, b'%', any)];
+    let next = |from: usize| {
+        memchr3(signs[0], signs[1], signs[2], raw.get(from..)?).map(|at| from.saturating_add(at))
     };
-    let Some(first) = raw.iter().position(starts_escape) else {
+    let Some(first) = next(0).filter(|_| escapes != Escapes::default()) else {
         return Unescaped { bytes: Cow::Borrowed(raw), places: Vec::new() };
     };
     let mut bytes = Vec::with_capacity(raw.len());
     let mut places = Vec::with_capacity(raw.len().saturating_add(1));
-    bytes.extend_from_slice(raw.get(..first).unwrap_or_default());
-    places.extend(0..first);
-    let mut at = first;
-    while let Some(rest) = raw.get(at..).filter(|rest| !rest.is_empty()) {
+    let (mut at, mut sign) = (0, Some(first));
+    loop {
+        let end = sign.unwrap_or(raw.len());
+        bytes.extend_from_slice(raw.get(at..end).unwrap_or_default());
+        places.extend(offset(at)..offset(end));
+        let Some(rest) = sign.and_then(|at| raw.get(at..)) else { break };
         let (character, length) = step(rest, escapes);
         let mut buffer = [0; 4];
         let decoded: &[u8] = match character {
@@ -65,10 +86,11 @@ pub fn unescape(raw: &[u8], escapes: Escapes) -> Unescaped<'_> {
             Decoded::Char(character) => character.encode_utf8(&mut buffer).as_bytes(),
         };
         bytes.extend_from_slice(decoded);
-        places.resize(bytes.len(), at);
-        at = at.saturating_add(length);
+        places.resize(bytes.len(), offset(end));
+        at = end.saturating_add(length);
+        sign = next(at);
     }
-    places.push(raw.len());
+    places.push(offset(raw.len()));
     Unescaped { bytes: Cow::Owned(bytes), places }
 }
 

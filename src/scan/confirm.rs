@@ -1,8 +1,7 @@
 //! From a candidate position to the literals that stand there.
 //!
-//! A small filter of bits (in the first-level cache) turns away nearly all false
-//! candidates after one multiplication; then a hash table leads from the window's
-//! bytes to the literals that it represents, which are compared whole.
+//! A hash table leads from the window's bytes to the literals that it represents,
+//! which are compared whole.
 
 use super::windows::{FOLD, Placed, Window};
 use crate::rules::Literal;
@@ -18,17 +17,56 @@ pub(crate) struct Confirm {
 /// One literal and the place of its window in it.
 struct Entry {
     key: u32,
+    /// The word of 8 bytes, little endian, in which the window and as much beside it
+    /// as there is room for stand, and the bits in which a text may differ from it:
+    /// the case of letters, and what is not of the literal. Nearly all that has the
+    /// window and is not the literal differs here, where it costs no look at the
+    /// literal itself.
+    exact: u64,
+    free: u64,
+    /// How many bytes before the window that word begins.
+    back: u32,
     literal: u32,
+    /// Where the window begins in the literal.
     offset: u32,
+}
+
+/// Bytes of a word.
+const WORD: usize = 8;
+
+impl Entry {
+    fn new(window: &Window, place: Placed, number: usize, literal: &Literal) -> Option<Self> {
+        let after = literal.bytes.len().checked_sub(place.offset)?;
+        let back = WORD.saturating_sub(after).min(place.offset);
+        let part = literal.bytes.get(place.offset - back..)?;
+        let (mut exact, mut free) = ([0xff; WORD], [0xff; WORD]);
+        for ((exact, free), byte) in exact.iter_mut().zip(&mut free).zip(part) {
+            *free = if literal.fold && byte.is_ascii_alphabetic() { 0x20 } else { 0 };
+            *exact = *byte | *free;
+        }
+        Some(Self {
+            key: window.key(),
+            exact: u64::from_le_bytes(exact),
+            free: u64::from_le_bytes(free),
+            back: u32::try_from(back).ok()?,
+            literal: u32::try_from(number).ok()?,
+            offset: u32::try_from(place.offset).ok()?,
+        })
+    }
+
+    /// Where the literal begins, unless its word stands nowhere around a window.
+    #[inline]
+    fn start(&self, text: &[u8], position: usize) -> Option<usize> {
+        let word = word_at(text, position.checked_sub(usize::try_from(self.back).ok()?)?);
+        let start = position.checked_sub(usize::try_from(self.offset).ok()?)?;
+        (word | self.free == self.exact).then_some(start)
+    }
 }
 
 /// A set of keys with their entries: `range` of the sorted list of entries.
 #[derive(Default)]
 struct Table {
-    /// log2 of the number of bits in the filter; 0: no keys.
-    bits: u32,
-    filter: Vec<u64>,
-    /// log2 of the number of slots.
+    /// log2 of the number of slots; 0: no keys.
     slots: u32,
     /// Open addressing: the first entry + 1 of a key, 0 for free.
     index: Vec<u32>,
@@ -45,16 +83,13 @@ impl Table {
         let Some(part) = entries.get(from..to).filter(|part| !part.is_empty()) else {
             return Self::default();
         };
-        // About 1 in 64 bits set, and slots at most a quarter full.
-        let bits = (usize::BITS - (part.len() * 64).leading_zeros()).clamp(12, 22);
+        // At most a quarter full.
         let slots = (usize::BITS - (part.len() * 4).leading_zeros()).clamp(4, 26);
-        let mut table = Self { bits, filter: vec![0; 1 << (bits - 6)], slots, index: vec![0; 1 << slots] };
+        let mut table = Self { slots, index: vec![0; 1 << slots] };
         for (number, entry) in part.iter().enumerate() {
             if number > 0 && part[number - 1].key == entry.key {
                 continue;
             }
-            let bit = hash(entry.key, bits);
-            table.filter[bit / 64] |= 1 << (bit % 64);
             let mut slot = hash(entry.key, slots);
             while table.index[slot] != 0 {
                 slot = (slot + 1) & ((1 << slots) - 1);
@@ -64,17 +99,11 @@ impl Table {
         table
     }
 
-    #[inline(always)]
-    fn may_have(&self, key: u32) -> bool {
-        if self.bits == 0 {
-            return false;
-        }
-        let bit = hash(key, self.bits);
-        self.filter.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
-    }
-
     /// The first entry of the key.
     fn find(&self, key: u32, entries: &[Entry]) -> Option<usize> {
+        if self.slots == 0 {
+            return None;
+        }
         let mut slot = hash(key, self.slots);
         loop {
             let first = usize::try_from(*self.index.get(slot)?).ok()?.checked_sub(1)?;
@@ -87,17 +116,12 @@ impl Table {
 }
 
 impl Confirm {
-    pub(crate) fn new(windows: &[Window], placed: &[Placed]) -> Self {
-        let mut entries: Vec<(u8, Entry)> = placed
-            .iter()
-            .enumerate()
-            .filter_map(|(literal, place)| {
-                let window = windows.get(place.window)?;
-                let literal = u32::try_from(literal).ok()?;
-                let offset = u32::try_from(place.offset).ok()?;
-                Some((window.len, Entry { key: window.key(), literal, offset }))
-            })
-            .collect();
+    pub(crate) fn new(windows: &[Window], placed: &[Placed], literals: &[Literal]) -> Self {
+        let entries = placed.iter().zip(literals).enumerate().filter_map(|(number, (place, literal))| {
+            let window = windows.get(place.window)?;
+            Some((window.len, Entry::new(window, *place, number, literal)?))
+        });
+        let mut entries: Vec<(u8, Entry)> = entries.collect();
         entries.sort_by_key(|(len, entry)| (std::cmp::Reverse(*len), entry.key, entry.literal));
         let border = entries.iter().filter(|(len, _)| *len == 4).count();
         let entries: Vec<Entry> = entries.into_iter().map(|(_, entry)| entry).collect();
@@ -118,20 +142,12 @@ impl Confirm {
         literals: &[Literal],
         mut found: impl FnMut(usize, usize),
     ) {
-        let word = match text.get(position..).and_then(|rest| rest.first_chunk::<4>()) {
-            Some(bytes) => u32::from_le_bytes(*bytes),
-            None => last_word(text, position),
-        } | FOLD;
-        if self.four.may_have(word) {
-            self.of(&self.four, word, text, position, literals, &mut found);
-        }
-        let word = word & 0x00ff_ffff;
-        if self.three.may_have(word) {
-            self.of(&self.three, word, text, position, literals, &mut found);
-        }
+        let word = u32::try_from(word_at(text, position) & u64::from(u32::MAX)).unwrap_or(0) | FOLD;
+        self.of(&self.four, word, text, position, literals, &mut found);
+        self.of(&self.three, word & 0x00ff_ffff, text, position, literals, &mut found);
     }
 
-    #[inline(never)]
+    #[inline]
     fn of(
         &self,
         table: &Table,
@@ -143,11 +159,9 @@ impl Confirm {
     ) {
         let Some(first) = table.find(key, &self.entries) else { return };
         for entry in self.entries.iter().skip(first).take_while(|entry| entry.key == key) {
+            let Some(start) = entry.start(text, position) else { continue };
             let index = usize::try_from(entry.literal).unwrap_or(usize::MAX);
-            let offset = usize::try_from(entry.offset).unwrap_or(usize::MAX);
-            let (Some(literal), Some(start)) = (literals.get(index), position.checked_sub(offset)) else {
-                continue;
-            };
+            let Some(literal) = literals.get(index) else { continue };
             let Some(bytes) = text.get(start..start.saturating_add(literal.bytes.len())) else { continue };
             let equal = if literal.fold {
                 bytes.eq_ignore_ascii_case(&literal.bytes)
@@ -161,12 +175,20 @@ impl Confirm {
     }
 }
 
-/// The last bytes of the text as a word, zeros after its end.
+/// 8 bytes of a text, little endian, zeros after its end.
+#[inline(always)]
+fn word_at(text: &[u8], position: usize) -> u64 {
+    match text.get(position..).and_then(|rest| rest.first_chunk()) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => last_word(text, position),
+    }
+}
+
 #[cold]
-fn last_word(text: &[u8], position: usize) -> u32 {
-    let mut bytes = [0; 4];
+fn last_word(text: &[u8], position: usize) -> u64 {
+    let mut bytes = [0; WORD];
     for (slot, byte) in bytes.iter_mut().zip(text.get(position..).unwrap_or_default()) {
         *slot = *byte;
     }
-    u32::from_le_bytes(bytes)
+    u64::from_le_bytes(bytes)
 }

@@ -127,9 +127,10 @@ impl<'v> Encoded<'v> {
     /// Adds the manifest of which the kind is named at a place.
     pub(super) fn add_manifest(&mut self, kind: usize) {
         let range = manifest::region(self.text, kind, &self.bounds);
-        let last = self.regions.iter().rev().find(|region| region.form == Form::Manifest);
-        if last.is_none_or(|last| last.range != range) {
-            self.regions.push(Region { range, form: Form::Manifest });
+        match self.regions.iter_mut().rev().find(|region| region.form == Form::Manifest) {
+            // Two kinds in one document, or without a separator: read once.
+            Some(last) if kind < last.range.end => last.range.end = last.range.end.max(range.end),
+            _ => self.regions.push(Region { range, form: Form::Manifest }),
         }
     }
 }
@@ -193,4 +194,23 @@ fn undo(view: &View<'_>, range: Range<usize>, chain: &[Kind]) -> Option<Layer> {
 
 fn around(view: &View<'_>, place: usize, (before, after): (usize, usize)) -> Range<usize> {
     place.saturating_sub(before)..view.text.len().min(place.saturating_add(after))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::rules::RuleSet;
+    use crate::scan::engine::Engine;
+
+    /// Each byte is decoded once, however many kinds a document names.
+    #[test]
+    fn manifests_that_overlap_are_read_once() {
+        let text = "kind: Secret\ndata:\n  a: YWJjZGVmZ2hpamtsbW5vcA==\n".repeat(5000);
+        let view = View::plain(text.as_bytes(), 0);
+        let engine = Engine::new(&RuleSet::builtin().expect("rules"));
+        let mut encoded = Encoded::new(&view, &(0..text.len()), &engine.inner);
+        memchr::memmem::find_iter(text.as_bytes(), "kind: Secret").for_each(|at| encoded.add_manifest(at));
+        let decoded: usize = encoded.regions.iter().map(|region| region.range.len()).sum();
+        assert!(decoded <= text.len() && encoded.regions.len() < 10, "{decoded} of {}", text.len());
+    }
 }

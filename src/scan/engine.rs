@@ -5,8 +5,9 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::confirm::Confirm;
+use super::decode::escapes::Beside;
 use super::decode::{escapes, manifest};
-use super::prefilter::{Candidates, Kernel, Prefilter};
+use super::prefilter::{Kernel, Prefilter};
 use super::verify::{Lazy, REACH};
 use super::windows;
 use crate::rules::{Literal, Rule, RuleSet};
@@ -53,7 +54,8 @@ pub(super) struct Use {
 pub(super) enum Meaning {
     /// A literal as it is.
     Whole(usize),
-    /// What is the same part of some literals: its number in the list of parts.
+    /// What stands beside an escape where some literals do: its number in the list of
+    /// parts.
     Part(usize),
     /// A literal in UTF-16.
     Wide,
@@ -61,16 +63,13 @@ pub(super) enum Meaning {
     Manifest,
 }
 
-/// A text that no escape changes, and the literals of which it is a part.
+/// Parts of literals, as they are found beside an escape.
 pub(super) struct Part {
+    /// The bytes of the text that is found before the part, and those of the part.
+    pub(super) before: usize,
     pub(super) len: usize,
-    /// The literals, and how many bytes from their start it stands. What follows it
-    /// in the literal (what precedes it, where it is the end) is escaped.
+    /// The literals, and how many bytes from their start the part stands.
     pub(super) of: Vec<(usize, usize)>,
-    /// Whether it is the end of one of them.
-    pub(super) is_end: bool,
-    /// Whether one of them goes on after it.
-    pub(super) goes_on: bool,
 }
 
 /// A text in UTF-16 has two bytes a character, base64 with its line breaks fewer:
@@ -119,7 +118,7 @@ impl Engine {
         Self {
             inner: Arc::new(Inner {
                 prefilter: Prefilter::new(&windows, kernel),
-                confirm: Confirm::new(&windows, &placed),
+                confirm: Confirm::new(&windows, &placed, &sought),
                 windows: windows.len(),
                 compiled: rules.rules().iter().map(|_| Lazy::new()).collect(),
                 rules: rules.clone(),
@@ -166,7 +165,7 @@ impl Engine {
     /// measurements.
     #[must_use]
     pub fn count_candidates(&self, text: &[u8]) -> u64 {
-        let mut candidates = Candidates::new();
+        let mut candidates = self.inner.prefilter.candidates();
         let mut count = 0;
         for segment in segments(0, text.len()) {
             let part = text.get(segment.start..text.len().min(segment.end + TAIL)).unwrap_or_default();
@@ -245,22 +244,19 @@ fn escape_reach(uses: &[Use], rules: &[Rule]) -> (usize, usize) {
 fn sought(literals: &[Literal]) -> (Vec<Literal>, Vec<Meaning>, Vec<Part>) {
     let mut all: Vec<(Literal, Meaning)> = Vec::new();
     let mut parts: Vec<Part> = Vec::new();
-    let mut known: HashMap<(&[u8], bool), usize> = HashMap::new();
+    let mut known: HashMap<(Vec<u8>, bool), usize> = HashMap::new();
     for (number, literal) in literals.iter().enumerate() {
         all.push((literal.clone(), Meaning::Whole(number)));
         let text = |bytes: &[u8]| Literal { bytes: bytes.into(), min_offset: 0, max_offset: 0, ..*literal };
-        if let Some(range) = escapes::unescaped_part(literal) {
-            let bytes = literal.bytes.get(range.clone()).unwrap_or_default();
+        for Beside { text: bytes, part, before } in escapes::beside(literal) {
+            let sought = text(&bytes);
             let index = *known.entry((bytes, literal.fold)).or_insert_with(|| {
-                all.push((text(bytes), Meaning::Part(parts.len())));
-                parts.push(Part { len: bytes.len(), of: Vec::new(), is_end: false, goes_on: false });
+                all.push((sought, Meaning::Part(parts.len())));
+                parts.push(Part { before, len: part.len(), of: Vec::new() });
                 parts.len() - 1
             });
-            if let Some(part) = parts.get_mut(index) {
-                let is_end = range.end == literal.bytes.len();
-                part.of.push((number, range.start));
-                part.is_end |= is_end;
-                part.goes_on |= !is_end;
+            if let Some(known) = parts.get_mut(index) {
+                known.of.push((number, part.start));
             }
         }
         let mut wide: Vec<u8> = literal.bytes.iter().flat_map(|byte| [*byte, 0]).collect();

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use super::Match;
-use super::decode::escapes::{self, Kind, may_continue};
+use super::decode::escapes::{self, Kind};
 use super::decode::{MAX_DEPTH, View};
 use super::encoded::{CHUNK, Encoded, Undone};
 use super::engine::{Engine, Inner, Meaning, TAIL, Use, segments};
@@ -182,7 +182,7 @@ impl Scanner {
         let (engine, text) = (pass.engine, view.text);
         let mut encoded = Encoded::new(view, &range, engine);
         let mut undone = Undone::default();
-        let mut candidates = self.candidates.pop().unwrap_or_else(Candidates::new);
+        let mut candidates = self.candidates.pop().unwrap_or_else(|| engine.prefilter.candidates());
         let part = text.get(range.start..text.len().min(range.end + TAIL)).unwrap_or_default();
         let (mut at, to) = (0, range.len());
         while at < to {
@@ -254,18 +254,10 @@ impl Scanner {
             }
             Meaning::Part(number) => {
                 let Some(part) = engine.parts.get(number) else { return };
-                let range = start..start + part.len;
-                let may = |is_end| may_continue(view.text, &range, is_end);
-                let (begins, ends) = (part.goes_on && may(false), part.is_end && may(true));
-                if !begins && !ends {
-                    return;
-                }
+                let range = start + part.before..start + part.before + part.len;
                 for (literal, at) in part.of.iter().copied() {
-                    let is_end = at + part.len == engine.literals[literal].bytes.len();
-                    if if is_end { ends } else { begins } {
-                        let mut missed = (0..engine.uses[literal].len()).collect();
-                        self.verify_escaped(pass, view, undone, (literal, at), range.clone(), &mut missed);
-                    }
+                    let mut missed = (0..engine.uses[literal].len()).collect();
+                    self.verify_escaped(pass, view, undone, (literal, at), range.clone(), &mut missed);
                 }
             }
             Meaning::Wide | Meaning::Manifest => {}

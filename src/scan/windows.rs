@@ -43,6 +43,11 @@ impl Window {
         if self.len == 3 { key & 0x00ff_ffff } else { key }
     }
 
+    /// The share of positions that have the same [key](Self::key).
+    fn key_share(&self) -> f32 {
+        BACKGROUND.key(&self.bytes[..usize::from(self.len)])
+    }
+
     /// The share of positions on a real disk at which this window stands.
     pub(crate) fn share(&self) -> f32 {
         BACKGROUND.window(&self.bytes[..usize::from(self.len)], self.fold)
@@ -59,7 +64,10 @@ pub(crate) struct Placed {
 }
 
 /// What one more window costs, in false candidates: as a share of all positions.
-const NEW_WINDOW: f32 = 1e-6;
+const NEW_WINDOW: f32 = 5e-6;
+/// What a position costs that has the key of a window, the case of letters and some
+/// other bits aside, and not the window: as a share of what a position of it costs.
+const LOOSE: f32 = 0.3;
 
 /// Chooses a window for each literal. All literals have 3 bytes or more.
 pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
@@ -74,7 +82,7 @@ pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
         let best = candidates(literal)
             .map(|(offset, window)| {
                 // Where it stands, every literal that it represents is compared.
-                let share = window.share();
+                let share = window.share() + LOOSE * window.key_share();
                 let cost = if known.contains_key(&window) { share } else { share + NEW_WINDOW };
                 (cost, offset, window)
             })

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::{memchr3, memrchr3};
+use memchr::memchr3;
 
 use super::{Decoded, Layer, View};
 use crate::finding::Encoding;
@@ -21,28 +21,108 @@ const NEAR: (usize, usize) = (16, 192);
 
 /// The longest entity after its `&`: `#x10FFFF;`.
 const MAX_ENTITY: usize = 9;
-/// The most positions of a disk (by the background model) at which the part of a
-/// literal may stand by which the escaped literal is found.
+/// The most positions of a disk (by the background model) at which a text may stand by
+/// which an escaped literal is found.
 const MAX_SHARE: f32 = 1e-4;
 
-/// The part of a literal that has nothing to escape and is the rarest, unless that is
-/// the whole literal or there is none.
-pub(crate) fn unescaped_part(literal: &Literal) -> Option<Range<usize>> {
-    let bytes = &literal.bytes;
-    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~');
-    let mut best: Option<(f32, Range<usize>)> = None;
-    let mut start = 0;
-    for part in bytes.split(|byte| !plain(byte)) {
-        let range = start..start + part.len();
-        start = range.end + 1;
-        let windows = part.windows(part.len().clamp(3, 4));
-        let share = windows.map(|window| BACKGROUND.window(window, literal.fold)).min_by(f32::total_cmp);
-        let Some(share) = share.filter(|share| *share <= MAX_SHARE) else { continue };
-        if best.as_ref().is_none_or(|(least, _)| share < *least) {
-            best = Some((share, range));
+/// The fewest bytes of a literal beside an escape by which it is found.
+const MIN_PART: usize = 3;
+
+/// A text that stands where a literal is written with escapes: a part of the literal
+/// that is as it was, and the byte of the escape beside it.
+pub(crate) struct Beside {
+    pub(crate) text: Vec<u8>,
+    /// The part of the literal.
+    pub(crate) part: Range<usize>,
+    /// How many bytes of the text are before it.
+    pub(crate) before: usize,
+}
+
+/// What to look for to find a literal of which characters are escaped.
+///
+/// For each sign of an escape the rarest part before a character that may be escaped
+/// with it, and the rarest before one that is never left as it is. Where the only such
+/// character is the first of the literal, what follows it, with what its escape ends in.
+pub(crate) fn beside(literal: &Literal) -> Vec<Beside> {
+    let mut found: Vec<Beside> = Vec::new();
+    for (sign, always) in SIGNS {
+        for escapable in [is_escapable as Escapable, always] {
+            let Some(beside) = before_sign(literal, sign, escapable) else { continue };
+            if found.iter().all(|known| known.text != beside.text) {
+                found.push(beside);
+            }
         }
     }
-    best.map(|(_, range)| range).filter(|range| range.len() < bytes.len())
+    if found.is_empty() {
+        found = after_escape(literal);
+    }
+    found
+}
+
+/// Whether a character is written in another way.
+type Escapable = fn(u8) -> bool;
+
+/// The signs that escapes begin with, and the characters that writers of such escapes
+/// never leave as they are: JSON (and PHP's `\/`), `encodeURI`, XML.
+const SIGNS: [(u8, Escapable); 3] = [
+    (b'\\', |byte| byte.is_ascii_control() || matches!(byte, b'"' | b'\\' | b'/')),
+    (b'%', |byte| byte <= b' ' || matches!(byte, b'"' | b'<' | b'>' | b'\\' | b'%' | b'{' | b'}' | b'|')),
+    (b'&', |byte| matches!(byte, b'"' | b'<' | b'>' | b'&' | b'\'')),
+];
+
+/// Whether some way of escaping writes a character in another way.
+fn is_escapable(byte: u8) -> bool {
+    !(byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b'~'))
+}
+
+/// The rarest part of a literal that ends before such a character, with the sign.
+fn before_sign(literal: &Literal, sign: u8, escapable: Escapable) -> Option<Beside> {
+    let mut best: Option<(f32, Beside)> = None;
+    let mut start = 0;
+    for (end, byte) in literal.bytes.iter().enumerate().filter(|(_, byte)| escapable(**byte)) {
+        let part = start..end;
+        start = end + 1;
+        if part.len() < MIN_PART || *byte == sign {
+            continue;
+        }
+        let text = [literal.bytes.get(part.clone()).unwrap_or_default(), &[sign]].concat();
+        let Some(share) = share(&text, literal.fold) else { continue };
+        if best.as_ref().is_none_or(|(least, _)| share < *least) {
+            best = Some((share, Beside { text, part, before: 0 }));
+        }
+    }
+    best.map(|(_, beside)| beside)
+}
+
+/// The end of a literal of which only what is before it may be escaped: after the last
+/// digit of an escape, the end of an entity, or a letter for a control character.
+fn after_escape(literal: &Literal) -> Vec<Beside> {
+    let Some(escaped) = literal.bytes.iter().rposition(|byte| is_escapable(*byte)) else { return Vec::new() };
+    let part = escaped + 1..literal.bytes.len();
+    if part.len() < MIN_PART {
+        return Vec::new();
+    }
+    let byte = literal.bytes.get(escaped).copied().unwrap_or_default();
+    let hex = char::from_digit(u32::from(byte & 15), 16).unwrap_or('0');
+    let octal = char::from_digit(u32::from(byte & 7), 8).unwrap_or('0');
+    let letter = [(b'\n', 'n'), (b'\t', 't'), (b'\r', 'r')].iter().find(|(control, _)| *control == byte);
+    let mut last = vec![';', octal, hex, hex.to_ascii_uppercase()];
+    last.extend(letter.map(|(_, letter)| *letter));
+    last.sort_unstable();
+    last.dedup();
+    last.into_iter()
+        .filter_map(|last| u8::try_from(last).ok())
+        .map(|last| [&[last], literal.bytes.get(part.clone()).unwrap_or_default()].concat())
+        .filter(|text| share(text, literal.fold).is_some())
+        .map(|text| Beside { text, part: part.clone(), before: 1 })
+        .collect()
+}
+
+/// The share of the rarest window of a text, unless the text is too short or frequent.
+fn share(text: &[u8], fold: bool) -> Option<f32> {
+    let windows = text.windows(text.len().clamp(3, 4));
+    let share = windows.map(|window| BACKGROUND.window(window, fold)).min_by(f32::total_cmp);
+    share.filter(|share| *share <= MAX_SHARE)
 }
 
 /// The kinds of escapes that stand near a literal.
@@ -60,17 +140,6 @@ pub(crate) fn kinds_near(text: &[u8], start: usize, end: usize) -> impl Iterator
         rest = here.get(1..).unwrap_or_default();
     }
     Kind::ALL.into_iter().zip(found).filter_map(|(kind, found)| found.then_some(kind))
-}
-
-/// Whether a part of a literal that stands at `range` can be followed (or, at the
-/// literal's end, be preceded) by an escape in place of the next character.
-#[inline]
-pub(crate) fn may_continue(text: &[u8], range: &Range<usize>, is_end: bool) -> bool {
-    if !is_end {
-        return text.get(range.end).is_some_and(|byte| is_sign(*byte));
-    }
-    memrchr3(b'\\', b'%', b'&', text.get(range.start.saturating_sub(8)..range.start).unwrap_or_default())
-        .is_some()
 }
 
 /// Whether a byte begins an escape.
@@ -130,10 +199,6 @@ impl Kind {
 /// Undoes one way of escaping in a range of a text.
 pub(crate) fn decode(outer: &View<'_>, range: Range<usize>, kind: Kind) -> Layer {
     let raw = outer.text.get(range.clone()).unwrap_or_default();
-    let plain = unescape(raw, kind.escapes());
-    let places = (0..=plain.bytes.len())
-        .map(|index| u32::try_from(plain.raw_offset(index)).unwrap_or(u32::MAX))
-        .collect();
-    let encoding = kind.encoding(raw);
-    Layer::new(outer, range.start, Decoded { text: plain.bytes.into_owned(), places }, encoding)
+    let (text, places) = unescape(raw, kind.escapes()).into_parts();
+    Layer::new(outer, range.start, Decoded { text, places }, kind.encoding(raw))
 }

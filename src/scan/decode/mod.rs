@@ -87,7 +87,8 @@ impl Layer {
     pub(super) fn new(outer: &View<'_>, start: usize, decoded: Decoded, encoding: Encoding) -> Self {
         let base = outer.place(start);
         let Decoded { text, mut places } = decoded;
-        for place in &mut places {
+        // Of content as it is, the places are those in what was decoded.
+        for place in places.iter_mut().filter(|_| outer.places.is_some()) {
             let local = start.saturating_add(usize::try_from(*place).unwrap_or(usize::MAX));
             *place = u32::try_from(outer.place(local).saturating_sub(base)).unwrap_or(u32::MAX);
         }

@@ -7,13 +7,17 @@
 //! matches. The choice is made once, when the engine is built.
 
 pub(crate) mod buckets;
+pub(crate) mod filter;
 pub(crate) mod lanes;
 mod portable;
 mod simd;
 
-use buckets::{LookUp, Tables};
+use std::sync::Arc;
 
-use super::windows::Window;
+use buckets::{LookUp, Tables};
+use filter::Filter;
+
+use super::windows::{WINDOW, Window};
 
 /// Which kernel runs. The order is from the slowest to the fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -69,34 +73,52 @@ impl Kernel {
 const CAPACITY: usize = 1024;
 /// How many more it may write at once: a bit for each byte of 64 steps of 64 bytes.
 const MARGIN: usize = 4096;
+/// The positions of a mask and the bytes after them that a window may have.
+const BLOCK: usize = 64 + WINDOW - 1;
+/// Room for both; a power of two, so that no place of a position need be tested.
+const ROOM: usize = (CAPACITY + MARGIN).next_power_of_two();
 
 /// Positions that may begin a window, in order, and how far the kernel came.
 pub(crate) struct Candidates {
-    positions: [u32; CAPACITY + MARGIN],
+    filter: Arc<Filter>,
+    positions: [u32; ROOM],
     len: usize,
 }
 
 impl Candidates {
-    pub(crate) fn new() -> Box<Self> {
-        Box::new(Self { positions: [0; CAPACITY + MARGIN], len: 0 })
+    fn new(filter: Arc<Filter>) -> Box<Self> {
+        Box::new(Self { filter, positions: [0; ROOM], len: 0 })
     }
 
     pub(crate) fn as_slice(&self) -> &[u32] {
         self.positions.get(..self.len).unwrap_or_default()
     }
 
-    /// Adds `start + i` for each bit `i` of the mask. The caller adds at most
-    /// [`MARGIN`] before it looks whether the list [is full](Self::is_full), and
-    /// returns then.
+    /// Adds `start + i` for each bit `i` of the mask at which a window may stand. The
+    /// caller adds at most [`MARGIN`] before it looks whether the list
+    /// [is full](Self::is_full), and returns then.
     #[inline(always)]
-    fn push_mask(&mut self, start: u32, mut mask: u64) {
+    fn push_mask(&mut self, text: &[u8], start: usize, mut mask: u64) {
+        let mut end = [0; BLOCK];
+        let rest = text.get(start..).unwrap_or_default();
+        let block = rest.first_chunk().unwrap_or_else(|| {
+            end.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+            &end
+        });
+        let filter = &*self.filter;
+        let from = u32::try_from(start).unwrap_or(u32::MAX);
+        let mut len = self.len;
         while mask != 0 {
-            if let Some(slot) = self.positions.get_mut(self.len) {
-                *slot = start + mask.trailing_zeros();
-                self.len += 1;
-            }
+            let bit = mask.trailing_zeros() % 64;
             mask &= mask - 1;
+            if let Some(slot) = self.positions.get_mut(len % ROOM) {
+                *slot = from.wrapping_add(bit);
+            }
+            let bytes = block.get(usize::try_from(bit).unwrap_or(0)..).and_then(|rest| rest.first_chunk());
+            // No branch on what hardly ever holds: the next one overwrites it.
+            len += usize::from(filter.passes(u32::from_le_bytes(bytes.copied().unwrap_or_default())));
         }
+        self.len = len;
     }
 
     #[inline(always)]
@@ -107,6 +129,7 @@ impl Candidates {
 
 /// The tables of one rule set and the kernel that reads them.
 pub(crate) struct Prefilter {
+    filter: Arc<Filter>,
     inner: Inner,
     kernel: Kernel,
     expected: f32,
@@ -132,8 +155,9 @@ impl Prefilter {
     /// Builds the tables. A kernel that this machine does not have becomes the
     /// portable one.
     pub(crate) fn new(windows: &[Window], kernel: Kernel) -> Self {
+        let filter = Arc::new(Filter::new(windows));
         if windows.is_empty() {
-            return Self { inner: Inner::Empty, kernel, expected: 0.0 };
+            return Self { filter, inner: Inner::Empty, kernel, expected: 0.0 };
         }
         let look_up = if kernel == Kernel::Avx512 { LookUp::Exact } else { LookUp::Nibbles };
         let groups = match look_up {
@@ -147,13 +171,19 @@ impl Prefilter {
         }
         let expected = tables.expected;
         match simd::Simd::new(kernel, &tables) {
-            Some(simd) => Self { inner: Inner::Simd(Box::new(simd)), kernel, expected },
+            Some(simd) => Self { filter, inner: Inner::Simd(Box::new(simd)), kernel, expected },
             None => Self {
+                filter,
                 inner: Inner::Portable(portable::Portable::new(windows)),
                 kernel: Kernel::Portable,
                 expected,
             },
         }
+    }
+
+    /// A list for [`Prefilter::find`].
+    pub(crate) fn candidates(&self) -> Box<Candidates> {
+        Candidates::new(Arc::clone(&self.filter))
     }
 
     /// The kernel in use.
@@ -201,7 +231,7 @@ fn scalar(tables: &Tables, text: &[u8], from: usize, to: usize, out: &mut Candid
         let [t0, t1, t2, t3] = &tables.exact;
         let accepted = t0[at(position)] & t1[at(position + 1)] & t2[at(position + 2)] & t3[at(position + 3)];
         if accepted != 0 {
-            out.push_mask(u32::try_from(position).unwrap_or(u32::MAX), 1);
+            out.push_mask(text, position, 1);
             if out.is_full() {
                 return position + 1;
             }

@@ -38,7 +38,7 @@ impl Portable {
             let starts = self.starts(text, block, block_end);
             for (word, mask) in starts.iter().enumerate() {
                 let start = block + word * 64;
-                out.push_mask(u32::try_from(start).unwrap_or(u32::MAX), *mask);
+                out.push_mask(text, start, *mask);
                 if out.is_full() {
                     return to.min(start + 64);
                 }

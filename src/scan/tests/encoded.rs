@@ -29,7 +29,17 @@ fn rules() -> RuleSet {
             vec![Literal { fold: true, ..literal("secretkey=", (0, 0)) }],
         )
     };
-    RuleSet::new(vec![token, setting], "test".into())
+    let url =
+        Rule::new("url", r"shop://[a-z]+:(?P<secret>[A-Za-z0-9]{12})@", vec![literal("shop://", (0, 0))]);
+    let host = Rule {
+        max_length: 64,
+        ..Rule::new(
+            "host",
+            r"(?P<secret>[A-Za-z0-9]{12})@db\.example",
+            vec![literal("@db.example", (12, 12))],
+        )
+    };
+    RuleSet::new(vec![token, setting, url, host], "test".into())
 }
 
 /// Rule, place of the secret, secret, encodings.
@@ -118,6 +128,19 @@ fn escapes() {
     ] {
         let at = file.find("Kd93").expect("there");
         assert_eq!(places(file.as_bytes()), place("setting", at, "Kd93lqWzRt5v", encodings), "{file}");
+    }
+    // The literal's own characters: only some of them, or only its first.
+    for (rule, file, encodings) in [
+        ("url", r#"{"dsn":"shop:\/\/al:Kd93lqWzRt5v@x"}"#, Encoding::Json),
+        ("url", "next?dsn=shop%3A%2F%2Fal%3AKd93lqWzRt5v%40x", Encoding::Url),
+        ("host", "next?at=Kd93lqWzRt5v%40db.example", Encoding::Url),
+        ("host", r#"{"at":"Kd93lqWzRt5v\u0040db.example"}"#, Encoding::Json),
+        ("host", r"at = 'Kd93lqWzRt5v\x40db.example'", Encoding::C),
+        ("host", r"at = 'Kd93lqWzRt5v\100db.example'", Encoding::C),
+        ("host", "<a at='Kd93lqWzRt5v&#64;db.example'/>", Encoding::Xml),
+    ] {
+        let at = file.find("Kd93").expect("there");
+        assert_eq!(places(file.as_bytes()), place(rule, at, "Kd93lqWzRt5v", &[encodings]), "{file}");
     }
     // The letter of an escape is none of the token's.
     let file = r#"{"conf":"x\ntok_abcd1234\n"}"#;

@@ -62,7 +62,7 @@ pub(super) fn neon(
                 mask |= 1 << (nibble_mask.trailing_zeros() / 4);
                 nibble_mask &= nibble_mask - 1;
             }
-            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), mask);
+            out.push_mask(text, at, mask);
             if out.is_full() {
                 return at + 16;
             }

@@ -127,7 +127,7 @@ pub(super) fn avx512<const GROUPS: usize>(
                 .and_then(|rest| rest.first_chunk::<65>())
                 .map_or(0, |bytes| high_pairs(bytes));
             let mask = masks.get(step).copied().unwrap_or(0) & !(high & ascii);
-            out.push_mask(u32::try_from(start).unwrap_or(u32::MAX), mask);
+            out.push_mask(text, start, mask);
         }
         if out.is_full() || at < begin + 64 * STEPS {
             return at;
@@ -185,7 +185,7 @@ pub(super) fn avx2<const WIDE: bool>(
         let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(accepted, _mm256_setzero_si256()));
         let mask = !none.cast_unsigned();
         if mask != 0 {
-            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), u64::from(mask));
+            out.push_mask(text, at, u64::from(mask));
             if out.is_full() {
                 return at + 32;
             }
@@ -236,7 +236,7 @@ pub(super) fn ssse3<const WIDE: bool>(
         let none = _mm_movemask_epi8(_mm_cmpeq_epi8(accepted, _mm_setzero_si128()));
         let mask = !none.cast_unsigned() & 0xffff;
         if mask != 0 {
-            out.push_mask(u32::try_from(at).unwrap_or(u32::MAX), u64::from(mask));
+            out.push_mask(text, at, u64::from(mask));
             if out.is_full() {
                 return at + 16;
             }
