@@ -5,20 +5,29 @@ mod support;
 
 use std::process::Command;
 
+use snapsift::rules::RuleSet;
 use support::program::{PROGRAM, code, snapsift, stderr, stdout, write};
 
 #[test]
 fn listed_rules_can_be_shown() {
     let list = snapsift().args(["rules", "list"]).output().expect("runs");
     assert_eq!(code(&list), 0);
-    assert!(!stdout(&list).is_empty());
-    // Each is a process: one in 20 of them.
-    for line in stdout(&list).lines().step_by(20) {
-        let id = line.split_whitespace().next().expect("an id");
-        let show = snapsift().args(["rules", "show", id]).output().expect("runs");
-        assert_eq!(code(&show), 0, "{id}");
-        for label in ["id", "severity", "pattern", "remediation"] {
-            assert!(stdout(&show).lines().any(|line| line.starts_with(label)), "{id} has no {label}");
+    let listed = stdout(&list);
+    let ids: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    assert_eq!(ids.len(), RuleSet::builtin().expect("rules").rules().len());
+    let show = snapsift().args(["rules", "show"]).args(&ids).output().expect("runs");
+    assert_eq!(code(&show), 0, "{}", stderr(&show));
+    let shown = stdout(&show);
+    let shown: Vec<&str> = shown.split("\n\n").collect();
+    assert_eq!(shown.len(), ids.len());
+    for (id, rule) in ids.iter().zip(shown) {
+        let field = |label: &str| {
+            let line = rule.lines().find_map(|line| line.strip_prefix(label)?.strip_prefix(' '));
+            line.unwrap_or_else(|| panic!("{id} has no {label}")).trim()
+        };
+        assert_eq!(field("id"), *id);
+        for label in ["severity", "pattern", "remediation"] {
+            assert!(!field(label).is_empty(), "{id}: {label}");
         }
     }
 }

@@ -306,11 +306,12 @@ pub(super) struct RulesListArgs {
     pub(super) source: RuleSource,
 }
 
-/// Show all that a rule says
+/// Show all that rules say
 #[derive(Debug, Args)]
 pub(super) struct RulesShowArgs {
-    /// The rule's id, as `rules list` gives it
-    pub(super) id: String,
+    /// Ids as `rules list` gives them, or globs of ids
+    #[arg(value_name = "ID", required = true)]
+    pub(super) ids: Vec<String>,
     #[command(flatten)]
     pub(super) source: RuleSource,
 }

@@ -4,7 +4,8 @@
 //! and, where the label says so, the offset, the line or the secret; each label
 //! and each finding at most once. A label without a finding is a miss. So is one
 //! whose finding has not the attributes, the target or the expiry that the label
-//! gives. A finding without a label is a false positive.
+//! gives. A finding without a label is a false positive. What an optional label
+//! names counts in neither way.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::path::Path;
@@ -42,6 +43,9 @@ pub struct Evaluation {
     /// By rule: what it found, and of what was missed the labels that name it or
     /// are of a type that no other rule has.
     pub by_rule: BTreeMap<String, Score>,
+    /// Labels with a finding that is as they have it, in order of their paths.
+    #[serde(skip)]
+    pub hits: Vec<LabelHit>,
     /// Labels that nothing was found for, in order of their paths.
     pub misses: Vec<Miss>,
     /// Findings that no label explains, in order of their paths.
@@ -92,6 +96,17 @@ fn share(part: u64, whole: u64) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
+/// A label and what was found for it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LabelHit {
+    /// The label.
+    pub label: Label,
+    /// The rule that found it.
+    pub rule: String,
+    /// What the finding says that the secret opens.
+    pub target: Option<Target>,
+}
+
 /// A label that nothing was found for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Miss {
@@ -129,6 +144,7 @@ impl Evaluation {
                 mine.entry(name).or_default().add(score);
             }
         }
+        self.hits.extend(other.hits);
         self.misses.extend(other.misses);
         self.false_positives.extend(other.false_positives);
         self.near_misses += other.near_misses;
@@ -312,6 +328,8 @@ fn judge(seen: Vec<Seen>, rules: &RuleSet, labels: &[Label]) -> Evaluation {
             group.labels.push(label);
         }
     }
+    // What must be found has the first choice of the findings.
+    groups.values_mut().for_each(|group| group.labels.sort_by_key(|label| label.optional));
     for finding in seen {
         let key = (finding.at.path.clone(), finding.at.secret_type.clone());
         groups.entry(key).or_default().findings.push(finding);
@@ -337,6 +355,9 @@ impl Group<'_> {
             if let Some(taken) = pair.and_then(|number| explained.get_mut(number)) {
                 *taken = true;
             }
+            if label.optional {
+                continue;
+            }
             let wrong = finding.and_then(|finding| finding.wrong(label));
             let found = u64::from(finding.is_some() && wrong.is_none());
             let score = Score { expected: 1, found, false_positives: 0 };
@@ -345,8 +366,12 @@ impl Group<'_> {
             if let Some(rule) = rule {
                 evaluation.by_rule.entry(rule.to_owned()).or_default().add(score);
             }
-            if found == 0 {
-                evaluation.misses.push(Miss { label: (*label).clone(), wrong });
+            let label = (*label).clone();
+            match finding.filter(|_| wrong.is_none()) {
+                Some(Seen { at, target, .. }) => {
+                    evaluation.hits.push(LabelHit { label, rule: at.rule.clone(), target: target.clone() });
+                }
+                None => evaluation.misses.push(Miss { label, wrong }),
             }
         }
         let score = Score { false_positives: 1, ..Score::default() };

@@ -56,6 +56,10 @@ pub struct Label {
     /// The file holds no secret of this type, and something that looks like one.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub near_miss: bool,
+    /// It may be found and need not, as the second key of a pair: a finding of it is
+    /// neither right nor wrong.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub optional: bool,
 }
 
 /// What a secret opens.
@@ -128,6 +132,9 @@ fn check(label: &Label) -> Result<(), String> {
     if label.line == Some(0) {
         return Err("lines are counted from 1".into());
     }
+    if label.near_miss && label.optional {
+        return Err("what must not be found is not `optional`".into());
+    }
     let is_hex = |text: &String| text.len() == 64 && text.bytes().all(|byte| byte.is_ascii_hexdigit());
     if label.secret_blake3.as_ref().is_some_and(|digest| !is_hex(digest)) {
         return Err("`secret_blake3` must have 64 hexadecimal digits".into());
@@ -174,6 +181,10 @@ mod tests {
         assert!(error("{\"path\": \"a\", \"secret_type\": \"T\", \"secret_blake3\": \"x\"}").contains("64"));
         assert!(
             error("{\"path\": \"a\", \"secret_type\": \"T\", \"expires_at\": \"soon\"}").contains("RFC 3339")
+        );
+        assert!(
+            error("{\"path\": \"a\", \"secret_type\": \"T\", \"near_miss\": true, \"optional\": true}")
+                .contains("optional")
         );
         assert!(error("\u{0}\u{1}\n").starts_with("line 1"));
         assert!(error(&"x".repeat(1 << 20)).contains("more than"));

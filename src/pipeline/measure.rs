@@ -86,9 +86,44 @@ pub(super) struct Measure {
     pub(super) stage: Stage,
     /// Where the threads add up what they did, each rule's time included.
     stats: Option<Mutex<Stats>>,
+    /// What is kept of the content that is read.
+    sample: Option<Mutex<Sample>>,
+}
+
+/// A part of a content, taken evenly.
+#[derive(Debug)]
+struct Sample {
+    /// Of so many pieces one is kept.
+    every: u64,
+    pieces: u64,
+    most: usize,
+    bytes: Vec<u8>,
+}
+
+/// Large enough that few literals are cut, small enough that a large file does not
+/// stand for all.
+const PIECE: usize = 64 << 10;
+
+impl Sample {
+    fn take(&mut self, bytes: &[u8]) {
+        for piece in bytes.chunks(PIECE) {
+            let kept = self.pieces.is_multiple_of(self.every);
+            self.pieces += 1;
+            if kept && self.bytes.len() + piece.len() <= self.most {
+                self.bytes.extend_from_slice(piece);
+            }
+        }
+    }
 }
 
 impl Measure {
+    /// Is given all content of a scan that only reads.
+    pub(super) fn read(&self, bytes: &[u8]) {
+        if let Some(sample) = &self.sample {
+            sample.lock().unwrap_or_else(PoisonError::into_inner).take(bytes);
+        }
+    }
+
     pub(super) fn prepare(&self, scanner: &mut Scanner) {
         scanner.take_times(self.stats.is_some());
         scanner.stop_after(match self.stage {
@@ -123,21 +158,25 @@ impl Scan {
     /// A wrong glob, or no threads.
     pub fn run_stage(&self, stage: Stage) -> Result<(Coverage, Cost), ScanError> {
         let (walk, pool) = (self.walk_options()?, self.pool()?);
-        let measure = Measure { stage, stats: None };
+        let measure = Measure { stage, ..Measure::default() };
         let ((_, results), cost) = Cost::of(|| self.read_all(&measure, &walk, &pool));
         Ok((results.coverage, cost))
     }
 
-    /// Scans up to a stage; gives no record. Returns what the engine did.
+    /// Reads what a scan reads and returns about `most` bytes of it, at most twice as
+    /// many: all of it, or pieces of up to 64 KiB from everywhere, where there are
+    /// more (`total`, as in the coverage of a scan).
     ///
     /// # Errors
     ///
     /// A wrong glob, or no threads.
-    pub fn count(&self, stage: Stage) -> Result<Stats, ScanError> {
+    pub fn sample(&self, most: usize, total: u64) -> Result<Vec<u8>, ScanError> {
         let (walk, pool) = (self.walk_options()?, self.pool()?);
-        let measure = Measure { stage, stats: Some(Mutex::default()) };
+        let every = total.div_ceil(most.max(1) as u64).max(1);
+        let sample = Sample { every, pieces: 0, most: most.saturating_mul(2), bytes: Vec::new() };
+        let measure = Measure { stage: Stage::Read, stats: None, sample: Some(Mutex::new(sample)) };
         self.read_all(&measure, &walk, &pool);
-        Ok(measure.stats.map(super::into_inner).unwrap_or_default())
+        Ok(measure.sample.map(|sample| super::into_inner(sample).bytes).unwrap_or_default())
     }
 
     /// [`Scan::run`], and what the engine did, with the time of each rule, which
@@ -147,7 +186,7 @@ impl Scan {
     ///
     /// As [`Scan::run`].
     pub fn run_profiled(self, sink: &mut dyn RecordSink) -> Result<(SummaryRecord, Stats), ScanError> {
-        let measure = Measure { stage: Stage::Verify, stats: Some(Mutex::default()) };
+        let measure = Measure { stats: Some(Mutex::default()), ..Measure::default() };
         let summary = self.run_measured(&measure, sink)?;
         Ok((summary, measure.stats.map(super::into_inner).unwrap_or_default()))
     }
@@ -211,5 +250,27 @@ impl Visitor for Evict<'_> {
 
     fn should_stop(&self) -> bool {
         self.scan.stop.load(Ordering::Relaxed)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sample_is_taken_evenly() {
+        let sample = |every| Sample { every, pieces: 0, most: 1 << 20, bytes: Vec::new() };
+        let mut all = sample(1);
+        [&b"ab"[..], b"", b"c"].iter().for_each(|bytes| all.take(bytes));
+        assert_eq!(all.bytes, b"abc");
+        let mut third = sample(3);
+        let file: Vec<u8> = (0..6).flat_map(|number| vec![number; PIECE]).collect();
+        third.take(&file);
+        third.take(b"next");
+        assert_eq!(third.bytes.len(), 2 * PIECE + 4);
+        assert_eq!((third.bytes[0], third.bytes[PIECE], &third.bytes[2 * PIECE..]), (0, 3, &b"next"[..]));
+        let mut full = sample(1);
+        (0..100).for_each(|_| full.take(&file));
+        assert_eq!(full.bytes.len(), 1 << 20);
     }
 }

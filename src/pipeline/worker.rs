@@ -328,6 +328,7 @@ struct ScanSink<'w, 's> {
 impl Sink for ScanSink<'_, '_> {
     fn whole(&mut self, bytes: &[u8]) {
         if self.shared.measure.stage == Stage::Read {
+            self.shared.measure.read(bytes);
             return;
         }
         let (shared, hits) = (self.shared, &mut self.hits);
@@ -348,6 +349,7 @@ impl Sink for ScanSink<'_, '_> {
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);
         if shared.measure.stage == Stage::Read {
+            shared.measure.read(bytes);
             return base.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
         }
         self.scanner.feed(bytes, base, last, &mut |hit| hits.take(hit, max, shared.engine.rules()))

@@ -14,6 +14,11 @@ use super::Match;
 use super::watch::Claimant;
 use crate::finding::Encoding;
 
+/// Whether a secret that was found behind these encodings is text that was base64.
+pub(super) fn is_decoded(encodings: &[Encoding], secret: &[u8]) -> bool {
+    encodings.last() == Some(&Encoding::Base64) && std::str::from_utf8(secret).is_ok()
+}
+
 /// A match with what it claims.
 pub(crate) struct Pending {
     pub(crate) found: Match,
@@ -30,10 +35,8 @@ impl Pending {
         start.min(self.secret.start)..end.max(self.secret.end)
     }
 
-    /// Whether it is text that was base64.
     fn is_decoded(&self) -> bool {
-        let base64 = self.found.encodings.last() == Some(&Encoding::Base64);
-        base64 && std::str::from_utf8(self.found.secret.expose()).is_ok()
+        is_decoded(&self.found.encodings, self.found.secret.expose())
     }
 
     /// The greater, the better.
@@ -50,7 +53,7 @@ impl Pending {
 
     fn claimant(&self) -> Claimant {
         let Match { rule, start, end, .. } = self.found;
-        Claimant { rule, priority: self.priority, start, end }
+        Claimant { rule, priority: self.priority, start, end, decoded: self.is_decoded() }
     }
 
     pub(crate) fn claims_secret_of(&self, other: &Self) -> bool {

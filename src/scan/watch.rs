@@ -64,6 +64,8 @@ pub struct Claimant {
     pub start: u64,
     /// Its end.
     pub end: u64,
+    /// Whether it is the text of what is base64 there.
+    pub decoded: bool,
 }
 
 /// Is told what happens.

@@ -5,7 +5,6 @@
 //! * `SNAPSIFT_CORPUS_SEEDS=1,2,3`: other corpora of the same forms.
 //! * `SNAPSIFT_CORPUS_DIR=DIR`: the corpus is written there, `labels.jsonl` in it,
 //!   and stays (with several seeds, in a folder for each).
-//! * `SNAPSIFT_CORPUS_PROGRAM=FILE`: another build of the program is measured.
 //! * `SNAPSIFT_CORPUS_DETAILS=1`: every miss and every false finding is listed.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(clippy::print_stdout, reason = "the table is what the test is for")]
@@ -37,10 +36,14 @@ mod tokens;
 mod urls;
 
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::BufReader;
 use std::path::PathBuf;
 
-use measure::Scores;
-use shelf::Shelf;
+use shelf::{Labelled, Shelf};
+use snapsift::pipeline::evaluate::{Evaluation, evaluate};
+use snapsift::pipeline::labels::{self, LABELS_FILE, Label};
+use snapsift::rules::RuleSet;
 
 /// Types whose recall is below the bar, and what it must not fall below.
 const SHORT: [(&str, f64); 2] = [("Azure AD user credentials", 0.92), ("Azure Cosmos DB", 0.98)];
@@ -72,7 +75,8 @@ fn seeds() -> Vec<u64> {
 fn recall_and_precision_by_type() {
     let seeds = seeds();
     let kept = std::env::var_os("SNAPSIFT_CORPUS_DIR").map(PathBuf::from);
-    let mut scores = Scores::new();
+    let rules = RuleSet::builtin().expect("rules");
+    let (mut told, mut all) = (Evaluation::none(), Vec::new());
     for seed in &seeds {
         let shelf = corpus(*seed);
         // In memory where that is to be had: thousands of small files take a disk long.
@@ -85,26 +89,30 @@ fn recall_and_precision_by_type() {
             None => own.path().to_owned(),
         };
         shelf.write(&folder);
-        measure::add(&folder, &shelf.labels, &mut scores);
         println!("seed {seed}: {} files, {} labels", shelf.files(), shelf.labels.len());
+        // From the file, as `snapsift rules test builtin DIR` does.
+        let file = File::open(folder.join(LABELS_FILE)).expect("a file of labels");
+        let labels = labels::read(BufReader::new(file)).expect("labels");
+        told.add(evaluate(&folder, &rules, &labels).expect("figures"));
+        all.extend(labels);
     }
-    println!("\n{}", measure::table(&scores));
+    assert!(told.complete, "something could not be read");
+    println!("\n{}", measure::table(&told, &all));
     if std::env::var_os("SNAPSIFT_CORPUS_DETAILS").is_some() {
-        for (secret_type, score) in &scores {
-            score.missed.iter().for_each(|line| println!("missed   {secret_type}: {line}"));
-            score.untold.iter().for_each(|line| println!("target   {secret_type}: {line}"));
-            score.falsely.iter().for_each(|line| println!("false    {secret_type}: {line}"));
-        }
+        println!("{}", measure::details(&told));
     }
-    let below: Vec<String> = scores
+    let below: Vec<String> = told
+        .by_type
         .iter()
         .filter(|(secret_type, score)| {
             let bar = if BY_CONTEXT.contains(&secret_type.as_str()) { 0.97 } else { 0.99 };
             let short = SHORT.iter().find(|(name, _)| name == secret_type);
-            score.recall() < short.map_or(bar, |(_, recall)| *recall) || score.precision() < bar
+            let recall = short.map_or(bar, |(_, recall)| *recall);
+            measure::recall(score) < recall || measure::precision(score) < bar
         })
         .map(|(name, score)| {
-            format!("{name}: recall {:.3}, precision {:.3}", score.recall(), score.precision())
+            let (recall, precision) = (measure::recall(score), measure::precision(score));
+            format!("{name}: recall {recall:.3}, precision {precision:.3}")
         })
         .collect();
     assert!(below.is_empty(), "below the bar:\n{}", below.join("\n"));
@@ -116,14 +124,12 @@ fn recall_and_precision_by_type() {
 fn the_corpus_is_what_its_labels_say() {
     let shelf = corpus(7);
     let again = corpus(7);
-    let lines = |shelf: &Shelf| -> Vec<String> {
-        shelf.labels.iter().map(|label| serde_json::to_string(label).expect("JSON")).collect()
-    };
-    assert_eq!(lines(&shelf), lines(&again));
-    assert_ne!(lines(&shelf), lines(&corpus(8)));
+    assert!(shelf.lines().eq(again.lines()));
+    assert!(!shelf.lines().eq(corpus(8).lines()));
 
     let mut counts: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
-    for label in &shelf.labels {
+    for labelled in &shelf.labels {
+        let label = &labelled.label;
         let count = counts.entry(&label.secret_type).or_default();
         if label.near_miss { count.1 += 1 } else { count.0 += 1 }
     }
@@ -133,9 +139,9 @@ fn the_corpus_is_what_its_labels_say() {
     }
 
     let files: BTreeMap<&str, &[u8]> = shelf.contents().collect();
-    for label in shelf.labels.iter().filter(|label| label.encoding.as_deref() == Some("plain")) {
-        let (start, length) =
-            (label.offset.expect("a place") as usize, label.length.expect("a length") as usize);
+    let plain = |label: &Label| label.encoding.as_deref() == Some("plain");
+    for Labelled { label, length } in shelf.labels.iter().filter(|labelled| plain(&labelled.label)) {
+        let start = label.offset.expect("a place") as usize;
         let content = files[label.path.as_str()];
         let written = &content[start..start + length];
         let line = 1 + content[..start].iter().filter(|byte| **byte == b'\n').count();

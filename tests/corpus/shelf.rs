@@ -3,49 +3,24 @@
 use std::fs;
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use snapsift::pipeline::labels::{LABELS_FILE, Label};
 
 use crate::contexts::{CONTEXTS, Context, ENCODED, prepare, prepare_inner};
 use crate::page::{Coding, Page};
 use crate::sums::Rng;
 
-/// A line of `labels.jsonl`: a secret that must be found, or a file in which a
-/// type must not be.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub(crate) struct Label {
-    /// The file below the corpus, `/` between.
-    pub path: String,
-    pub secret_type: String,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub near_miss: bool,
-    /// Where the secret begins as it is written, in bytes.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub offset: Option<u64>,
-    /// How many bytes it takes as it is written; not in the file.
-    #[serde(skip)]
-    pub length: Option<u64>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<u64>,
-    /// Of the secret itself, without what its format made of it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub secret_blake3: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub expires_at: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub encoding: Option<String>,
-    /// The name of the resource that the file says it opens; not in the file.
-    #[serde(skip)]
-    pub opens: Option<String>,
-    /// Whether it may be left out, as the second key of a pair; not in the file.
-    #[serde(skip)]
-    pub optional: bool,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub form: Option<String>,
+/// A secret that must be found, or a file in which a type must not be.
+pub(crate) struct Labelled {
+    /// As it stands in the file of labels. Its note is the name of the resource that
+    /// the file says it opens.
+    pub label: Label,
+    /// How many bytes the secret takes as it is written.
+    pub length: usize,
 }
 
 pub(crate) struct Shelf {
     pub rng: Rng,
-    pub labels: Vec<Label>,
+    pub labels: Vec<Labelled>,
     files: Vec<(String, Vec<u8>)>,
     /// The next context, so that all of them get their turn.
     turn: usize,
@@ -67,6 +42,11 @@ impl Shelf {
 
     pub(crate) fn contents(&self) -> impl Iterator<Item = (&str, &[u8])> {
         self.files.iter().map(|(path, bytes)| (path.as_str(), bytes.as_slice()))
+    }
+
+    /// The file of labels.
+    pub(crate) fn lines(&self) -> impl Iterator<Item = String> {
+        self.labels.iter().map(|labelled| serde_json::to_string(&labelled.label).expect("JSON"))
     }
 
     /// Starts the files and forms of one type.
@@ -101,9 +81,9 @@ impl Shelf {
         path
     }
 
-    /// Writes the files and `labels.jsonl`, in place of a corpus that is there.
+    /// Writes the files and their labels, in place of a corpus that is there.
     pub(crate) fn write(&self, folder: &Path) {
-        if folder.join("labels.jsonl").exists() {
+        if folder.join(LABELS_FILE).exists() {
             fs::remove_dir_all(folder).expect("the old corpus goes");
         }
         fs::create_dir_all(folder).expect("a folder");
@@ -112,10 +92,32 @@ impl Shelf {
             fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
             fs::write(path, bytes).expect("a file");
         }
-        let required = self.labels.iter().filter(|label| !label.optional);
-        let lines: Vec<String> =
-            required.map(|label| serde_json::to_string(label).expect("JSON") + "\n").collect();
-        fs::write(folder.join("labels.jsonl"), lines.concat()).expect("a file");
+        let lines: String = self.lines().map(|line| line + "\n").collect();
+        fs::write(folder.join(LABELS_FILE), lines).expect("a file");
+    }
+}
+
+/// A file that is still to be filled in.
+#[derive(Clone, Copy)]
+struct Draft<'a> {
+    form: &'a str,
+    path: &'a str,
+    template: &'a str,
+    /// What names of the template stand for.
+    values: &'a [(&'a str, &'a str)],
+    coding: Coding,
+    /// How the secret stands in it, in a word.
+    encoding: &'a str,
+}
+
+impl<'a> Draft<'a> {
+    fn plain(form: &'a str, path: &'a str, template: &'a str) -> Self {
+        Self { form, path, template, values: &[], coding: Coding::Plain, encoding: "plain" }
+    }
+
+    fn in_context(form: &'a str, context: &'a Context, values: &'a [(&'a str, &'a str)]) -> Self {
+        let Context { coding, encoding, path, template, .. } = context;
+        Self { form, path, template, values, coding: *coding, encoding }
     }
 }
 
@@ -137,7 +139,7 @@ impl Type<'_> {
             Coding::Utf16 { .. } => "utf-16be",
             _ => "plain",
         };
-        self.write(&[], coding, encoding, form, path, template, true);
+        self.write(&Draft { coding, encoding, ..Draft::plain(form, path, template) }, true);
         self
     }
 
@@ -149,7 +151,7 @@ impl Type<'_> {
         path: &str,
         template: &str,
     ) -> &mut Self {
-        self.write(values, Coding::Plain, "base64", form, path, template, true);
+        self.write(&Draft { values, encoding: "base64", ..Draft::plain(form, path, template) }, true);
         self
     }
 
@@ -209,12 +211,12 @@ impl Type<'_> {
             values.extend([("K2", key), ("V2", value)]);
         }
         let form = format!("{form} in {}", context.name);
-        self.write(&values, context.coding, context.encoding, &form, context.path, context.template, true);
+        self.write(&Draft::in_context(&form, context, &values), true);
     }
 
     /// A file in which this type must not be found.
     pub(crate) fn near(&mut self, form: &str, path: &str, template: &str) -> &mut Self {
-        self.write(&[], Coding::Plain, "plain", form, path, template, false);
+        self.write(&Draft::plain(form, path, template), false);
         self
     }
 
@@ -225,7 +227,7 @@ impl Type<'_> {
         let context = &CONTEXTS[[0, 2, 4, 12, 14, 19, 29][self.shelf.turn % 7]];
         let values = [("K", key), ("V", value)];
         let form = format!("{form} in {}", context.name);
-        self.write(&values, context.coding, context.encoding, &form, context.path, context.template, false);
+        self.write(&Draft::in_context(&form, context, &values), false);
         self
     }
 
@@ -251,17 +253,9 @@ impl Type<'_> {
         self
     }
 
-    #[allow(clippy::too_many_arguments, reason = "one place that all forms lead to")]
-    fn write(
-        &mut self,
-        values: &[(&str, &str)],
-        coding: Coding,
-        encoding: &str,
-        form: &str,
-        path: &str,
-        template: &str,
-        holds: bool,
-    ) {
+    /// All forms lead here. `holds`: whether it has a secret, or must have none.
+    fn write(&mut self, draft: &Draft<'_>, holds: bool) {
+        let Draft { form, path, template, values, coding, encoding } = *draft;
         let mut page = Page::new(&mut self.shelf.rng, self.secret_type);
         // The names first: what a value says may depend on them.
         for (name, value) in values.iter().filter(|(name, _)| name.starts_with('K')) {
@@ -281,28 +275,28 @@ impl Type<'_> {
         let opens = opens.map(|name| page.get(name));
         let (bytes, placed) = page.finish(&text, coding);
         assert_eq!(holds, !placed.is_empty(), "{}: {form}", self.secret_type);
-        let path = self.shelf.put(&path, bytes);
-        let mut label = Label { path, form: Some(form.to_owned()), ..Label::default() };
+        let label =
+            Label { path: self.shelf.put(&path, bytes), form: Some(form.to_owned()), ..Label::default() };
         if !holds {
-            label.near_miss = true;
-            self.secret_type.clone_into(&mut label.secret_type);
-            self.shelf.labels.push(label);
+            let label = Label { near_miss: true, secret_type: self.secret_type.to_owned(), ..label };
+            self.shelf.labels.push(Labelled { label, length: 0 });
             return;
         }
         let decoded = encoding == "plain" && template.contains("|b64");
-        label.encoding = Some(if decoded { "base64" } else { encoding }.to_owned());
+        let encoding = if decoded { "base64" } else { encoding };
         for secret in placed {
-            self.shelf.labels.push(Label {
+            let label = Label {
                 secret_type: secret.secret_type,
                 offset: Some(secret.offset as u64),
-                length: Some(secret.length as u64),
                 line: Some(secret.line as u64),
                 secret_blake3: Some(blake3::hash(secret.value.as_bytes()).to_hex().to_string()),
                 expires_at: secret.expires,
                 optional: secret.optional,
-                opens: opens.clone(),
+                encoding: Some(encoding.to_owned()),
+                note: opens.clone(),
                 ..label.clone()
-            });
+            };
+            self.shelf.labels.push(Labelled { label, length: secret.length });
         }
     }
 }

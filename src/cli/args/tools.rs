@@ -156,7 +156,8 @@ Exit codes:
 /// Scans the corpus, page cache warm, with one thread, and tells for each rule how
 /// often its literals are seen in a gigabyte, how often its pattern matches, how
 /// many matches are verified, the time that takes, and its share of the whole
-/// scan; the dearest rule first. `candidates` are counted with the rule alone.
+/// scan; the dearest rule first. `candidates` are the places that the rule alone
+/// would have to look at, by 32 to 64 MiB of the corpus.
 #[derive(Debug, Args)]
 #[command(after_long_help = BENCH_EXAMPLES, after_help = "`--help` has examples and exit codes.")]
 pub(in crate::cli) struct RulesBenchArgs {
@@ -169,7 +170,7 @@ pub(in crate::cli) struct RulesBenchArgs {
     /// Scan so many times; the least time of each rule counts
     #[arg(long, value_name = "NUM", default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(in crate::cli) runs: u32,
-    /// Count no candidates, which takes a scan for each rule
+    /// Count no candidates, which takes a look at the sample for each rule
     #[arg(long)]
     pub(in crate::cli) no_candidates: bool,
     /// How to write the figures

@@ -42,7 +42,7 @@ pub(super) fn run(args: &RulesArgs, colour: Colour) -> anyhow::Result<Exit> {
         Err(error) => return Ok(refuse(&error, colour)),
     };
     match &args.command {
-        RulesCommand::Show(args) => show::run(&rules, &args.id),
+        RulesCommand::Show(args) => show::run(&rules, &args.ids),
         RulesCommand::Explain(args) => explain::run(&rules, args, colour),
         _ => list::run(&rules),
     }

@@ -1,30 +1,48 @@
 //! `snapsift rules show`: all that a rule says, but for its examples' texts.
 
-use std::io::Write as _;
+use std::io::{self, Write};
 
 use anyhow::bail;
 use snapsift::output::escape;
-use snapsift::rules::{Check, Rule, RuleSet};
+use snapsift::rules::{self, Check, LoadError, Rule, RuleSet};
 
 use crate::cli::exit::Exit;
 
-pub(super) fn run(rules: &RuleSet, id: &str) -> anyhow::Result<Exit> {
-    let Some(rule) = rules.rules().iter().find(|rule| rule.id == id) else {
-        let near: Vec<&str> =
-            rules.rules().iter().map(|rule| rule.id.as_str()).filter(|other| is_near(other, id)).collect();
-        let hint = if near.is_empty() { "`rules list` lists all".to_owned() } else { near.join(", ") };
-        bail!("there is no rule {id}: {hint}");
+/// Shows the rules that `ids` name, in their own order.
+pub(super) fn run(rules: &RuleSet, ids: &[String]) -> anyhow::Result<Exit> {
+    let named = match rules::named(rules.rules(), ids) {
+        Ok(named) => named,
+        Err(LoadError::UnknownRule { id, .. }) => bail!("there is no rule {id}: {}", hint(rules, &id)),
+        Err(error) => return Err(error.into()),
     };
-    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
-    for (label, text) in fields(rule) {
-        let mut label = label;
-        for line in text.trim().lines() {
-            writeln!(out, "{label:13} {}", escape::visible(line))?;
-            label = "";
-        }
+    let mut out = io::BufWriter::new(io::stdout().lock());
+    let mut before = "";
+    for (rule, _) in rules.rules().iter().zip(named).filter(|(_, named)| *named) {
+        out.write_all(before.as_bytes())?;
+        write_rule(&mut out, rule)?;
+        before = "\n";
     }
     out.flush()?;
     Ok(Exit::Complete)
+}
+
+fn write_rule(out: &mut impl Write, rule: &Rule) -> io::Result<()> {
+    for (label, text) in fields(rule) {
+        let mut label = label;
+        for line in text.trim().lines() {
+            // No blanks at the end of an empty line.
+            writeln!(out, "{}", format!("{label:13} {}", escape::visible(line)).trim_end())?;
+            label = "";
+        }
+    }
+    Ok(())
+}
+
+/// What a person who typed an id that no rule has may have meant.
+fn hint(rules: &RuleSet, id: &str) -> String {
+    let ids = rules.rules().iter().map(|rule| rule.id.as_str());
+    let near: Vec<&str> = ids.filter(|other| is_near(other, id)).collect();
+    if near.is_empty() { "`rules list` lists all".to_owned() } else { near.join(", ") }
 }
 
 /// Whether a person who typed `id` may have meant `other`.

@@ -98,6 +98,18 @@ fn what_the_label_says_of_the_finding_must_hold() {
 }
 
 #[test]
+fn what_is_optional_counts_in_neither_way() {
+    // The second of the line may be found, and a third is too many.
+    let labels = "{\"path\": \"f\", \"secret_type\": \"Token\", \"line\": 1, \"optional\": true}\n\
+                  {\"path\": \"f\", \"secret_type\": \"Token\", \"line\": 1}\n";
+    assert_eq!(measured(&[("f", "tok_a12345\n")], labels).total, score(1, 1, 0));
+    assert_eq!(measured(&[("f", "tok_a12345 tok_b12345\n")], labels).total, score(1, 1, 0));
+    assert_eq!(measured(&[("f", "tok_a12345 tok_b12345 tok_c12345\n")], labels).total, score(1, 1, 1));
+    let told = measured(&[("f", "nothing\n")], labels);
+    assert_eq!((told.total, told.misses.len(), told.hits.len()), (score(1, 0, 0), 1, 0));
+}
+
+#[test]
 fn near_misses_are_counted_apart() {
     let labels = "{\"path\": \"f\", \"secret_type\": \"Token\", \"near_miss\": true}\n\
                   {\"path\": \"g\", \"secret_type\": \"Token\", \"near_miss\": true}\n";

@@ -19,6 +19,7 @@ pub use stopped::{Stopped, Why};
 use super::checks::Refusal;
 use super::engine::Engine;
 use super::hit::Hit;
+use super::resolve::is_decoded;
 use super::verify::REACH;
 pub use super::watch::{Claimant, Condition, Ignored};
 use super::watch::{Seen, Watch};
@@ -86,6 +87,13 @@ pub struct Attempt {
     pub outcome: Outcome,
 }
 
+impl Attempt {
+    /// Whether the pattern matched there, in text that was base64 or that was not.
+    fn is_match(&self, (span, decoded): &(Range<u64>, bool)) -> bool {
+        matches!(&self.outcome, Outcome::Match(judged) if judged.span == *span && judged.decoded == *decoded)
+    }
+}
+
 /// What came of a literal.
 #[derive(Clone, Debug)]
 pub enum Outcome {
@@ -104,6 +112,8 @@ pub struct Judged {
     pub secret: Range<u64>,
     /// Its value.
     pub value: Secret,
+    /// Whether it is the text of what is base64 there.
+    pub decoded: bool,
     /// Attributes from groups, companions and checks.
     pub attributes: BTreeMap<String, String>,
     /// What each condition said, in order, up to the first that refused.
@@ -183,8 +193,8 @@ struct Record {
     rules: Vec<RuleExplanation>,
     /// What tells where a rule's pattern stops, by rule.
     stops: HashMap<usize, stopped::Stops>,
-    /// The last match of each rule.
-    last: HashMap<usize, Range<u64>>,
+    /// The last match of each rule, and whether it is text that was base64.
+    last: HashMap<usize, (Range<u64>, bool)>,
     /// The match that is being judged.
     current: Option<Current>,
 }
@@ -277,6 +287,7 @@ impl Watch for Shared {
             span: span_in_content.clone(),
             secret: span_in_content.clone(),
             value: Secret::new(b""),
+            decoded: false,
             attributes: BTreeMap::new(),
             steps: Vec::new(),
             refused: None,
@@ -314,11 +325,11 @@ impl Watch for Shared {
         let most = record.question.most;
         let Some(told) = record.rules.get_mut(rule) else { return };
         told.literals += 1;
-        // A match that holds several of its rule's literals is found by each.
-        let is_twin =
-            |known: &Attempt| matches!(&known.outcome, Outcome::Match(judged) if judged.span == span);
-        let last = record.last.insert(rule, span.clone());
-        if last.as_ref() == Some(&span) || told.attempts.iter().any(is_twin) {
+        // A match that holds several of its rule's literals is found by each. What is
+        // base64 in a manifest can be matched at one place as it is and decoded.
+        let twin = (span.clone(), is_decoded(&attempt.encodings, hit.secret_bytes()));
+        let last = record.last.insert(rule, twin.clone());
+        if last.as_ref() == Some(&twin) || told.attempts.iter().any(|known| known.is_match(&twin)) {
             return;
         }
         told.matched += 1;
@@ -338,6 +349,7 @@ impl Watch for Shared {
             span,
             secret,
             value: Secret::new(hit.secret_bytes()),
+            decoded: twin.1,
             attributes: hit
                 .attributes
                 .iter()
@@ -353,9 +365,9 @@ impl Watch for Shared {
     fn dropped(&mut self, loser: Claimant, winner: Claimant) {
         let mut record = self.lock();
         let Some(told) = record.rules.get_mut(loser.rule) else { return };
-        for attempt in &mut told.attempts {
+        let lost = (loser.start..loser.end, loser.decoded);
+        for attempt in told.attempts.iter_mut().filter(|attempt| attempt.is_match(&lost)) {
             if let Outcome::Match(judged) = &mut attempt.outcome
-                && judged.span == (loser.start..loser.end)
                 && judged.refused.is_none()
             {
                 judged.claimed_by = Some(winner);

@@ -138,7 +138,7 @@ fn the_better_match_is_told() {
         Outcome::Match(judged) => judged.claimed_by,
         Outcome::NoMatch(stopped) => panic!("{stopped:?}"),
     };
-    assert_eq!(by(0), Some(Claimant { rule: 1, priority: 60, start: 0, end: 14 }));
+    assert_eq!(by(0), Some(Claimant { rule: 1, priority: 60, start: 0, end: 14, decoded: false }));
     assert_eq!(by(1), None);
 }
 
@@ -205,6 +205,23 @@ fn what_is_encoded_is_told_by_its_place_in_the_original() {
     let attempt = only(rule, "a tok_%3D384756 b");
     assert_eq!(attempt.encodings, [Encoding::Url]);
     assert!(matches!(attempt.outcome, Outcome::Match(judged) if judged.span == (2..15)));
+}
+
+/// The value of a Kubernetes object is matched as it is and decoded, at one place.
+#[test]
+fn what_is_decoded_wins_over_what_stands_there() {
+    let rule = "pattern = '''(?m)^  pass: (?P<secret>\\S{6,40})$'''";
+    // `printf 'k7x2m9q4z8' | base64`
+    let text = "kind: Secret\ndata:\n  pass: azd4Mm05cTR6OA==\n";
+    let told = ask(&rules(&[rule]), text, None);
+    let matches = told[0].attempts.iter().filter_map(|attempt| match &attempt.outcome {
+        Outcome::Match(judged) => Some((judged.decoded, judged.value.expose(), judged.is_finding())),
+        Outcome::NoMatch(_) => None,
+    });
+    assert_eq!(
+        matches.collect::<Vec<_>>(),
+        [(false, &b"azd4Mm05cTR6OA=="[..], false), (true, b"k7x2m9q4z8", true)]
+    );
 }
 
 #[test]

@@ -85,6 +85,8 @@ pub(super) fn better(rules: &RuleSet, rule: &Rule, loser: &Judged, winner: &Clai
     let (long, short) = (length(winner.start, winner.end), length(loser.span.start, loser.span.end));
     if winner.priority > rule.priority {
         format!("{id} claims these bytes: its priority is higher, {} over {}", winner.priority, rule.priority)
+    } else if winner.decoded && !loser.decoded {
+        format!("{id} claims these bytes: it is what the base64 here says")
     } else if long > short {
         format!("{id} claims these bytes: its match is longer, {long} bytes over {short}")
     } else if winner.start < loser.span.start {
