@@ -138,8 +138,11 @@ fn key_of(name: &[u8]) -> Option<Key> {
     if name.is_empty() || name.len() > MAX_KEY {
         return None;
     }
-    let significant = || name.iter().filter(|byte| !matches!(byte, b' ' | b'_')).map(u8::to_ascii_lowercase);
-    KEYS.iter().find(|(known, _)| significant().eq(known.bytes())).map(|(_, key)| *key)
+    let mut plain = [0; MAX_KEY];
+    let significant = name.iter().filter(|byte| !matches!(byte, b' ' | b'_'));
+    let length = plain.iter_mut().zip(significant).map(|(to, byte)| *to = byte.to_ascii_lowercase()).count();
+    let plain = plain.get(..length)?;
+    KEYS.iter().find(|(known, _)| known.as_bytes() == plain).map(|(_, key)| *key)
 }
 
 /// A value with the place of its raw bytes in the text that was searched.
@@ -338,6 +341,11 @@ fn opening_quote(window: &[u8], from: usize, at: usize) -> Option<(usize, &'stat
 /// Whether these bytes begin a connection string.
 fn starts_string(bytes: &[u8]) -> bool {
     let bytes = bytes.get(..bytes.len().min(MAX_KEY.saturating_mul(2))).unwrap_or_default();
+    // What `key_of` takes for a key has a letter before anything else.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != b'_');
+    if !first.is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
     if data_source_prefix(bytes).is_some() || starts_with_fold(bytes, b"jdbc:") {
         return true;
     }
