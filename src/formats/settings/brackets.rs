@@ -292,8 +292,9 @@ impl Strings {
         let last = first.saturating_add(MAX_INNER).min(text.len());
         // The last one that was looked at may have been cut in two.
         let from = self.inner.saturating_sub(1).max(first).min(last);
-        let ends = memchr::memmem::find_iter(text.get(from..last)?, b"\\\"");
-        let end = ends.map(|end| from.saturating_add(end)).find(|end| {
+        let quotes = memchr::memchr_iter(b'"', text.get(from..last)?);
+        let ends = quotes.filter_map(|quote| from.saturating_add(quote).checked_sub(1));
+        let end = ends.filter(|end| *end >= from && text.get(*end) == Some(&b'\\')).find(|end| {
             let before = text.get(first..*end).unwrap_or_default();
             before.iter().rev().take_while(|byte| **byte == b'\\').count() % 4 == 0
         });

@@ -218,6 +218,8 @@ impl Named {
         let (one, two) = (self.prefix.as_str(), other.prefix.as_str());
         if one == two {
             3
+        } else if one.is_empty() || two.is_empty() {
+            2
         } else if one.starts_with(two) || two.starts_with(one) || one.ends_with(two) || two.ends_with(one) {
             2
         } else if [one, two].iter().all(|prefix| is_database(prefix)) {
@@ -230,7 +232,8 @@ impl Named {
 
 /// The role of a word.
 fn role_of(word: &str) -> Option<Role> {
-    WORDS.iter().find(|(known, _)| *known == word).map(|(_, role)| *role)
+    let first = word.bytes().next();
+    WORDS.iter().find(|(known, _)| known.bytes().next() == first && *known == word).map(|(_, role)| *role)
 }
 
 /// The role of two words joined.

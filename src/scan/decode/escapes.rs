@@ -55,7 +55,7 @@ pub(crate) fn kinds_near(text: &[u8], start: usize, end: usize) -> impl Iterator
     while let Some(at) = memchr3(b'\\', b'%', b'&', rest) {
         let here = rest.get(at..).unwrap_or_default();
         for (kind, found) in Kind::ALL.into_iter().zip(&mut found) {
-            *found |= kind.stands(here);
+            *found = *found || kind.stands(here);
         }
         rest = here.get(1..).unwrap_or_default();
     }
