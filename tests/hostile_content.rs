@@ -167,11 +167,12 @@ fn hostile_11_near_misses_cost_no_more_than_their_number() {
 #[test]
 fn hostile_11_manifests_that_stand_close_are_decoded_once() {
     let engine = Engine::new(&RuleSet::builtin().expect("rules"));
+    // More of them than one manifest reaches.
     for manifest in
         ["kind: Secret\ndata:\n  a: ZGVwbG95\n", "{\"kind\":\"Secret\",\"data\":{\"a\":\"ZGVwbG95\"}}"]
     {
         let [short, double, quadruple] =
-            [16, 32, 64].map(|copies| work(&engine, manifest.repeat(copies).as_bytes()));
+            [1024, 2048, 4096].map(|copies| work(&engine, manifest.repeat(copies).as_bytes()));
         for ((short, double), quadruple) in short.into_iter().zip(double).zip(quadruple) {
             assert!(is_linear(short, double, quadruple), "{manifest}: {short}, {double}, {quadruple}");
         }

@@ -291,6 +291,11 @@ const QUOTES: [&[u8]; 10] =
 /// The `name=value;` form. `window` is the text in reach, `at` the place in it.
 fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> {
     let before = window.get(..at)?;
+    // Settings of JSON or YAML are looked at here too, each of them with all that
+    // stands before it.
+    if memchr::memchr(b'=', window).is_none() && !has_jdbc(window) {
+        return None;
+    }
     let line_start = before.iter().rposition(|byte| ends_text(*byte)).map_or(0, |at| at.saturating_add(1));
     let (start, quote) = match opening_quote(window, line_start, at) {
         Some((quote_at, quote)) => (quote_at.saturating_add(quote.len()), Some(quote)),
@@ -305,6 +310,13 @@ fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> 
     let plain = unescape(window.get(start..end)?, escapes);
     let pairs = read_pairs(&plain, span.start);
     Some(ConnectionString { span, scheme: None, pairs }).filter(|found| found.pairs.len() > 1)
+}
+
+/// Whether a URL of JDBC may begin in the window.
+fn has_jdbc(window: &[u8]) -> bool {
+    memchr::memchr_iter(b':', window).any(|colon| {
+        window.get(colon.saturating_sub(4)..colon).is_some_and(|word| word.eq_ignore_ascii_case(b"jdbc"))
+    })
 }
 
 /// A byte that no connection string holds.
@@ -346,10 +358,13 @@ fn starts_string(bytes: &[u8]) -> bool {
     if !first.is_some_and(u8::is_ascii_alphabetic) {
         return false;
     }
-    if data_source_prefix(bytes).is_some() || starts_with_fold(bytes, b"jdbc:") {
+    if starts_with_fold(bytes, b"jdbc:") {
         return true;
     }
     let Some(equals) = memchr::memchr(b'=', bytes) else { return false };
+    if data_source_prefix(bytes).is_some() {
+        return true;
+    }
     bytes.get(..equals).is_some_and(|name| key_of(name).is_some())
 }
 
