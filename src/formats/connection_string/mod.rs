@@ -47,16 +47,6 @@ pub enum Key {
     Authentication,
     /// Whether the operating system's account is used instead of a password.
     Integrated,
-    /// Account of Azure Storage.
-    AccountName,
-    /// Key of that account.
-    AccountKey,
-    /// Host suffix of Azure Storage.
-    EndpointSuffix,
-    /// `http` or `https`.
-    Protocol,
-    /// An endpoint URL.
-    Endpoint,
     /// The driver or provider, which tells the kind of server.
     Driver,
     /// A known key that says nothing here.
@@ -93,14 +83,14 @@ const KEYS: [(&str, Key); 63] = [
     ("authentication", Key::Authentication),
     ("integratedsecurity", Key::Integrated),
     ("trustedconnection", Key::Integrated),
-    ("accountname", Key::AccountName),
-    ("accountkey", Key::AccountKey),
-    ("endpointsuffix", Key::EndpointSuffix),
-    ("defaultendpointsprotocol", Key::Protocol),
-    ("blobendpoint", Key::Endpoint),
-    ("queueendpoint", Key::Endpoint),
-    ("tableendpoint", Key::Endpoint),
-    ("fileendpoint", Key::Endpoint),
+    ("accountname", Key::Other),
+    ("accountkey", Key::Other),
+    ("endpointsuffix", Key::Other),
+    ("defaultendpointsprotocol", Key::Other),
+    ("blobendpoint", Key::Other),
+    ("queueendpoint", Key::Other),
+    ("tableendpoint", Key::Other),
+    ("fileendpoint", Key::Other),
     ("sharedaccesssignature", Key::Other),
     ("provider", Key::Driver),
     ("driver", Key::Driver),

@@ -216,11 +216,10 @@ impl Named {
     #[must_use]
     pub fn affinity(&self, other: &Self) -> u8 {
         let (one, two) = (self.prefix.as_str(), other.prefix.as_str());
+        let continues = |one: &str, two: &str| one.starts_with(two) || one.ends_with(two);
         if one == two {
             3
-        } else if one.is_empty() || two.is_empty() {
-            2
-        } else if one.starts_with(two) || two.starts_with(one) || one.ends_with(two) || two.ends_with(one) {
+        } else if one.is_empty() || two.is_empty() || continues(one, two) || continues(two, one) {
             2
         } else if [one, two].iter().all(|prefix| is_database(prefix)) {
             1
