@@ -124,12 +124,16 @@ impl<'v> Encoded<'v> {
         self.regions.push(Region { range, form: Form::Wide(order) });
     }
 
-    /// Adds the manifest of which the kind is named at a place.
+    /// Adds the manifest of which the kind is named at a place. Where kinds stand so
+    /// close that their manifests overlap, all are read as one: each byte is decoded
+    /// once, however many kinds are named around it.
     pub(super) fn add_manifest(&mut self, kind: usize) {
         let range = manifest::region(self.text, kind, &self.bounds);
-        match self.regions.iter_mut().rev().find(|region| region.form == Form::Manifest) {
-            // Two kinds in one document, or without a separator: read once.
-            Some(last) if kind < last.range.end => last.range.end = last.range.end.max(range.end),
+        let last = self.regions.iter_mut().rev().find(|region| region.form == Form::Manifest);
+        match last {
+            Some(last) if range.start < last.range.end && last.range.start < range.end => {
+                last.range = last.range.start.min(range.start)..last.range.end.max(range.end);
+            }
             _ => self.regions.push(Region { range, form: Form::Manifest }),
         }
     }

@@ -40,8 +40,8 @@ pub(super) fn around(text: &[u8], at: usize) -> Option<ConnectionString> {
     let mut boundary = true;
     while let Some(rest) = list.get(place..).filter(|rest| !rest.is_empty() && pairs.len() < MAX_PAIRS) {
         let word = rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
-        let key =
-            KEYWORDS.iter().find(|(name, _)| boundary && rest.get(..word) == Some(name)).map(|(_, key)| *key);
+        let name = rest.get(..word).filter(|_| boundary).unwrap_or_default();
+        let key = KEYWORDS.iter().find(|(known, _)| *known == name).map(|(_, key)| *key);
         let blanks = blanks(rest.get(word..)?);
         let equals = word.saturating_add(blanks);
         if let Some(key) = key
@@ -63,9 +63,10 @@ pub(super) fn around(text: &[u8], at: usize) -> Option<ConnectionString> {
         }
     }
     // In `password= user=u` the word after it is another keyword.
-    pairs.retain(|(_, value)| {
-        !KEYWORDS.iter().any(|(name, _)| value.bytes.starts_with(&[name, &b"="[..]].concat()))
-    });
+    let is_pair = |value: &[u8]| {
+        KEYWORDS.iter().any(|(name, _)| value.strip_prefix(*name).is_some_and(|rest| rest.starts_with(b"=")))
+    };
+    pairs.retain(|(_, value)| !is_pair(&value.bytes));
     let span = start.saturating_add(first?)..end;
     Some(ConnectionString { span, scheme: Some("postgresql".to_owned()), pairs })
         .filter(|found| found.pairs.len() > 2)

@@ -47,16 +47,6 @@ pub enum Key {
     Authentication,
     /// Whether the operating system's account is used instead of a password.
     Integrated,
-    /// Account of Azure Storage.
-    AccountName,
-    /// Key of that account.
-    AccountKey,
-    /// Host suffix of Azure Storage.
-    EndpointSuffix,
-    /// `http` or `https`.
-    Protocol,
-    /// An endpoint URL.
-    Endpoint,
     /// The driver or provider, which tells the kind of server.
     Driver,
     /// A known key that says nothing here.
@@ -93,14 +83,14 @@ const KEYS: [(&str, Key); 63] = [
     ("authentication", Key::Authentication),
     ("integratedsecurity", Key::Integrated),
     ("trustedconnection", Key::Integrated),
-    ("accountname", Key::AccountName),
-    ("accountkey", Key::AccountKey),
-    ("endpointsuffix", Key::EndpointSuffix),
-    ("defaultendpointsprotocol", Key::Protocol),
-    ("blobendpoint", Key::Endpoint),
-    ("queueendpoint", Key::Endpoint),
-    ("tableendpoint", Key::Endpoint),
-    ("fileendpoint", Key::Endpoint),
+    ("accountname", Key::Other),
+    ("accountkey", Key::Other),
+    ("endpointsuffix", Key::Other),
+    ("defaultendpointsprotocol", Key::Other),
+    ("blobendpoint", Key::Other),
+    ("queueendpoint", Key::Other),
+    ("tableendpoint", Key::Other),
+    ("fileendpoint", Key::Other),
     ("sharedaccesssignature", Key::Other),
     ("provider", Key::Driver),
     ("driver", Key::Driver),
@@ -138,8 +128,11 @@ fn key_of(name: &[u8]) -> Option<Key> {
     if name.is_empty() || name.len() > MAX_KEY {
         return None;
     }
-    let significant = || name.iter().filter(|byte| !matches!(byte, b' ' | b'_')).map(u8::to_ascii_lowercase);
-    KEYS.iter().find(|(known, _)| significant().eq(known.bytes())).map(|(_, key)| *key)
+    let mut plain = [0; MAX_KEY];
+    let significant = name.iter().filter(|byte| !matches!(byte, b' ' | b'_'));
+    let length = plain.iter_mut().zip(significant).map(|(to, byte)| *to = byte.to_ascii_lowercase()).count();
+    let plain = plain.get(..length)?;
+    KEYS.iter().find(|(known, _)| known.as_bytes() == plain).map(|(_, key)| *key)
 }
 
 /// A value with the place of its raw bytes in the text that was searched.
@@ -288,6 +281,11 @@ const QUOTES: [&[u8]; 10] =
 /// The `name=value;` form. `window` is the text in reach, `at` the place in it.
 fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> {
     let before = window.get(..at)?;
+    // Settings of JSON or YAML are looked at here too, each of them with all that
+    // stands before it.
+    if memchr::memchr(b'=', window).is_none() && !has_jdbc(window) {
+        return None;
+    }
     let line_start = before.iter().rposition(|byte| ends_text(*byte)).map_or(0, |at| at.saturating_add(1));
     let (start, quote) = match opening_quote(window, line_start, at) {
         Some((quote_at, quote)) => (quote_at.saturating_add(quote.len()), Some(quote)),
@@ -302,6 +300,13 @@ fn pair_form(window: &[u8], at: usize, left: usize) -> Option<ConnectionString> 
     let plain = unescape(window.get(start..end)?, escapes);
     let pairs = read_pairs(&plain, span.start);
     Some(ConnectionString { span, scheme: None, pairs }).filter(|found| found.pairs.len() > 1)
+}
+
+/// Whether a URL of JDBC may begin in the window.
+fn has_jdbc(window: &[u8]) -> bool {
+    memchr::memchr_iter(b':', window).any(|colon| {
+        window.get(colon.saturating_sub(4)..colon).is_some_and(|word| word.eq_ignore_ascii_case(b"jdbc"))
+    })
 }
 
 /// A byte that no connection string holds.
@@ -338,10 +343,18 @@ fn opening_quote(window: &[u8], from: usize, at: usize) -> Option<(usize, &'stat
 /// Whether these bytes begin a connection string.
 fn starts_string(bytes: &[u8]) -> bool {
     let bytes = bytes.get(..bytes.len().min(MAX_KEY.saturating_mul(2))).unwrap_or_default();
-    if data_source_prefix(bytes).is_some() || starts_with_fold(bytes, b"jdbc:") {
+    // What `key_of` takes for a key has a letter before anything else.
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace() && **byte != b'_');
+    if !first.is_some_and(u8::is_ascii_alphabetic) {
+        return false;
+    }
+    if starts_with_fold(bytes, b"jdbc:") {
         return true;
     }
     let Some(equals) = memchr::memchr(b'=', bytes) else { return false };
+    if data_source_prefix(bytes).is_some() {
+        return true;
+    }
     bytes.get(..equals).is_some_and(|name| key_of(name).is_some())
 }
 

@@ -5,6 +5,7 @@
 //! need a grammar. A part of a file may begin in the middle of anything, so reading
 //! begins at a line, where no string is open.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use super::lines::{quoted_length, unquote};
@@ -38,30 +39,98 @@ struct Token {
     group: usize,
 }
 
+/// A string or word: how it is written, and its content's place.
+#[derive(Clone)]
+struct Part {
+    kind: Kind,
+    span: Range<usize>,
+}
+
+/// A setting whose name and value are still where they were written: most of those
+/// near a place stand in other brackets and are not asked for.
+struct Item {
+    name: Part,
+    value: Part,
+    span: Range<usize>,
+    code: bool,
+    /// Which pair of brackets it stands in.
+    group: usize,
+}
+
+impl Item {
+    fn of(name: &Token, value: &Token, code: bool, group: usize) -> Self {
+        Self {
+            name: Part { kind: Kind::Word, span: name.span.clone() },
+            value: Part { kind: value.kind, span: value.span.clone() },
+            span: name.span.start..value.span.end,
+            code,
+            group,
+        }
+    }
+
+    fn holds(&self, at: usize) -> bool {
+        self.span.start <= at && at <= self.span.end
+    }
+
+    fn setting(&self, text: &[u8]) -> Setting {
+        Setting {
+            name: text_of(&self.name.bytes(text)),
+            value: Value { bytes: self.value.bytes(text).into_owned(), span: self.value.span.clone() },
+            span: self.span.clone(),
+            quoted: self.value.kind != Kind::Word,
+            code: self.code,
+            indented: false,
+        }
+    }
+}
+
+impl Part {
+    fn raw<'t>(&self, text: &'t [u8]) -> &'t [u8] {
+        text.get(self.span.clone()).unwrap_or_default()
+    }
+
+    /// The content with its escapes undone.
+    fn bytes<'t>(&self, text: &'t [u8]) -> Cow<'t, [u8]> {
+        let raw = self.raw(text);
+        match self.kind {
+            Kind::Text(b'\\') => Cow::Owned(unquote(&unquote(raw, b'"'), b'"')),
+            Kind::Text(quote) => Cow::Owned(unquote(raw, quote)),
+            _ => Cow::Borrowed(raw),
+        }
+    }
+}
+
 /// The settings in the brackets that hold `at`, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let (items, parents) = all(text, left, at);
-    let (_, group) = items.iter().rfind(|(item, _)| item.span.start <= at && at <= item.span.end)?;
-    let group = *group;
-    let holder = parents.get(group).and_then(|(_, name)| name.as_ref()).map(|(name, _)| name.clone());
-    let items = items.into_iter().filter(|(_, of)| *of == group).map(|(item, _)| item).collect();
+    let group = items.iter().rfind(|item| item.holds(at))?.group;
+    let holder = parents.get(group).and_then(|parent| parent.name.clone());
+    let holder = holder.map(|name| text_of(text.get(name).unwrap_or_default()));
+    let items = items.iter().filter(|item| item.group == group).map(|item| item.setting(text)).collect();
     Settings::of(Syntax::Brackets, holder, items, at)
 }
 
 /// All settings near `at`, whichever brackets they stand in.
 pub(super) fn read_near(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     let (items, _) = all(text, left, at);
-    let items: Vec<Setting> = items.into_iter().map(|(item, _)| item).collect();
-    Settings::of(Syntax::Brackets, None, items, at)
+    if !items.iter().any(|item| item.holds(at)) {
+        return None;
+    }
+    Settings::of(Syntax::Brackets, None, items.iter().map(|item| item.setting(text)).collect(), at)
 }
 
-/// A group's parent, and the name before its bracket with its place.
-type Parent = (usize, Option<(String, usize)>);
+/// A pair of brackets.
+struct Brackets {
+    /// Those that hold it.
+    parent: usize,
+    /// The name before it.
+    name: Option<Range<usize>>,
+}
 
-fn all(text: &[u8], left: usize, at: usize) -> (Vec<(Setting, usize)>, Vec<Parent>) {
+fn all(text: &[u8], left: usize, at: usize) -> (Vec<Item>, Vec<Brackets>) {
     let start = first_line(text, left, at);
     let (tokens, parents) = tokens(text, start);
-    let mut items: Vec<(Setting, usize)> = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
     for index in 0..tokens.len() {
         if items.len() >= MAX_ITEMS {
             break;
@@ -69,11 +138,11 @@ fn all(text: &[u8], left: usize, at: usize) -> (Vec<(Setting, usize)>, Vec<Paren
         let window = tokens.get(index..).unwrap_or_default();
         let setting = pair(text, window)
             .or_else(|| typed(text, window))
-            .or_else(|| subscript(text, window))
+            .or_else(|| subscript(window))
             .or_else(|| define(text, window));
         items.extend(setting);
     }
-    named_values(&mut items, &parents);
+    named_values(text, &mut items, &parents);
     (items, parents)
 }
 
@@ -91,10 +160,11 @@ fn first_line(text: &[u8], left: usize, at: usize) -> usize {
     marks.map_or(left, |place| left.saturating_add(place))
 }
 
-fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
+fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Brackets>) {
     let mut tokens: Vec<Token> = Vec::new();
-    let mut parents: Vec<Parent> = vec![(0, None)];
+    let mut parents = vec![Brackets { parent: 0, name: None }];
     let mut open = vec![0_usize];
+    let mut strings = Strings::default();
     let mut at = start;
     while let Some(byte) = text.get(at).copied() {
         let rest = text.get(at..).unwrap_or_default();
@@ -103,12 +173,10 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
         let mut length = 1_usize;
         match byte {
             b'"' | b'\'' | b'`' => {
-                let content = rest.get(1..).unwrap_or_default();
-                let line = memchr::memchr(b'\n', content).unwrap_or(content.len());
-                let string = content.get(..line).and_then(|line| quoted_length(line, byte));
+                let string = strings.length(text, at, byte);
                 // `"{\"name\":` holds settings: its own quotes are passed over.
                 let holds = |length: &usize| {
-                    let string = content.get(..*length).unwrap_or_default();
+                    let string = rest.get(1..length.saturating_add(1)).unwrap_or_default();
                     string.starts_with(b"{\\\"") || string.starts_with(b"[{\\\"")
                 };
                 let string = string.filter(|length| byte != b'"' || !holds(length));
@@ -120,9 +188,7 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
             }
             // A string of JSON in a string of JSON: `\"name\":\"value\"`.
             b'\\' if rest.starts_with(b"\\\"") => {
-                let content = rest.get(2..).unwrap_or_default();
-                let content = content.get(..content.len().min(MAX_INNER)).unwrap_or_default();
-                if let Some(string) = inner_length(content) {
+                if let Some(string) = strings.inner_length(text, at) {
                     let first = at.saturating_add(2);
                     push(Kind::Text(b'\\'), first..first.saturating_add(string));
                     length = string.saturating_add(4);
@@ -130,8 +196,8 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
             }
             b'{' | b'[' | b'(' => {
                 push(Kind::Open, at..at.saturating_add(1));
-                let name = holder_name(text, &tokens);
-                parents.push((group, name));
+                let name = holder_name(&tokens);
+                parents.push(Brackets { parent: group, name });
                 if open.len() < MAX_DEPTH {
                     open.push(parents.len().saturating_sub(1));
                 }
@@ -141,7 +207,7 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
                 open.pop();
                 if open.is_empty() {
                     // It was opened before the start: what follows is another group.
-                    parents.push((0, None));
+                    parents.push(Brackets { parent: 0, name: None });
                     open.push(parents.len().saturating_sub(1));
                 }
             }
@@ -180,27 +246,77 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Parent>) {
     (tokens, parents)
 }
 
-/// The length of a string that ends at `\"`; what it escapes has more backslashes.
-fn inner_length(content: &[u8]) -> Option<usize> {
-    memchr::memmem::find_iter(content, b"\\\"").find(|end| {
-        let before = content.get(..*end).unwrap_or_default();
-        before.iter().rev().take_while(|byte| **byte == b'\\').count() % 4 == 0
-    })
+/// Where strings end, without looking twice for an end that is not there: text
+/// that opens a string at every other byte would else be read as often.
+#[derive(Default)]
+struct Strings {
+    /// The end of the line that was looked at last.
+    line: usize,
+    /// Up to where no string of each kind of quote is closed.
+    open: [usize; 3],
+    /// Up to where no string inside a string is closed.
+    inner: usize,
+}
+
+impl Strings {
+    /// The length of the string whose opening quote stands at `at`.
+    fn length(&mut self, text: &[u8], at: usize, quote: u8) -> Option<usize> {
+        let first = at.saturating_add(1);
+        if first > self.line {
+            let rest = text.get(first..)?;
+            let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            self.line = first.saturating_add(length);
+        }
+        let open = match quote {
+            b'"' => &mut self.open[0],
+            b'\'' => &mut self.open[1],
+            _ => &mut self.open[2],
+        };
+        // An escaped quote stands inside the string that was found open, and what
+        // follows it was read as it would be read again.
+        let before = text.get(..at)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if *open == self.line && before % 2 == 1 {
+            return None;
+        }
+        let length = quoted_length(text.get(first..self.line)?, quote);
+        if length.is_none() {
+            *open = self.line;
+        }
+        length
+    }
+
+    /// The length of the string that opens with the `\"` at `at` and ends at
+    /// another one; what it escapes has more backslashes.
+    fn inner_length(&mut self, text: &[u8], at: usize) -> Option<usize> {
+        let first = at.saturating_add(2);
+        let last = first.saturating_add(MAX_INNER).min(text.len());
+        // The last one that was looked at may have been cut in two.
+        let from = self.inner.saturating_sub(1).max(first).min(last);
+        let quotes = memchr::memchr_iter(b'"', text.get(from..last)?);
+        let ends = quotes.filter_map(|quote| from.saturating_add(quote).checked_sub(1));
+        let end = ends.filter(|end| *end >= from && text.get(*end) == Some(&b'\\')).find(|end| {
+            let before = text.get(first..*end).unwrap_or_default();
+            before.iter().rev().take_while(|byte| **byte == b'\\').count() % 4 == 0
+        });
+        if end.is_none() {
+            self.inner = last;
+        }
+        end.map(|end| end.saturating_sub(first))
+    }
 }
 
 /// The name to which a bracket that was just read belongs: `"name": {`, `name(`.
-fn holder_name(text: &[u8], tokens: &[Token]) -> Option<(String, usize)> {
+fn holder_name(tokens: &[Token]) -> Option<Range<usize>> {
     let mut before = tokens.iter().rev().skip(1);
     let mut token = before.next()?;
     if token.kind == Kind::Separator {
         token = before.next()?;
     }
-    matches!(token.kind, Kind::Text(_) | Kind::Word)
-        .then(|| (text_of(text.get(token.span.clone()).unwrap_or_default()), token.span.start))
+    matches!(token.kind, Kind::Text(_) | Kind::Word).then(|| token.span.clone())
 }
 
 /// `name: value`, `"name" => "value"`, `name = "value"`.
-fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
+fn pair(text: &[u8], tokens: &[Token]) -> Option<Item> {
     let [name, separator, rest @ ..] = tokens else { return None };
     if !matches!(name.kind, Kind::Text(_) | Kind::Word) || separator.kind != Kind::Separator {
         return None;
@@ -219,11 +335,11 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     let command = text.get(separator.span.clone()) == Some(b"=") && tight && ends_line;
     let statement = !command && (text.get(separator.span.clone()) == Some(b"=") || value.kind != Kind::Word)
         || value.kind == Kind::Word && variable(value.span.clone());
-    Some((setting(text, name, value, statement && name.kind == Kind::Word), name.group))
+    Some(Item::of(name, value, statement && name.kind == Kind::Word, name.group))
 }
 
 /// `name: string = "value"`, `param name string = 'value'`.
-fn typed(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
+fn typed(text: &[u8], tokens: &[Token]) -> Option<Item> {
     let (name, rest) = match tokens {
         [name, separator, kind, rest @ ..]
             if separator.kind == Kind::Separator && is_string_type(text, kind) =>
@@ -238,7 +354,7 @@ fn typed(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
         return None;
     }
     let value = value(rest).filter(|value| value.kind != Kind::Word)?;
-    Some((setting(text, name, value, true), name.group))
+    Some(Item::of(name, value, true, name.group))
 }
 
 fn is_string_type(text: &[u8], token: &Token) -> bool {
@@ -247,7 +363,7 @@ fn is_string_type(text: &[u8], token: &Token) -> bool {
 }
 
 /// `$options['name'] = "value"`.
-fn subscript(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
+fn subscript(tokens: &[Token]) -> Option<Item> {
     let [open, name, close, separator, rest @ ..] = tokens else { return None };
     let shape = open.kind == Kind::Open
         && matches!(name.kind, Kind::Text(_))
@@ -256,7 +372,7 @@ fn subscript(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
     if !shape {
         return None;
     }
-    Some((setting(text, name, value(rest)?, true), open.group))
+    Some(Item::of(name, value(rest)?, true, open.group))
 }
 
 /// Functions that are given a name and its value, or what stands in its place.
@@ -276,7 +392,7 @@ const CALLS: [&[u8]; 12] = [
 ];
 
 /// `define('NAME', 'value')`, `os.getenv("NAME", "value")`.
-fn define(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
+fn define(text: &[u8], tokens: &[Token]) -> Option<Item> {
     let [word, open, name, comma, rest @ ..] = tokens else { return None };
     let called = text.get(word.span.clone()).unwrap_or_default();
     let called = called.rsplit(|byte| matches!(byte, b'.' | b'>')).next().unwrap_or_default();
@@ -289,7 +405,7 @@ fn define(text: &[u8], tokens: &[Token]) -> Option<(Setting, usize)> {
         return None;
     }
     let code = !called.eq_ignore_ascii_case(b"define");
-    Some((setting(text, name, value(rest)?, code), word.group))
+    Some(Item::of(name, value(rest)?, code, word.group))
 }
 
 /// A string or word that stands alone.
@@ -315,61 +431,57 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
     (tight && apart && words).then_some(value)
 }
 
-fn setting(text: &[u8], name: &Token, value: &Token, code: bool) -> Setting {
-    let raw = text.get(value.span.clone()).unwrap_or_default();
-    let (bytes, quoted) = match value.kind {
-        Kind::Text(b'\\') => (unquote(&unquote(raw, b'"'), b'"'), true),
-        Kind::Text(quote) => (unquote(raw, quote), true),
-        _ => (raw.to_vec(), false),
-    };
-    Setting {
-        name: text_of(text.get(name.span.clone()).unwrap_or_default()),
-        value: Value { bytes, span: value.span.clone() },
-        span: name.span.start..value.span.end,
-        quoted,
-        code,
-        indented: false,
-    }
-}
-
 /// `{"name": "X", "value": "Y"}` is the setting X of the enclosing brackets.
-fn named_values(items: &mut Vec<(Setting, usize)>, parents: &[Parent]) {
+fn named_values(text: &[u8], items: &mut Vec<Item>, parents: &[Brackets]) {
     let mut joined = Vec::new();
     let mut parts = Vec::new();
-    let mut name: Option<(&Setting, usize)> = None;
-    for (item, group) in items.iter() {
-        let lower = item.name.to_ascii_lowercase();
-        if matches!(lower.as_str(), "name" | "key") {
-            name = Some((item, *group));
+    let mut name: Option<&Item> = None;
+    for item in items.iter() {
+        let is_one_of = |words: &[&str]| {
+            let name = item.name.raw(text);
+            words.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes()))
+        };
+        if is_one_of(&["name", "key"]) {
+            name = Some(item);
             continue;
         }
-        if !matches!(lower.as_str(), "value" | "defaultvalue" | "default") {
+        if !is_one_of(&["value", "defaultvalue", "default"]) {
             continue;
         }
-        let (parent, holder) = match parents.get(*group) {
-            Some((parent, holder)) => (*parent, holder.as_ref()),
+        let (group, holder) = match parents.get(item.group) {
+            Some(brackets) => (brackets.parent, brackets.name.clone()),
             None => (0, None),
         };
-        if let Some((named, _)) = name.filter(|(_, of)| of == group) {
-            let setting = Setting {
-                name: named.value.text().into_owned(),
+        if let Some(named) = name.filter(|named| named.group == item.group) {
+            parts.extend([named.span.start, item.span.start]);
+            joined.push(Item {
+                name: named.value.clone(),
                 value: item.value.clone(),
                 span: named.span.start..item.span.end,
-                quoted: item.quoted,
                 code: false,
-                indented: false,
-            };
-            parts.extend([named.span.start, item.span.start]);
-            joined.push((setting, parent));
-        } else if let Some((name, start)) = holder.filter(|(name, _)| Named::of(name).is_some()) {
+                group,
+            });
+        } else if let Some(name) = holder.filter(|name| is_role(text, name)) {
             // `"name": {"value": "x"}`, `variable "name" { default = "x" }`.
-            let span = *start..item.span.end;
-            let setting = Setting { name: name.clone(), span, code: false, ..item.clone() };
             parts.push(item.span.start);
-            joined.push((setting, parent));
+            joined.push(Item {
+                span: name.start..item.span.end,
+                name: Part { kind: Kind::Word, span: name },
+                value: item.value.clone(),
+                code: false,
+                group,
+            });
         }
     }
-    items.retain(|(item, _)| !parts.contains(&item.span.start));
+    if joined.is_empty() {
+        return;
+    }
+    items.retain(|item| !parts.contains(&item.span.start));
     items.extend(joined);
-    items.sort_by_key(|(item, _)| (item.span.start, std::cmp::Reverse(item.span.end)));
+    items.sort_by_key(|item| (item.span.start, std::cmp::Reverse(item.span.end)));
+}
+
+/// Whether a name says something of a login.
+fn is_role(text: &[u8], name: &Range<usize>) -> bool {
+    Named::of(&text_of(text.get(name.clone()).unwrap_or_default())).is_some()
 }

@@ -92,15 +92,15 @@ impl Settings {
     #[must_use]
     pub fn around_name(text: &[u8], at: usize) -> Option<Self> {
         let in_name = |found: &Self| found.own().is_some_and(|own| at < own.value.span.start);
-        if let Some(found) = Self::around(text, at).filter(in_name) {
-            return Some(found);
-        }
-        // The value of a setting may hold settings: `options = user=x password=y`.
         let left = at.saturating_sub(MAX_SIDE);
         let right = at.saturating_add(MAX_SIDE).min(text.len());
         let text = text.get(..right)?;
-        brackets::read(text, left, at)
+        let found =
+            if xml::is_inside(text, at) { xml::read(text, left, at) } else { lines::read(text, left, at) };
+        // The value of a setting may hold settings: `options = user=x password=y`.
+        found
             .filter(in_name)
+            .or_else(|| brackets::read(text, left, at).filter(in_name))
             .or_else(|| words::read(text, left, at))
             .or_else(|| cells::read(text, left, at))
     }

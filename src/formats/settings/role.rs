@@ -173,7 +173,6 @@ impl Named {
         // `servers[0].host`, `auth/password`: a path counts like words.
         let words = words(name);
         let (last, before) = words.split_last()?;
-        let role_of = |word: &str| WORDS.iter().find(|(known, _)| *known == word).map(|(_, role)| *role);
         let prefix = |words: &[String]| words.concat();
         if let Some((second, before)) = before.split_last() {
             // `db.name` and `DB_NAME` are databases, any other name is a name.
@@ -183,19 +182,20 @@ impl Named {
                     prefix: prefix(words.get(..words.len().saturating_sub(1))?),
                 });
             }
-            let joined = format!("{second}{last}");
-            if let Some(role) = role_of(&joined) {
+            if let Some(role) = role_of_two(second, last) {
                 return Some(Self { role, prefix: prefix(before) });
             }
         }
         if let Some(role) = role_of(last) {
             return Some(Self { role, prefix: prefix(before) });
         }
-        let joined = WORDS.iter().find_map(|(known, role)| {
-            let rest = last.strip_suffix(known).filter(|rest| !rest.is_empty())?;
-            let allowed = ALWAYS_JOINED.contains(known) || JOINED.contains(&rest);
-            allowed.then(|| Self { role: *role, prefix: format!("{}{rest}", prefix(before)) })
-        });
+        let end = last.bytes().next_back();
+        let joined =
+            WORDS.iter().filter(|(known, _)| known.bytes().next_back() == end).find_map(|(known, role)| {
+                let rest = last.strip_suffix(known).filter(|rest| !rest.is_empty())?;
+                let allowed = ALWAYS_JOINED.contains(known) || JOINED.contains(&rest);
+                allowed.then(|| Self { role: *role, prefix: format!("{}{rest}", prefix(before)) })
+            });
         if joined.is_some() {
             return joined;
         }
@@ -216,9 +216,10 @@ impl Named {
     #[must_use]
     pub fn affinity(&self, other: &Self) -> u8 {
         let (one, two) = (self.prefix.as_str(), other.prefix.as_str());
+        let continues = |one: &str, two: &str| one.starts_with(two) || one.ends_with(two);
         if one == two {
             3
-        } else if one.starts_with(two) || two.starts_with(one) || one.ends_with(two) || two.ends_with(one) {
+        } else if one.is_empty() || two.is_empty() || continues(one, two) || continues(two, one) {
             2
         } else if [one, two].iter().all(|prefix| is_database(prefix)) {
             1
@@ -226,6 +227,20 @@ impl Named {
             0
         }
     }
+}
+
+/// The role of a word.
+fn role_of(word: &str) -> Option<Role> {
+    let first = word.bytes().next();
+    WORDS.iter().find(|(known, _)| known.bytes().next() == first && *known == word).map(|(_, role)| *role)
+}
+
+/// The role of two words joined.
+fn role_of_two(one: &str, two: &str) -> Option<Role> {
+    let length = one.len().saturating_add(two.len());
+    let is_both =
+        |known: &str| known.len() == length && known.strip_prefix(one).is_some_and(|rest| rest == two);
+    WORDS.iter().find(|(known, _)| is_both(known)).map(|(_, role)| *role)
 }
 
 /// Whether a prefix speaks of a database.

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::azure_host::PRIVATE_LINK;
 use super::placeholder::is_placeholder;
 use super::{Hit, Refusal, accept, engine, password, sample};
 use crate::formats::connection_string::{ConnectionString, Key, MAX_SIDE, Value, host_of, port_of};
@@ -11,9 +12,6 @@ use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
 use crate::rules::ValueKind;
 
-/// A label that stands before the suffix when a private endpoint is in use. It
-/// names the same resource.
-pub(super) const PRIVATE_LINK: &str = ".privatelink.";
 /// Ways to authenticate that take no password from the string.
 const WITHOUT_PASSWORD: [&str; 6] =
     ["default", "managedidentity", "msi", "interactive", "integrated", "workloadidentity"];

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use memchr::memchr3;
+use memchr::memchr_iter;
 
 use super::{Decoded, Layer, View};
 use crate::finding::Encoding;
@@ -130,15 +130,11 @@ pub(crate) fn kinds_near(text: &[u8], start: usize, end: usize) -> impl Iterator
     let near = text
         .get(start.saturating_sub(NEAR.0)..text.len().min(end.saturating_add(NEAR.1)))
         .unwrap_or_default();
-    let mut found = [false; Kind::ALL.len()];
-    let mut rest = near;
-    while let Some(at) = memchr3(b'\\', b'%', b'&', rest) {
-        let here = rest.get(at..).unwrap_or_default();
-        for (kind, found) in Kind::ALL.into_iter().zip(&mut found) {
-            *found |= kind.stands(here);
-        }
-        rest = here.get(1..).unwrap_or_default();
-    }
+    // The first of each kind is enough: text of nothing but escapes has one at once.
+    let stands = |kind: Kind| {
+        memchr_iter(kind.sign(), near).any(|at| near.get(at..).is_some_and(|here| kind.stands(here)))
+    };
+    let found = Kind::ALL.map(stands);
     Kind::ALL.into_iter().zip(found).filter_map(|(kind, found)| found.then_some(kind))
 }
 
@@ -158,6 +154,15 @@ pub(crate) enum Kind {
 
 impl Kind {
     const ALL: [Self; 3] = [Self::Backslash, Self::Percent, Self::Entity];
+
+    /// The byte that begins it.
+    fn sign(self) -> u8 {
+        match self {
+            Self::Backslash => b'\\',
+            Self::Percent => b'%',
+            Self::Entity => b'&',
+        }
+    }
 
     fn stands(self, text: &[u8]) -> bool {
         let hex = |digits: Option<&[u8]>| digits.is_some_and(|d| d.iter().all(u8::is_ascii_hexdigit));
@@ -188,7 +193,7 @@ impl Kind {
     fn encoding(self, text: &[u8]) -> Encoding {
         let only_c = |at: usize| matches!(text.get(at + 1), Some(b'x' | b'0'..=b'3'));
         match self {
-            Self::Backslash if memchr::memchr_iter(b'\\', text).any(only_c) => Encoding::C,
+            Self::Backslash if memchr_iter(b'\\', text).any(only_c) => Encoding::C,
             Self::Backslash => Encoding::Json,
             Self::Percent => Encoding::Url,
             Self::Entity => Encoding::Xml,
