@@ -65,7 +65,7 @@ fn enricher(fingerprinter: Fingerprinter, reveal: bool) -> Enricher {
         rule("token", Vec::new(), Some(("kind", "{account}.blob.{suffix}"))),
         rule(
             "key",
-            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any }],
+            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any, damaged: false }],
             Some(("ssh_key", "{fingerprint}")),
         ),
     ];
@@ -80,7 +80,7 @@ fn fields_come_from_rule_attributes_and_place() {
     let secret = "tok_kT9vQ2mXr7Lp4WzB8nYcD3sE";
     let enriched =
         enricher.enrich(&found(0, secret, &attributes), location("/mnt/a", 5), None).expect("a rule");
-    let finding = enriched.finding;
+    let finding = enriched.finding.expect("a finding");
     assert!(enriched.key.is_none());
     assert_eq!(finding.severity, Severity::High);
     assert_eq!(finding.secret.preview, "tok_…D3sE");
@@ -98,13 +98,20 @@ fn fields_come_from_rule_attributes_and_place() {
 fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
     let enricher = enricher(Fingerprinter::unkeyed(), true);
     let attributes = [("account", "acme"), ("until", "2026-06-01T00:00:00Z")];
-    let finding =
-        enricher.enrich(&found(0, "secret", &attributes), location("/m", 5), None).expect("rule").finding;
+    let finding = enricher
+        .enrich(&found(0, "secret", &attributes), location("/m", 5), None)
+        .expect("rule")
+        .finding
+        .expect("a finding");
     assert_eq!(finding.severity, Severity::Low);
     assert_eq!(finding.validity.expect("validity").expired, Some(true));
     assert_eq!(finding.target, None);
     assert_eq!(finding.secret.raw.expect("asked for").as_str(), "secret");
-    let finding = enricher.enrich(&found(0, "secret", &[]), location("/m", 5), None).expect("rule").finding;
+    let finding = enricher
+        .enrich(&found(0, "secret", &[]), location("/m", 5), None)
+        .expect("rule")
+        .finding
+        .expect("a finding");
     assert_eq!(finding.validity, None);
 }
 
@@ -112,7 +119,12 @@ fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
 fn ids_follow_rule_secret_and_place_and_not_the_targets_name() {
     let enricher_plain = enricher(Fingerprinter::unkeyed(), false);
     let id = |enricher: &Enricher, rule, secret: &str, target: &str, offset| {
-        enricher.enrich(&found(rule, secret, &[]), location(target, offset), None).expect("rule").finding.id
+        enricher
+            .enrich(&found(rule, secret, &[]), location(target, offset), None)
+            .expect("rule")
+            .finding
+            .expect("a finding")
+            .id
     };
     let first = id(&enricher_plain, 0, "secret", "/mnt/a", 5);
     assert_eq!(first.len(), 32);

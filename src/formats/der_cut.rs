@@ -4,8 +4,12 @@
 
 use super::der::{CONTEXT_0, DerReader, OCTET_STRING, OID, SEQUENCE};
 use super::key::{KeyError, KeyFormat, KeyState, PrivateKey};
-use super::pkcs::{curve_of_size, set_ec, set_rsa};
+use super::pkcs::{set_ec, set_rsa};
 use super::rsa_private::is_private_exponent;
+use super::wire::{bit_length, strip_zeros};
+
+/// The largest public exponent of RSA that is believed of a key that is cut.
+const MAX_EXPONENT_BITS: u32 = 33;
 
 /// Reads what is left of a body.
 pub(crate) fn parse(body: &[u8]) -> Result<PrivateKey, KeyError> {
@@ -40,6 +44,10 @@ fn pkcs8(mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
 /// The numbers of an RSA key after the version.
 fn rsa(mut fields: DerReader<'_>, format: KeyFormat) -> Result<PrivateKey, KeyError> {
     let (n, e) = (fields.unsigned()?, fields.unsigned()?);
+    // The first numbers of a DSA key are as large as its second prime.
+    if bit_length(e) > MAX_EXPONENT_BITS {
+        return Err(KeyError::Range);
+    }
     let mut key = PrivateKey::new(format);
     set_rsa(&mut key, n, e)?;
     let secret = fields.unsigned().is_ok_and(|d| is_private_exponent(n, e, d));
@@ -47,17 +55,12 @@ fn rsa(mut fields: DerReader<'_>, format: KeyFormat) -> Result<PrivateKey, KeyEr
     Ok(key)
 }
 
-/// An EC key after the version. Nothing vouches for its number: without a curve that
-/// is named the number's size has to tell which.
+/// An EC key after the version. Of a key whose curve is lost nothing is known.
 fn ec(mut fields: DerReader<'_>, outer: Option<&[u8]>, format: KeyFormat) -> Result<PrivateKey, KeyError> {
     let scalar = fields.expect(OCTET_STRING)?;
-    let named = fields
-        .optional(CONTEXT_0)
-        .ok()
-        .flatten()
-        .and_then(|content| DerReader::new(content).expect(OID).ok());
-    let curve = named.or(outer).or_else(|| curve_of_size(scalar.len()));
-    let mut key = set_ec(format, curve, super::wire::strip_zeros(scalar), None)?;
+    let named = fields.optional(CONTEXT_0).ok().flatten();
+    let named = named.and_then(|content| DerReader::new(content).expect(OID).ok());
+    let mut key = set_ec(format, named.or(outer), strip_zeros(scalar), None)?;
     if key.public_blob.is_none() {
         return Err(KeyError::Structure);
     }

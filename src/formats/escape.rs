@@ -151,7 +151,7 @@ fn hex_number(digits: &[u8]) -> Option<u32> {
 
 /// Turns escaped line ends (any number of backslashes before `n` or `r`) into
 /// real ones and drops the backslashes of other escapes.
-pub(crate) fn break_escaped_lines(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
+pub(crate) fn break_escaped_lines(text: &[u8]) -> Cow<'_, [u8]> {
     // In a file of its own a comment may hold a backslash; only a text without
     // any line end within its first line's length is an escaped one.
     let first_line = text.get(..text.len().min(128)).unwrap_or_default();

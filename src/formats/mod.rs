@@ -54,6 +54,7 @@ pub mod sqlite;
 mod ssh2;
 pub mod ssh_public;
 pub mod token_sum;
+pub mod weak_key;
 pub mod wheel;
 mod wire;
 pub mod x509;

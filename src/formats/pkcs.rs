@@ -144,12 +144,6 @@ const CURVES: [Curve; 8] = [
     Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, name: "brainpoolP512r1", ssh: false },
 ];
 
-/// The curve of SSH whose private numbers have so many bytes.
-pub(super) fn curve_of_size(bytes: usize) -> Option<&'static [u8]> {
-    let size = |curve: &&Curve| curve.ssh && usize::try_from(curve.bits.div_ceil(8)) == Ok(bytes);
-    CURVES.iter().find(size).map(|curve| curve.oid)
-}
-
 /// SEC1 after its version. `outer` is the curve that an enclosing PKCS#8 names.
 fn parse_sec1(
     mut fields: DerReader<'_>,

@@ -65,3 +65,10 @@ fn read_cut(text: &[u8]) -> Option<PrivateKey> {
     let body = pem::parse_cut(text.get(start..)?)?;
     if body.starts_with(openssh::MAGIC) { openssh::parse_cut(&body).ok() } else { der_cut::parse(&body).ok() }
 }
+
+/// How many bytes the key of Dropbear takes that the bytes begin with. `None` if they
+/// begin with none.
+#[must_use]
+pub fn dropbear_length(bytes: &[u8]) -> Option<usize> {
+    dropbear::length(bytes)
+}

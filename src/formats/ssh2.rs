@@ -53,7 +53,8 @@ pub(crate) fn parse(text: &[u8]) -> Result<PrivateKey, KeyError> {
 
 fn read_numbers(key: &mut PrivateKey, mut reader: WireReader<'_>, rsa: bool) -> Result<(), KeyError> {
     if rsa {
-        let [e, d, n, _, p, q] = numbers(&mut reader)?;
+        // Its first prime is the second one elsewhere.
+        let [e, d, n, _, q, p] = numbers(&mut reader)?;
         set_rsa(key, n, e)?;
         key.set_secret(&PrivateNumber::Rsa { d, p, q });
         return Ok(());

@@ -65,9 +65,11 @@ pub(super) fn findings(
         let enriched: Vec<Vec<Enriched>> = pool
             .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
         for Enriched { finding, key } in enriched.into_iter().flatten() {
-            emitted.findings.add(finding.severity, 1);
-            emitted.marked.count(&finding);
-            sink.record(&Record::Finding(Box::new(finding)))?;
+            if let Some(finding) = finding {
+                emitted.findings.add(finding.severity, 1);
+                emitted.marked.count(&finding);
+                sink.record(&Record::Finding(Box::new(finding)))?;
+            }
             keys.extend(key);
         }
     }
@@ -142,7 +144,9 @@ fn enrich_file(
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
         }
-        marking.mark(&mut enriched.finding);
+        if let Some(finding) = &mut enriched.finding {
+            marking.mark(finding);
+        }
         Some(enriched)
     };
     file.found.hits.iter().filter_map(one).collect()
