@@ -179,7 +179,9 @@ fn cut_keys_are_named_by_their_beginning() {
     for (path, identity) in &expected {
         let of_file: Vec<_> = found.get(path).into_iter().flatten().collect();
         let same = |key: &&KeyRecord| {
-            key.fingerprint.as_ref() == Some(&identity.1) && key.bits == Some(identity.0) && key.damage.is_some()
+            key.fingerprint.as_ref() == Some(&identity.1)
+                && key.bits == Some(identity.0)
+                && key.damage.is_some()
         };
         if of_file.len() != 1 || !of_file.iter().all(same) {
             wrong.push(format!("{path}: {} keys", of_file.len()));

@@ -4,7 +4,7 @@
 
 use super::der::{CONTEXT_0, DerReader, OCTET_STRING, OID, SEQUENCE};
 use super::key::{KeyError, KeyFormat, KeyState, PrivateKey};
-use super::pkcs::{set_ec, set_rsa};
+use super::pkcs::{rsa_blob, set_ec};
 use super::rsa_private::is_private_exponent;
 use super::wire::{bit_length, strip_zeros};
 
@@ -49,7 +49,7 @@ fn rsa(mut fields: DerReader<'_>, format: KeyFormat) -> Result<PrivateKey, KeyEr
         return Err(KeyError::Range);
     }
     let mut key = PrivateKey::new(format);
-    set_rsa(&mut key, n, e)?;
+    key.set_public(&rsa_blob(n, e))?;
     let secret = fields.unsigned().is_ok_and(|d| is_private_exponent(n, e, d));
     key.state = if secret { KeyState::Cut } else { KeyState::PublicHalf };
     Ok(key)

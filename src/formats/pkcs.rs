@@ -86,7 +86,7 @@ fn parse_numbers(version: &[u8], mut fields: DerReader<'_>) -> Result<PrivateKey
                 return Err(KeyError::Range);
             }
             let mut key = PrivateKey::new(KeyFormat::Pkcs1);
-            set_rsa(&mut key, n, e)?;
+            key.set_public(&rsa_blob(n, e))?;
             if !multi_prime {
                 key.set_secret(&PrivateNumber::Rsa { d, p, q });
             }
@@ -96,26 +96,40 @@ fn parse_numbers(version: &[u8], mut fields: DerReader<'_>) -> Result<PrivateKey
     }
 }
 
-/// Takes the public half of an RSA key.
-pub(super) fn set_rsa(key: &mut PrivateKey, n: &[u8], e: &[u8]) -> Result<(), KeyError> {
+/// The wire form of an RSA key.
+pub(super) fn rsa_blob(n: &[u8], e: &[u8]) -> Vec<u8> {
     let mut blob = Vec::with_capacity(n.len().saturating_add(32));
     put_string(&mut blob, b"ssh-rsa");
     put_mpint(&mut blob, e);
     put_mpint(&mut blob, n);
-    key.set_public(&blob)
+    blob
+}
+
+/// The wire form of a DSA key: p, q, g and y.
+pub(super) fn dsa_blob(numbers: [&[u8]; 4]) -> Vec<u8> {
+    let mut blob = Vec::new();
+    put_string(&mut blob, b"ssh-dss");
+    for number in numbers {
+        put_mpint(&mut blob, number);
+    }
+    blob
+}
+
+/// The wire form of an EC key, by the curve's name in SSH.
+pub(super) fn ecdsa_blob(curve: &str, point: &[u8]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(point.len().saturating_add(64));
+    put_string(&mut blob, format!("ecdsa-sha2-{curve}").as_bytes());
+    put_string(&mut blob, curve.as_bytes());
+    put_string(&mut blob, point);
+    blob
 }
 
 pub(super) fn set_dsa(key: &mut PrivateKey, public: [&[u8]; 4], x: &[u8]) -> Result<(), KeyError> {
-    let [p, q, g, y] = public;
+    let [_, q, ..] = public;
     if x.is_empty() || x.len() > q.len() {
         return Err(KeyError::Range);
     }
-    let mut blob = Vec::with_capacity(p.len().saturating_mul(3).saturating_add(64));
-    put_string(&mut blob, b"ssh-dss");
-    for number in [p, q, g, y] {
-        put_mpint(&mut blob, number);
-    }
-    key.set_public(&blob)?;
+    key.set_public(&dsa_blob(public))?;
     key.set_secret(&PrivateNumber::Dsa { x });
     Ok(())
 }
@@ -143,6 +157,11 @@ const CURVES: [Curve; 8] = [
     Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 11], bits: 384, name: "brainpoolP384r1", ssh: false },
     Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, name: "brainpoolP512r1", ssh: false },
 ];
+
+/// The name in SSH of the curve that an OID names, if SSH has keys on it.
+pub(super) fn curve_name(oid: &[u8]) -> Option<&'static str> {
+    CURVES.iter().find(|curve| curve.oid == oid && curve.ssh).map(|curve| curve.name)
+}
 
 /// SEC1 after its version. `outer` is the curve that an enclosing PKCS#8 names.
 fn parse_sec1(
@@ -191,11 +210,7 @@ pub(super) fn set_ec(
         if point.is_some_and(|point| !ec::is_point(point, &computed)) {
             key.state = KeyState::Inconsistent;
         }
-        let mut blob = Vec::with_capacity(computed.len().saturating_add(64));
-        put_string(&mut blob, format!("ecdsa-sha2-{name}").as_bytes());
-        put_string(&mut blob, name.as_bytes());
-        put_string(&mut blob, &computed);
-        key.set_public(&blob)?;
+        key.set_public(&ecdsa_blob(name, &computed))?;
     }
     Ok(key)
 }

@@ -13,7 +13,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::escape::break_escaped_lines;
 use super::key::{KeyError, KeyFormat, PrivateKey};
 use super::key_pair::PrivateNumber;
-use super::pkcs::{set_dsa, set_rsa};
+use super::pkcs::{rsa_blob, set_dsa};
 use super::wire::{Truncated, WireReader, strip_zeros};
 
 /// The line before.
@@ -55,7 +55,7 @@ fn read_numbers(key: &mut PrivateKey, mut reader: WireReader<'_>, rsa: bool) -> 
     if rsa {
         // Its first prime is the second one elsewhere.
         let [e, d, n, _, q, p] = numbers(&mut reader)?;
-        set_rsa(key, n, e)?;
+        key.set_public(&rsa_blob(n, e))?;
         key.set_secret(&PrivateNumber::Rsa { d, p, q });
         return Ok(());
     }

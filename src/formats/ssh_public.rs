@@ -59,6 +59,17 @@ impl PublicKey {
     ///
     /// It is not exactly one well-formed key of a known type.
     pub fn from_blob(blob: &[u8]) -> Result<Self, PublicKeyError> {
+        let (key, reader) = Self::read(blob)?;
+        if key.certificate || reader.rest().is_empty() { Ok(key) } else { Err(PublicKeyError::Length) }
+    }
+
+    /// Reads the key of a certificate; the reader stands after it.
+    pub(crate) fn read_certified(blob: &[u8]) -> Result<(Self, WireReader<'_>), PublicKeyError> {
+        let (key, reader) = Self::read(blob)?;
+        if key.certificate { Ok((key, reader)) } else { Err(PublicKeyError::UnknownType) }
+    }
+
+    fn read(blob: &[u8]) -> Result<(Self, WireReader<'_>), PublicKeyError> {
         let mut reader = WireReader::new(blob);
         let type_name = reader.string()?;
         let certificate = type_name.strip_suffix(b"-cert-v01@openssh.com");
@@ -79,12 +90,10 @@ impl PublicKey {
             put_string(&mut plain, plain_type);
             plain.extend_from_slice(fields_start.get(..length).unwrap_or_default());
             plain
-        } else if reader.rest().is_empty() {
-            blob.to_vec()
         } else {
-            return Err(PublicKeyError::Length);
+            blob.to_vec()
         };
-        Ok(Self { algorithm, bits, certificate: certificate.is_some(), blob })
+        Ok((Self { algorithm, bits, certificate: certificate.is_some(), blob }, reader))
     }
 
     /// `SHA256:` and 43 base64 characters.
