@@ -5,4 +5,5 @@ mod containers;
 mod damaged;
 mod hostile;
 mod keys;
+mod public;
 mod texts;
