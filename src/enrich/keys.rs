@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use crate::finding::{FileFacts, KeyRecord, KeyWeakness, Location};
 use crate::formats::private_key::{KeyFormat, KeyState, PrivateKey};
 use crate::formats::weak_key::{self, WeaknessKind};
+use crate::formats::weak_list::WeakList;
 
 /// Key derivations of one or a few rounds of a fast hash.
 const WEAK_KDFS: [&str; 4] = ["md5", "sha1", "pbes1-md5", "pbes1-md2"];
@@ -37,6 +38,17 @@ pub(super) fn record(
         location,
         file,
         finding_id: None,
+    }
+}
+
+/// Adds the weakness to the record of a key that is on a list.
+pub(super) fn check_weak_list(key: &mut KeyRecord, list: &WeakList) {
+    let blob = key.public_key.as_ref().and_then(|code| STANDARD.decode(code).ok());
+    if blob.is_some_and(|blob| list.contains(&blob)) {
+        key.weaknesses.push(KeyWeakness {
+            kind: WeaknessKind::Debian2008.as_str().to_owned(),
+            evidence: "on a list of the keys that Debian's broken generator made".to_owned(),
+        });
     }
 }
 

@@ -23,6 +23,7 @@ use crate::finding::{
     Timestamp, Validity, Vendor,
 };
 use crate::formats::private_key::{KeyState, PrivateKey};
+use crate::formats::weak_list::WeakList;
 use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
 use crate::scan::Match;
 
@@ -56,6 +57,13 @@ pub struct Enriched {
 }
 
 impl Enriched {
+    /// Says so of a key that is on a list of weak ones.
+    pub fn check_weak_list(&mut self, list: &WeakList) {
+        if let Some(key) = self.key.as_mut().filter(|_| !list.is_empty()) {
+            keys::check_weak_list(key, list);
+        }
+    }
+
     /// Says which package the file came with. What an unchanged file of a package
     /// holds is no news to anybody who has the package.
     pub fn set_vendor(&mut self, vendor: Vendor) {

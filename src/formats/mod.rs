@@ -60,6 +60,7 @@ pub mod ssh_certificate;
 pub mod ssh_public;
 pub mod token_sum;
 pub mod weak_key;
+pub mod weak_list;
 pub mod wheel;
 mod wire;
 pub mod x509;
