@@ -24,6 +24,11 @@ pub const CONTEXT_1: u8 = 0xa1;
 /// Tag of context-specific primitive element 1.
 pub const CONTEXT_1_PRIMITIVE: u8 = 0x81;
 
+/// `rsaEncryption` (1.2.840.113549.1.1.1) and NULL, as an AlgorithmIdentifier has
+/// them (RFC 8017 appendix A.1).
+pub(crate) const RSA_ALGORITHM: [u8; 13] =
+    [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
 /// What is wrong, with the offset from the start of the innermost element that
 /// is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]

@@ -11,14 +11,9 @@ use sha1::Sha1;
 use sha2::Digest as _;
 
 use super::bignum::{bytes, number};
-use super::der::{OCTET_STRING, SEQUENCE, write_element, write_unsigned};
+use super::der::{OCTET_STRING, RSA_ALGORITHM, SEQUENCE, write_element, write_unsigned};
 use super::ssh_public::MAX_RSA_BITS;
 use super::wire::bit_length;
-
-/// `rsaEncryption` (1.2.840.113549.1.1.1) and NULL, as an AlgorithmIdentifier has
-/// them (RFC 8017 appendix A.1).
-pub(crate) const RSA_ALGORITHM: [u8; 13] =
-    [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
 
 /// A key of two primes.
 pub(crate) struct RsaPrivate {

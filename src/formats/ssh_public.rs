@@ -11,9 +11,8 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
-use super::der::{BIT_STRING, SEQUENCE, write_element, write_unsigned};
+use super::der::{BIT_STRING, RSA_ALGORITHM, SEQUENCE, write_element, write_unsigned};
 use super::hex;
-use super::rsa_private::RSA_ALGORITHM;
 use super::wire::{Truncated, WireReader, bit_length, put_string, strip_zeros};
 
 /// The largest modulus that OpenSSH takes, in bits.
