@@ -3,7 +3,8 @@
 //! `cargo bench --bench batch_gcd -- [MODULI] [BITS]`: so many moduli (20000) of so
 //! many bits (2048) by a seeded generator, of which ten pairs share a factor. Prints
 //! the time. The numbers are products of random odd numbers: to make primes would
-//! take longer than to find them, and no step depends on it.
+//! take longer than to find them, and no step depends on it. A planted pair may be missed
+//! where a third number shares a factor with it, which primes do not.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 use std::time::Instant;

@@ -208,7 +208,7 @@ mod tests {
 
     /// Primes above the small ones, by trial division.
     fn primes(count: usize) -> Vec<u64> {
-        let is_prime = |n: &u64| (2..).take_while(|d| d * d <= *n).all(|d| n % d != 0);
+        let is_prime = |n: &u64| (2..).take_while(|d| d * d <= *n).all(|d| !n.is_multiple_of(d));
         (70_000_u64..).filter(is_prime).take(count).collect()
     }
 
@@ -216,11 +216,10 @@ mod tests {
         let bytes: Vec<[u8; 8]> = moduli.iter().map(|n| n.to_be_bytes()).collect();
         let slices: Vec<&[u8]> = bytes.iter().map(|bytes| &bytes[..]).collect();
         let mut last = 0;
-        let groups = in_blocks(&slices, block, &mut |progress| {
+        in_blocks(&slices, block, &mut |progress| {
             assert!(progress.done >= last && progress.done <= progress.total);
             last = progress.done;
-        });
-        groups
+        })
     }
 
     #[test]
@@ -265,7 +264,7 @@ mod tests {
             let mut expected = Vec::new();
             for prime in &p {
                 let with: Vec<usize> =
-                    (0..moduli.len()).filter(|i| moduli[*i] % prime == 0 && first(&moduli[*i]) == Some(*i)).collect();
+                    (0..moduli.len()).filter(|i| moduli[*i].is_multiple_of(*prime) && first(&moduli[*i]) == Some(*i)).collect();
                 if with.len() > 1 {
                     expected.push(with);
                 }
