@@ -79,9 +79,8 @@ fn in_blocks(moduli: &[&[u8]], block: usize, progress: &mut dyn FnMut(Progress))
         _ => blocks
             .iter()
             .map(|numbers| {
-                let product = numbers.par_iter().map(|(_, n)| n.clone()).reduce(|| UBig::ONE, |a, b| a * b);
                 steps.done(1);
-                product
+                product(numbers.iter().map(|(_, n)| n.clone()).collect())
             })
             .collect(),
     };
@@ -91,6 +90,14 @@ fn in_blocks(moduli: &[&[u8]], block: usize, progress: &mut dyn FnMut(Progress))
     }
     steps.finish();
     groups(&hits)
+}
+
+/// The product, level by level, so that factors are of equal length.
+fn product(mut level: Vec<UBig>) -> UBig {
+    while level.len() > 1 {
+        level = level.par_chunks(2).map(|pair| pair.iter().product()).collect();
+    }
+    level.pop().unwrap_or(UBig::ONE)
 }
 
 /// Counts steps and tells them.
