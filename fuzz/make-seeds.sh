@@ -51,6 +51,19 @@ for file in "$work"/examples/azure-s*; do
     done
 done
 
+# Public keys, certificates, hosts and lists of what is revoked.
+cp "$work"/keys/*.pub corpus/public_key
+ssh-keygen -q -e -m RFC4716 -f "$work/keys/ossh-rsa2048.pub" >corpus/public_key/rfc4716
+ssh-keygen -q -e -m PEM -f "$work/keys/ossh-rsa2048.pub" >corpus/public_key/pkcs1
+openssl pkey -in "$work/keys/rsa.p8" -pubout >corpus/public_key/spki
+{ printf 'a.example.com,*.example.net,!b.example.net,[c]:2222 '; cat "$work/keys/ossh-ed25519.pub"; } >corpus/known_hosts/names
+cp corpus/known_hosts/names "$work/hashed"
+ssh-keygen -H -f "$work/hashed" >/dev/null 2>&1
+cp "$work/hashed" corpus/known_hosts/hashed
+printf 'serial: 1-5\nserial: 7\nserial: 90000\nid: me\n' >"$work/spec"
+{ printf 'sha256: '; cat "$work/keys/ossh-rsa2048.pub"; printf 'key: '; cat "$work/keys/ossh-ed25519.pub"; } >>"$work/spec"
+ssh-keygen -q -k -f corpus/krl/all -s "$work/keys/ossh-rsa2048.pub" "$work/spec"
+
 cp ../rules/*.toml ../testdata/rules/*.toml corpus/rule_pack
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:*:65534:65534::/:/bin/false\n+::::\n' >corpus/accounts/passwd
 printf 'root:x:0:\nwww-data:x:33:alice,bob\n-bad:x:6:\n' >corpus/accounts/group

@@ -57,13 +57,14 @@
 //!
 //! Imports point down this list only, which a test holds: the program's own
 //! `cli`, [`pipeline`] (a whole scan), [`triage`] (what the user ignores, and what an
-//! earlier scan had), [`output`] (formats), [`enrich`] (matches → findings), [`facts`] (what a snapshot says of its machine), [`source`] (reading
+//! earlier scan had), [`fleet`] (what many machines say together), [`output`] (formats), [`enrich`] (matches → findings), [`facts`] (what a snapshot says of its machine), [`source`] (reading
 //! disks), [`scan`] (the engine), [`rules`] (rule packs), [`formats`] (pure
 //! parsers), [`finding`] (the records).
 
 pub mod enrich;
 pub mod facts;
 pub mod finding;
+pub mod fleet;
 pub mod formats;
 pub mod output;
 pub mod pipeline;

@@ -51,6 +51,13 @@ for bits in 256 384 521; do
     pem "ossh-ecdsa$bits" "ec$bits.p8" PKCS8 ''
     row "ec$bits.p8" pkcs8 ecdsa no - - - "ossh-ecdsa$bits.pub"
 done
+# Without the public half, which is optional.
+for bits in 256 384 521; do
+    openssl ec -in "ec$bits.pem" -no_public -out "ec$bits-alone.pem" 2>/dev/null
+    row "ec$bits-alone.pem" sec1 ecdsa no - - - "ossh-ecdsa$bits.pub"
+    openssl pkcs8 -topk8 -nocrypt -in "ec$bits-alone.pem" -out "ec$bits-alone.p8"
+    row "ec$bits-alone.p8" pkcs8 ecdsa no - - - "ossh-ecdsa$bits.pub"
+done
 # With the curve's parameters in a block before, and in CRLF.
 openssl ecparam -name prime256v1 -genkey -out ec-params.pem
 ssh-keygen -y -f ec-params.pem >ec-params.pub
@@ -108,6 +115,14 @@ puttygen ossh-ed25519 -O private --ppk-param version=3,memory=64,passes=1 --new-
 row enc-3.ppk ppk3 ed25519 yes aes256-cbc argon2id "plain ed25519" ossh-ed25519.pub
 puttygen dsa-traditional.pem -O private -o dsa-3.ppk -C dsa
 row dsa-3.ppk ppk3 dsa no - - dsa dsa.pub
+
+# SSH2 of SSH Communications Security, which says ENCRYPTED of all of them.
+puttygen ossh-rsa2048 -O private-sshcom -o rsa.ssh2
+row rsa.ssh2 ssh2 rsa no - - "plain rsa2048" ossh-rsa2048.pub
+puttygen dsa-traditional.pem -O private-sshcom -o dsa.ssh2 -C dsa
+row dsa.ssh2 ssh2 dsa no - - dsa dsa.pub
+puttygen ossh-rsa2048 -O private-sshcom --new-passphrase pass -o enc.ssh2
+row enc.ssh2 ssh2 rsa yes 3des-cbc md5 "plain rsa2048" -
 
 # A certificate, which has the fingerprint of the key in it.
 ssh-keygen -q -s ossh-rsa2048 -I id -n alice -V +1d ossh-ed25519.pub

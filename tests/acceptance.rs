@@ -224,6 +224,7 @@ fn keys_are_what_the_programs_that_made_them_say() {
         let (rule, secret_type) = match format {
             _ if unknown_to_ssh => ("private-key-certificate", "private key"),
             "ppk2" | "ppk3" => ("private-key-putty", "insecure SSH private key"),
+            "ssh2" => ("private-key-ssh2", "insecure SSH private key"),
             _ => ("private-key-pem", "insecure SSH private key"),
         };
         assert_eq!((&*finding.rule_id, &*finding.secret_type), (rule, secret_type), "{path}");

@@ -11,6 +11,10 @@ const LABELS: [&str; 6] = ["OPENSSH ", "RSA ", "EC ", "DSA ", "ENCRYPTED ", ""];
 
 fuzz_target!(|data: &[u8]| {
     let Some((choice, rest)) = data.split_first() else { return };
+    // What is left of a key is never more than the key.
+    if let (Ok(left), Ok(whole)) = (PrivateKey::parse_damaged(data), PrivateKey::parse(data)) {
+        assert_eq!(left, whole);
+    }
     let parsed = match LABELS.get(usize::from(*choice)) {
         Some(label) => {
             let kind = format!("{label}PRIVATE KEY");

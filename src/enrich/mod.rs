@@ -7,13 +7,14 @@
 //!
 //! # Severity
 //!
-//! A rule states the severity of a secret that is good and in clear. Five things
+//! A rule states the severity of a secret that is good and in clear. Six things
 //! lower it: a secret that had expired when it was scanned is `low` at most; an
-//! encrypted private key is one step lower, since its passphrase is needed too; a
-//! handle to a key in a FIDO token is `info`, since it opens nothing without the
-//! token; so is a published key or sample value, which is nobody's secret; and what
-//! stands in an unchanged file of a package is `low` at most, since everybody has
-//! it who has the package.
+//! encrypted private key is one step lower, since its passphrase is needed too; so is
+//! one whose halves do not belong together; a private key of which only the public
+//! half is left is `low` at most; a published key or sample value is `info`, since it
+//! is nobody's secret; and what stands in an unchanged file of a package is `low` at
+//! most, since everybody has it who has the package. The handle of a key in a FIDO
+//! token opens nothing without the token: it is a key record and no finding.
 
 use std::collections::BTreeMap;
 
@@ -21,10 +22,12 @@ use crate::finding::{
     FileFacts, Finding, Fingerprinter, KeyRecord, Location, SecretFacts, Severity, Target, TargetExists,
     Timestamp, Validity, Vendor,
 };
-use crate::formats::private_key::PrivateKey;
+use crate::formats::private_key::{KeyState, PrivateKey};
+use crate::formats::weak_list::WeakList;
 use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
 use crate::scan::Match;
 
+mod keys;
 mod known;
 mod places;
 #[cfg(test)]
@@ -46,20 +49,29 @@ pub struct Enricher {
 /// What a match became.
 #[derive(Clone, Debug)]
 pub struct Enriched {
-    /// The finding.
-    pub finding: Finding,
+    /// The finding. The handle of a key in a token is none: it opens nothing without
+    /// the token.
+    pub finding: Option<Finding>,
     /// The key, where the secret is one.
     pub key: Option<KeyRecord>,
 }
 
 impl Enriched {
+    /// Says so of a key that is on a list of weak ones.
+    pub fn check_weak_list(&mut self, list: &WeakList) {
+        if let Some(key) = self.key.as_mut().filter(|_| !list.is_empty()) {
+            keys::check_weak_list(key, list);
+        }
+    }
+
     /// Says which package the file came with. What an unchanged file of a package
     /// holds is no news to anybody who has the package.
     pub fn set_vendor(&mut self, vendor: Vendor) {
+        let Some(finding) = &mut self.finding else { return };
         if vendor.verified {
-            self.finding.severity = self.finding.severity.min(Severity::Low);
+            finding.severity = finding.severity.min(Severity::Low);
         }
-        self.finding.vendor = Some(vendor);
+        finding.vendor = Some(vendor);
     }
 }
 
@@ -84,7 +96,7 @@ impl Enricher {
             .checks
             .iter()
             .any(|check| matches!(check, Check::PrivateKey { .. }))
-            .then(|| PrivateKey::parse(found.secret.expose()).ok())
+            .then(|| PrivateKey::parse_damaged(found.secret.expose()).ok())
             .flatten();
         // Keys in other containers than those of SSH say it in an attribute.
         let is_encrypted = found.attributes.get("encrypted").is_some_and(|value| value == "true");
@@ -95,7 +107,14 @@ impl Enricher {
         let key_fingerprint = key.as_ref().and_then(PrivateKey::fingerprint_sha256);
         let known = key_fingerprint.as_deref().and_then(known::key);
         let known = known.or_else(|| known::value(found.secret.expose()));
-        let record = key.as_ref().map(|key| key_record(key, &id, location.clone(), file.clone()));
+        let record = key.as_ref().map(|key| {
+            let mut record = keys::record(key, known, location.clone(), file.clone());
+            record.finding_id = (!key.is_hardware_bound()).then(|| id.clone());
+            record
+        });
+        if key.as_ref().is_some_and(PrivateKey::is_hardware_bound) {
+            return Some(Enriched { finding: None, key: record });
+        }
         let finding = Finding {
             rule_id: rule.id.clone(),
             secret_type: rule.secret_type.clone(),
@@ -125,7 +144,7 @@ impl Enricher {
             remediation: rule.remediation.trim().to_owned(),
             id,
         };
-        Some(Enriched { finding, key: record })
+        Some(Enriched { finding: Some(finding), key: record })
     }
 }
 
@@ -183,8 +202,10 @@ fn severity(stated: Severity, key: Option<&PrivateKey>, validity: Option<&Validi
     if key.is_some_and(|key| key.encrypted) {
         severity = one_lower(severity);
     }
-    if key.is_some_and(PrivateKey::is_hardware_bound) {
-        severity = Severity::Info;
+    match key.map(|key| key.state) {
+        Some(KeyState::Inconsistent) => severity = one_lower(severity),
+        Some(KeyState::PublicHalf) => severity = severity.min(Severity::Low),
+        _ => {}
     }
     if validity.and_then(|validity| validity.expired) == Some(true) {
         severity = severity.min(Severity::Low);
@@ -232,22 +253,4 @@ fn target(template: &TargetTemplate, attributes: &BTreeMap<String, String>) -> O
         exists: TargetExists::Unknown,
         determined_by: "no inventory".to_owned(),
     })
-}
-
-fn key_record(key: &PrivateKey, finding_id: &str, location: Location, file: Option<FileFacts>) -> KeyRecord {
-    KeyRecord {
-        fingerprint: key.fingerprint_sha256(),
-        fingerprint_md5: key.fingerprint_md5(),
-        private: true,
-        algorithm: key.algorithm.as_deref().map(str::to_owned),
-        bits: key.bits,
-        format: key.format.as_str().to_owned(),
-        comment: key.comment.clone(),
-        encrypted: key.encrypted,
-        cipher: key.cipher.as_deref().map(str::to_owned),
-        kdf: key.kdf.as_deref().map(str::to_owned),
-        location,
-        file,
-        finding_id: Some(finding_id.to_owned()),
-    }
 }

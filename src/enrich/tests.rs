@@ -65,7 +65,7 @@ fn enricher(fingerprinter: Fingerprinter, reveal: bool) -> Enricher {
         rule("token", Vec::new(), Some(("kind", "{account}.blob.{suffix}"))),
         rule(
             "key",
-            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any }],
+            vec![Check::PrivateKey { used: crate::rules::KeyUse::Any, damaged: false }],
             Some(("ssh_key", "{fingerprint}")),
         ),
     ];
@@ -80,7 +80,7 @@ fn fields_come_from_rule_attributes_and_place() {
     let secret = "tok_kT9vQ2mXr7Lp4WzB8nYcD3sE";
     let enriched =
         enricher.enrich(&found(0, secret, &attributes), location("/mnt/a", 5), None).expect("a rule");
-    let finding = enriched.finding;
+    let finding = enriched.finding.expect("a finding");
     assert!(enriched.key.is_none());
     assert_eq!(finding.severity, Severity::High);
     assert_eq!(finding.secret.preview, "tok_…D3sE");
@@ -98,13 +98,20 @@ fn fields_come_from_rule_attributes_and_place() {
 fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
     let enricher = enricher(Fingerprinter::unkeyed(), true);
     let attributes = [("account", "acme"), ("until", "2026-06-01T00:00:00Z")];
-    let finding =
-        enricher.enrich(&found(0, "secret", &attributes), location("/m", 5), None).expect("rule").finding;
+    let finding = enricher
+        .enrich(&found(0, "secret", &attributes), location("/m", 5), None)
+        .expect("rule")
+        .finding
+        .expect("a finding");
     assert_eq!(finding.severity, Severity::Low);
     assert_eq!(finding.validity.expect("validity").expired, Some(true));
     assert_eq!(finding.target, None);
     assert_eq!(finding.secret.raw.expect("asked for").as_str(), "secret");
-    let finding = enricher.enrich(&found(0, "secret", &[]), location("/m", 5), None).expect("rule").finding;
+    let finding = enricher
+        .enrich(&found(0, "secret", &[]), location("/m", 5), None)
+        .expect("rule")
+        .finding
+        .expect("a finding");
     assert_eq!(finding.validity, None);
 }
 
@@ -112,7 +119,12 @@ fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
 fn ids_follow_rule_secret_and_place_and_not_the_targets_name() {
     let enricher_plain = enricher(Fingerprinter::unkeyed(), false);
     let id = |enricher: &Enricher, rule, secret: &str, target: &str, offset| {
-        enricher.enrich(&found(rule, secret, &[]), location(target, offset), None).expect("rule").finding.id
+        enricher
+            .enrich(&found(rule, secret, &[]), location(target, offset), None)
+            .expect("rule")
+            .finding
+            .expect("a finding")
+            .id
     };
     let first = id(&enricher_plain, 0, "secret", "/mnt/a", 5);
     assert_eq!(first.len(), 32);
@@ -129,26 +141,34 @@ fn keys_have_a_record_that_names_its_finding() {
     let text = pkcs8(concat!("PRIVATE", " KEY"));
     let enriched = enricher.enrich(&found(1, &text, &[]), location("/m", 5), None).expect("rule");
     let key = enriched.key.expect("a key");
-    assert_eq!(key.finding_id.as_deref(), Some(enriched.finding.id.as_str()));
-    assert_eq!(key.fingerprint, enriched.finding.key_fingerprint);
+    let finding = enriched.finding.expect("a finding");
+    assert_eq!(key.finding_id.as_deref(), Some(finding.id.as_str()));
+    assert_eq!(key.fingerprint, finding.key_fingerprint);
     assert_eq!(
         (key.format.as_str(), key.algorithm.as_deref(), key.bits),
         ("pkcs8", Some("ed25519"), Some(256))
     );
     assert!(key.private && !key.encrypted);
-    assert_eq!(enriched.finding.severity, Severity::High);
-    assert!(enriched.finding.secret.preview.starts_with(concat!("-----BEGIN PRIVATE", " KEY-----…")));
+    assert_eq!(finding.severity, Severity::High);
+    assert!(finding.secret.preview.starts_with(concat!("-----BEGIN PRIVATE", " KEY-----…")));
 }
 
 #[test]
-fn an_encrypted_key_is_one_step_lower_and_a_token_handle_is_info() {
+fn an_encrypted_key_is_one_step_lower_and_what_is_left_of_one_too() {
     let mut key = PrivateKey::parse(pkcs8(concat!("PRIVATE", " KEY")).as_bytes()).expect("a key");
     assert_eq!(severity(Severity::High, Some(&key), None), Severity::High);
     key.encrypted = true;
     assert_eq!(severity(Severity::High, Some(&key), None), Severity::Medium);
     assert_eq!(severity(Severity::Info, Some(&key), None), Severity::Info);
-    key.algorithm = Some("ed25519-sk".into());
-    assert_eq!(severity(Severity::High, Some(&key), None), Severity::Info);
+    key.encrypted = false;
+    for (state, expected) in [
+        (KeyState::Cut, Severity::High),
+        (KeyState::Inconsistent, Severity::Medium),
+        (KeyState::PublicHalf, Severity::Low),
+    ] {
+        key.state = state;
+        assert_eq!(severity(Severity::High, Some(&key), None), expected);
+    }
 }
 
 /// What a bare key is reported as: the rule that the text gives, what that is told
@@ -227,8 +247,33 @@ fn a_place_gives_the_finding_all_of_the_other_rule() {
     let finding = enricher
         .enrich(&found(0, "secret", &[("account", "acme")]), location("/m", 5), None)
         .expect("a rule")
-        .finding;
+        .finding
+        .expect("a finding");
     assert_eq!((finding.rule_id.as_str(), finding.secret_type.as_str()), ("second", "Other"));
     assert_eq!(finding.severity, Severity::Low);
     assert_eq!(finding.target.expect("a target").id, "acme");
+}
+
+/// `PROTOCOL.u2f` of OpenSSH: a handle, put together by hand.
+#[test]
+fn a_token_handle_is_a_key_and_no_finding() {
+    use base64::Engine as _;
+    let string =
+        |bytes: &[u8]| [&u32::try_from(bytes.len()).expect("short").to_be_bytes()[..], bytes].concat();
+    let public = [string(b"sk-ssh-ed25519@openssh.com"), string(&[7; 32]), string(b"ssh:")].concat();
+    let private =
+        [&[1, 2, 3, 4, 1, 2, 3, 4][..], &public, &[1], &string(&[9; 64]), &string(b""), &string(b"me")];
+    let mut private = private.concat();
+    private.extend((1..8).take(private.len().next_multiple_of(8) - private.len()));
+    let none = string(b"none");
+    let head = [b"openssh-key-v1\0", &none[..], &none, &string(b""), &[0, 0, 0, 1]].concat();
+    let body = [head, string(&public), string(&private)].concat();
+    let code = base64::engine::general_purpose::STANDARD.encode(body);
+    let label = concat!("OPENSSH PRIVATE", " KEY");
+    let text = format!("-----BEGIN {label}-----\n{code}\n-----END {label}-----");
+    let enricher = enricher(Fingerprinter::unkeyed(), false);
+    let enriched = enricher.enrich(&found(1, &text, &[]), location("/m", 5), None).expect("rule");
+    assert!(enriched.finding.is_none());
+    let key = enriched.key.expect("a key");
+    assert_eq!((key.algorithm.as_deref(), key.finding_id), (Some("ed25519-sk"), None));
 }

@@ -5,6 +5,8 @@
 
 mod accounts;
 mod packages;
+mod weak_keys;
 
 pub use accounts::Accounts;
 pub use packages::Packages;
+pub use weak_keys::read_weak_keys;

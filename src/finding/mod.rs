@@ -20,8 +20,8 @@ pub use marks::{
     Vendor,
 };
 pub use record::{
-    FileFacts, Finding, KeyRecord, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts,
-    SummaryRecord, Target, TargetExists, Validity,
+    FileFacts, Finding, KeyRecord, KeyWeakness, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord,
+    SecretFacts, SummaryRecord, Target, TargetExists, Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};

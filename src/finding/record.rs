@@ -254,8 +254,25 @@ pub struct KeyRecord {
     /// Size in bits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bits: Option<u32>,
-    /// The container: `openssh`, `pkcs1`, `pkcs8`, `sec1`, `dsa`, `ppk2`, `ppk3`, ….
+    /// The public half in SSH wire form, in base64: what stands in a line of
+    /// `authorized_keys`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
+    /// As EC2 shows an RSA key pair that it made: 20 hex pairs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_ec2_created: Option<String>,
+    /// As EC2 shows an RSA key pair that was imported: 16 hex pairs. (It may show
+    /// `fingerprint_md5` too; an Ed25519 key has `fingerprint` there.)
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fingerprint_ec2_imported: Option<String>,
+    /// The container: `openssh`, `pkcs1`, `pkcs8`, `sec1`, `dsa`, `ppk2`, `ppk3`,
+    /// `ssh2`, `dropbear`, ….
     pub format: String,
+    /// What is left of a key that is not whole: `inconsistent` (its halves do not
+    /// belong together), `cut` (the private number is there), `public_half` (the
+    /// private number is not there). Absent for a whole key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub damage: Option<String>,
     /// The comment, where it can be read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub comment: Option<String>,
@@ -267,6 +284,12 @@ pub struct KeyRecord {
     /// With which key derivation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kdf: Option<String>,
+    /// Rounds, iterations or passes of the derivation.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rounds: Option<u32>,
+    /// In which ways it is weak.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub weaknesses: Vec<KeyWeakness>,
     /// Where.
     pub location: Location,
     /// What the filesystem says about the file.
@@ -275,6 +298,18 @@ pub struct KeyRecord {
     /// The finding that this key belongs to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub finding_id: Option<String>,
+}
+
+/// In which way a key is weak.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeyWeakness {
+    /// `short_rsa`, `dsa`, `broken_exponent`, `small_factor`, `close_primes`, `roca`,
+    /// `byte_pattern`, `debian_2008`, `published`, `shared_prime`, `weak_kdf`,
+    /// `putty_p521`.
+    pub kind: String,
+    /// What shows it, for a person.
+    pub evidence: String,
 }
 
 /// Something that could not be read, or not as it should be.

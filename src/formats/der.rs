@@ -24,6 +24,11 @@ pub const CONTEXT_1: u8 = 0xa1;
 /// Tag of context-specific primitive element 1.
 pub const CONTEXT_1_PRIMITIVE: u8 = 0x81;
 
+/// `rsaEncryption` (1.2.840.113549.1.1.1) and NULL, as an AlgorithmIdentifier has
+/// them (RFC 8017 appendix A.1).
+pub(crate) const RSA_ALGORITHM: [u8; 13] =
+    [0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x01, 0x01, 0x05, 0x00];
+
 /// What is wrong, with the offset from the start of the innermost element that
 /// is being read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -143,6 +148,21 @@ impl<'a> DerReader<'a> {
         self.expect(SEQUENCE).map(DerReader::new)
     }
 
+    /// The next element if it has this tag, as a reader over as much of its content
+    /// as is there: for structures that end early.
+    pub(crate) fn cut(&mut self, tag: u8) -> Option<DerReader<'a>> {
+        if let Ok(content) = self.clone().expect(tag) {
+            self.expect(tag).ok()?;
+            return Some(DerReader::new(content));
+        }
+        let after_tag = self.rest.strip_prefix(&[tag])?;
+        let (first, rest) = after_tag.split_first()?;
+        let digits = if *first < 0x80 { 0 } else { usize::from(first & 0x7f) };
+        let content = (digits <= 4).then(|| rest.get(digits..))??;
+        self.rest = &[];
+        Some(DerReader::new(content))
+    }
+
     /// A number that is not negative: big endian, without leading zeros (empty
     /// for zero).
     ///
@@ -168,4 +188,26 @@ impl<'a> DerReader<'a> {
     pub fn finish(&self) -> Result<(), DerError> {
         if self.rest.is_empty() { Ok(()) } else { Err(DerError::Trailing { offset: self.offset }) }
     }
+}
+
+/// Appends an element.
+pub(crate) fn write_element(out: &mut Vec<u8>, tag: u8, content: &[u8]) {
+    out.push(tag);
+    let length = content.len().to_be_bytes();
+    let length = strip_zeros(&length);
+    match (length, content.len()) {
+        (_, 0..0x80) => out.push(length.first().copied().unwrap_or(0)),
+        _ => {
+            out.push(0x80 | u8::try_from(length.len()).unwrap_or(0x7f));
+            out.extend_from_slice(length);
+        }
+    }
+    out.extend_from_slice(content);
+}
+
+/// Appends a number, given big endian.
+pub(crate) fn write_unsigned(out: &mut Vec<u8>, number: &[u8]) {
+    let number = strip_zeros(number);
+    let zero: &[u8] = if number.first().is_none_or(|first| first & 0x80 != 0) { &[0] } else { &[] };
+    write_element(out, INTEGER, &[zero, number].concat());
 }

@@ -171,6 +171,34 @@ fn hex_number(digits: &[u8]) -> Option<u32> {
     u32::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()
 }
 
+/// Turns escaped line ends (any number of backslashes before `n` or `r`) into
+/// real ones and drops the backslashes of other escapes.
+pub(crate) fn break_escaped_lines(text: &[u8]) -> Cow<'_, [u8]> {
+    // In a file of its own a comment may hold a backslash; only a text without
+    // any line end within its first line's length is an escaped one.
+    let first_line = text.get(..text.len().min(128)).unwrap_or_default();
+    if first_line.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+        return text.into();
+    }
+    let mut out = Vec::with_capacity(text.len());
+    let mut bytes = text.iter().copied().peekable();
+    while let Some(byte) = bytes.next() {
+        if byte != b'\\' {
+            out.push(byte);
+            continue;
+        }
+        while bytes.peek() == Some(&b'\\') {
+            bytes.next();
+        }
+        match bytes.next() {
+            Some(b'n' | b'r') => out.push(b'\n'),
+            Some(other) => out.push(other),
+            None => {}
+        }
+    }
+    out.into()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -18,6 +18,19 @@ pub fn encode(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
+/// Two lower-case digits for each byte, colons between.
+#[must_use]
+pub fn pairs(bytes: &[u8]) -> String {
+    let mut out = String::with_capacity(bytes.len().saturating_mul(3));
+    for byte in bytes {
+        if !out.is_empty() {
+            out.push(':');
+        }
+        out.push_str(&encode(&[*byte]));
+    }
+    out
+}
+
 /// As [`decode`], where there must be exactly `N` bytes.
 #[must_use]
 pub fn array<const N: usize>(digits: &[u8]) -> Option<[u8; N]> {
@@ -34,6 +47,7 @@ mod tests {
         assert_eq!(decode(b""), Some(Vec::new()));
         assert_eq!((decode(b"0"), decode(b"0g"), decode(b"+1")), (None, None, None));
         assert_eq!((encode(&[0, 255, 0xab]), encode(&[])), ("00ffab".to_owned(), String::new()));
+        assert_eq!((pairs(&[0, 255, 0xab]), pairs(&[])), ("00:ff:ab".to_owned(), String::new()));
         assert_eq!((array::<2>(b"0102"), array::<2>(b"01")), (Some([1, 2]), None));
     }
 }

@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use thiserror::Error;
 
 use super::der::DerError;
+use super::key_pair::PrivateNumber;
 use super::pem::PemError;
 use super::ssh_public::{PublicKey, PublicKeyError};
 use super::wire::{Truncated, WireReader};
@@ -30,6 +31,10 @@ pub enum KeyFormat {
     Ppk2,
     /// PuTTY, version 3.
     Ppk3,
+    /// SSH2 of SSH Communications Security, Tectia.
+    Ssh2,
+    /// Dropbear: the bare numbers.
+    Dropbear,
 }
 
 impl KeyFormat {
@@ -44,6 +49,37 @@ impl KeyFormat {
             Self::Dsa => "dsa",
             Self::Ppk2 => "ppk2",
             Self::Ppk3 => "ppk3",
+            Self::Ssh2 => "ssh2",
+            Self::Dropbear => "dropbear",
+        }
+    }
+}
+
+/// Whether a key is all there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum KeyState {
+    /// Everything that its container has, and nothing that contradicts it.
+    #[default]
+    Whole,
+    /// Its halves do not belong together, or its own checksum fails: damaged, or
+    /// put together from two keys.
+    Inconsistent,
+    /// The rest is missing. The private number is there all the same, and belongs to
+    /// the public half.
+    Cut,
+    /// The rest is missing, and the private number with it.
+    PublicHalf,
+}
+
+impl KeyState {
+    /// The name used on the wire.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Whole => "whole",
+            Self::Inconsistent => "inconsistent",
+            Self::Cut => "cut",
+            Self::PublicHalf => "public_half",
         }
     }
 }
@@ -104,6 +140,14 @@ pub struct PrivateKey {
     pub cipher: Option<Cow<'static, str>>,
     /// With which key derivation.
     pub kdf: Option<Cow<'static, str>>,
+    /// How much work one guess of the passphrase is, in the unit of the derivation:
+    /// rounds of bcrypt, iterations of PBKDF2, passes of Argon2, N of scrypt, hashes.
+    pub rounds: Option<u32>,
+    /// Whether it is all there.
+    pub state: KeyState,
+    /// SHA-1 over an RSA key as unencrypted PKCS#8 in DER, where the private half can
+    /// be read: by it EC2 knows the key pairs that it made itself.
+    pub pkcs8_sha1: Option<[u8; 20]>,
 }
 
 impl std::fmt::Debug for PrivateKey {
@@ -130,6 +174,32 @@ impl PrivateKey {
             encrypted: false,
             cipher: None,
             kdf: None,
+            rounds: None,
+            state: KeyState::Whole,
+            pkcs8_sha1: None,
+        }
+    }
+
+    /// Says that a passphrase protects it.
+    pub(crate) fn set_encrypted(
+        &mut self,
+        cipher: impl Into<Cow<'static, str>>,
+        kdf: &'static str,
+        rounds: Option<u32>,
+    ) {
+        self.encrypted = true;
+        self.cipher = Some(cipher.into());
+        self.kdf = Some(kdf.into());
+        self.rounds = rounds;
+    }
+
+    /// Holds the private number against the public half that is known.
+    pub(crate) fn set_secret(&mut self, secret: &PrivateNumber<'_>) {
+        let Some(public) = self.public_blob.as_deref() else { return };
+        let pair = super::key_pair::compare(public, secret);
+        self.pkcs8_sha1 = pair.pkcs8_sha1;
+        if !pair.fits {
+            self.state = KeyState::Inconsistent;
         }
     }
 
@@ -158,6 +228,20 @@ impl PrivateKey {
     #[must_use]
     pub fn fingerprint_md5(&self) -> Option<String> {
         self.public_blob.as_deref().map(super::ssh_public::fingerprint_md5)
+    }
+
+    /// As EC2 shows it for an RSA key that it made: 20 hex pairs. Known only where the
+    /// private half can be read.
+    #[must_use]
+    pub fn fingerprint_ec2_created(&self) -> Option<String> {
+        self.pkcs8_sha1.map(|digest| super::hex::pairs(&digest))
+    }
+
+    /// As EC2 shows it for an RSA key that was imported: 16 hex pairs, the MD5 of the
+    /// public half in DER. (Of an Ed25519 key it shows the SHA-256 of OpenSSH.)
+    #[must_use]
+    pub fn fingerprint_ec2_imported(&self) -> Option<String> {
+        self.public_blob.as_deref().and_then(super::ssh_public::fingerprint_ec2_imported)
     }
 
     /// Whether SSH has a form for keys of this kind. What only the passphrase tells

@@ -1,87 +1,148 @@
 //! The container `openssh-key-v1` (`PROTOCOL.key` of OpenSSH). The public half
-//! is in clear even when the private half is encrypted.
+//! is in clear even when the private half is encrypted, and comes first, so that
+//! the first 150 bytes of a key tell whose it is.
 
-use super::key::{KeyError, KeyFormat, PrivateKey};
-use super::wire::WireReader;
+use super::key::{KeyError, KeyFormat, KeyState, PrivateKey};
+use super::key_pair::{PrivateNumber, compare};
+use super::rsa_private::is_private_exponent;
+use super::wire::{Truncated, WireReader, strip_zeros};
 
 /// How the decoded body begins.
 pub(crate) const MAGIC: &[u8] = b"openssh-key-v1\0";
 
 /// Reads a decoded body.
 pub(crate) fn parse(body: &[u8]) -> Result<PrivateKey, KeyError> {
+    let (mut key, mut reader) = read_public(body)?;
+    let private = reader.string()?;
+    let tag = reader.rest().len();
+    if !key.encrypted {
+        if tag != 0 {
+            return Err(KeyError::Structure);
+        }
+        read_private(&mut key, private)?;
+        return Ok(key);
+    }
+    let (block, expected_tag) = key.cipher.as_deref().and_then(sizes).ok_or(KeyError::Structure)?;
+    if private.is_empty() || private.len().checked_rem(block) != Some(0) || tag != expected_tag {
+        return Err(KeyError::Structure);
+    }
+    Ok(key)
+}
+
+/// Reads a body that ends early, or is damaged after its public half.
+pub(crate) fn parse_cut(body: &[u8]) -> Result<PrivateKey, KeyError> {
+    let (mut key, mut reader) = read_public(body)?;
+    key.state = KeyState::PublicHalf;
+    let public = key.public_blob.as_deref().unwrap_or_default();
+    if !key.encrypted && reader.u32().is_ok() && holds_secret(public, reader) == Ok(true) {
+        key.state = KeyState::Cut;
+    }
+    Ok(key)
+}
+
+/// Reads up to the private half.
+fn read_public(body: &[u8]) -> Result<(PrivateKey, WireReader<'_>), KeyError> {
     let mut reader = WireReader::new(body.strip_prefix(MAGIC).ok_or(KeyError::Structure)?);
     let cipher = reader.string()?;
     let kdf = reader.string()?;
-    reader.string()?;
+    let mut options = WireReader::new(reader.string()?);
     // OpenSSH itself reads files with one key only.
     if reader.u32()? != 1 {
         return Err(KeyError::Structure);
     }
     let public = reader.string()?;
-    let private = reader.string()?;
-
     let mut key = PrivateKey::new(KeyFormat::OpenSsh);
     key.set_public(public)?;
-    if cipher == b"none" {
-        match ssh_key::PrivateKey::from_bytes(body) {
-            Ok(whole) => key.set_comment(whole.comment().as_bytes()),
-            Err(_) => key.set_comment(read_private(public, private)?),
-        }
-        return Ok(key);
+    if cipher != b"none" {
+        let cipher = std::str::from_utf8(cipher).ok().filter(|cipher| sizes(cipher).is_some());
+        let cipher = cipher.filter(|_| kdf == b"bcrypt").ok_or(KeyError::Structure)?;
+        let rounds = options.string().and_then(|_| options.u32()).ok();
+        key.set_encrypted(cipher.to_owned(), "bcrypt", rounds);
     }
-    let (block, tag) = sizes(cipher).ok_or(KeyError::Structure)?;
-    if private.is_empty()
-        || private.len().checked_rem(block) != Some(0)
-        || reader.rest().len() != tag
-        || kdf != b"bcrypt"
-    {
-        return Err(KeyError::Structure);
-    }
-    key.encrypted = true;
-    key.cipher = Some(String::from_utf8_lossy(cipher).into_owned().into());
-    key.kdf = Some("bcrypt".into());
-    Ok(key)
+    Ok((key, reader))
 }
 
-/// Reads the private half and returns its comment. For what OpenSSH reads and
-/// ssh-key 0.6.7 refuses: ECDSA, of which it knows nothing without its `ecdsa`
-/// feature and with it refuses private numbers shorter than the curve's size (half
-/// of all keys on P-521), and comments that are not UTF-8.
-fn read_private<'a>(public: &[u8], private: &'a [u8]) -> Result<&'a [u8], KeyError> {
+/// Reads the private half, which repeats the public one.
+fn read_private(key: &mut PrivateKey, private: &[u8]) -> Result<(), KeyError> {
+    let public = key.public_blob.clone().unwrap_or_default();
+    let mut expected = WireReader::new(&public);
     let mut reader = WireReader::new(private);
-    if reader.u32()? != reader.u32()? {
-        return Err(KeyError::Inconsistent);
-    }
-    let mut expected = WireReader::new(public);
+    let mut same = reader.u32()? == reader.u32()?;
     let type_name = reader.string()?;
-    let same_type = type_name == expected.string()?;
-    let (same_fields, private_fields) = match type_name {
+    same &= type_name == expected.string()?;
+    match type_name {
         b"ssh-rsa" => {
             // The public half has the exponent first.
             let (n, e) = (reader.string()?, reader.string()?);
-            (e == expected.string()? && n == expected.string()?, 4)
+            same &= e == expected.string()? && n == expected.string()?;
+            let (d, _, p, q) = (reader.string()?, reader.string()?, reader.string()?, reader.string()?);
+            key.set_secret(&PrivateNumber::Rsa { d, p, q });
         }
-        b"ssh-dss" | b"ssh-ed25519" => (same_rest(&mut reader, &mut expected)?, 1),
-        _ if type_name.starts_with(b"ecdsa-sha2-") => (same_rest(&mut reader, &mut expected)?, 1),
+        b"ssh-dss" => {
+            same &= same_rest(&mut reader, &mut expected)?;
+            key.set_secret(&PrivateNumber::Dsa { x: reader.string()? });
+        }
+        b"ssh-ed25519" => {
+            same &= same_rest(&mut reader, &mut expected)?;
+            // The seed, and the public half once more.
+            let (seed, again) = reader.string()?.split_at_checked(32).ok_or(KeyError::Structure)?;
+            key.set_secret(&PrivateNumber::Ed25519 { seed });
+            same &= public.ends_with(again) && again.len() == 32;
+        }
+        _ if type_name.starts_with(b"ecdsa-sha2-") => {
+            same &= same_rest(&mut reader, &mut expected)?;
+            key.set_secret(&PrivateNumber::Ecdsa { d: reader.string()? });
+        }
         _ if type_name.starts_with(b"sk-") => {
-            let same = same_rest(&mut reader, &mut expected)?;
-            // Flags; then handle and reserved.
+            same &= same_rest(&mut reader, &mut expected)?;
+            // Flags, the handle, and what is reserved.
             reader.bytes(1)?;
-            (same, 2)
+            reader.string()?;
+            reader.string()?;
         }
         _ => return Err(KeyError::Structure),
-    };
-    for _ in 0..private_fields {
-        reader.string()?;
     }
-    let comment = reader.string()?;
+    key.set_comment(reader.string()?);
     let padding = reader.rest();
-    let padded = padding.len() < 8 && padding.iter().copied().eq((1..=7).take(padding.len()));
-    if same_type && same_fields && padded { Ok(comment) } else { Err(KeyError::Inconsistent) }
+    same &= padding.len() < 8 && padding.iter().copied().eq((1..=7).take(padding.len()));
+    if !same {
+        key.state = KeyState::Inconsistent;
+    }
+    Ok(())
+}
+
+/// Whether the private number is in what is left of a private half, and belongs to
+/// the public one. A handle of a token is none.
+fn holds_secret(public: &[u8], mut reader: WireReader<'_>) -> Result<bool, Truncated> {
+    reader.bytes(8)?;
+    let type_name = reader.string()?;
+    let mut expected = WireReader::new(public);
+    expected.string()?;
+    Ok(match type_name {
+        b"ssh-rsa" => {
+            let (n, e, d) = (reader.string()?, reader.string()?, reader.string()?);
+            let same = e == expected.string()? && n == expected.string()?;
+            same && is_private_exponent(strip_zeros(n), strip_zeros(e), strip_zeros(d))
+        }
+        b"ssh-dss" => {
+            same_rest(&mut reader, &mut expected)?;
+            compare(public, &PrivateNumber::Dsa { x: reader.string()? }).fits
+        }
+        b"ssh-ed25519" => {
+            reader.string()?;
+            reader.u32()?;
+            compare(public, &PrivateNumber::Ed25519 { seed: reader.bytes(32)? }).fits
+        }
+        _ if type_name.starts_with(b"ecdsa-sha2-") => {
+            same_rest(&mut reader, &mut expected)?;
+            compare(public, &PrivateNumber::Ecdsa { d: reader.string()? }).fits
+        }
+        _ => false,
+    })
 }
 
 /// Whether the fields that are left of the public half come next.
-fn same_rest(reader: &mut WireReader<'_>, expected: &mut WireReader<'_>) -> Result<bool, KeyError> {
+fn same_rest(reader: &mut WireReader<'_>, expected: &mut WireReader<'_>) -> Result<bool, Truncated> {
     let mut same = true;
     while !expected.rest().is_empty() {
         same &= reader.string()? == expected.string()?;
@@ -90,14 +151,12 @@ fn same_rest(reader: &mut WireReader<'_>, expected: &mut WireReader<'_>) -> Resu
 }
 
 /// The block size of a cipher and the length of its tag, in bytes.
-fn sizes(cipher: &[u8]) -> Option<(usize, usize)> {
+fn sizes(cipher: &str) -> Option<(usize, usize)> {
     Some(match cipher {
-        b"aes128-ctr" | b"aes192-ctr" | b"aes256-ctr" | b"aes128-cbc" | b"aes192-cbc" | b"aes256-cbc" => {
-            (16, 0)
-        }
-        b"aes128-gcm@openssh.com" | b"aes256-gcm@openssh.com" => (16, 16),
-        b"chacha20-poly1305@openssh.com" => (8, 16),
-        b"3des-cbc" => (8, 0),
+        "aes128-ctr" | "aes192-ctr" | "aes256-ctr" | "aes128-cbc" | "aes192-cbc" | "aes256-cbc" => (16, 0),
+        "aes128-gcm@openssh.com" | "aes256-gcm@openssh.com" => (16, 16),
+        "chacha20-poly1305@openssh.com" => (8, 16),
+        "3des-cbc" => (8, 0),
         _ => return None,
     })
 }

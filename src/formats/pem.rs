@@ -98,6 +98,27 @@ pub fn parse(text: &[u8]) -> Result<Pem, PemError> {
     Ok(Pem { label, headers, body })
 }
 
+/// Decodes what there is of a body: from its first byte, which stands after the
+/// label if there is one, to the first thing that cannot stand in a body. Headers of
+/// encryption give none: then nothing of the key can be read.
+#[must_use]
+pub(crate) fn parse_cut(body: &[u8]) -> Option<Vec<u8>> {
+    let plain = undo_escapes(body.get(..body.len().min(MAX_ARMOUR)).unwrap_or_default());
+    let (headers, rest) = read_headers(&plain);
+    if !headers.is_empty() {
+        return None;
+    }
+    let mut code = Vec::with_capacity(rest.len());
+    let _ = collect_code(rest, &mut code);
+    let padding = memchr::memchr(b'=', &code).unwrap_or(code.len());
+    code.truncate(padding);
+    // One digit alone holds no whole byte.
+    if code.len().checked_rem(4) == Some(1) {
+        code.pop();
+    }
+    LENIENT_END.decode(&code).ok()
+}
+
 /// Turns escapes into what they stand for. Any number of backslashes counts as
 /// one, since a key in JSON in YAML has its line breaks escaped twice.
 fn undo_escapes(body: &[u8]) -> Vec<u8> {
@@ -204,6 +225,13 @@ fn is_quote(byte: u8) -> bool {
 /// Collects the base64 and decodes it.
 fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
     let mut code = Vec::with_capacity(body.len());
+    collect_code(body, &mut code)?;
+    LENIENT_END.decode(&code).map_err(|_| PemError::NotBase64)
+}
+
+/// Collects the base64 up to its end, or to something that cannot be in a body,
+/// which is an error.
+fn collect_code(body: &[u8], code: &mut Vec<u8>) -> Result<(), PemError> {
     let mut at = 0_usize;
     while let Some(byte) = body.get(at).copied() {
         at = at.saturating_add(1);
@@ -224,7 +252,7 @@ fn decode_body(body: &[u8]) -> Result<Vec<u8>, PemError> {
             _ => return Err(PemError::NotBase64),
         }
     }
-    LENIENT_END.decode(&code).map_err(|_| PemError::NotBase64)
+    Ok(())
 }
 
 /// After a quote: how many bytes until the literal goes on. Between the two

@@ -4,11 +4,13 @@
 //! anything. Sources: RFC 8017 A.1.2, RFC 5915, RFC 5958, RFC 8410, RFC 8018
 //! (encryption), RFC 1423 and OpenSSL's `PEM_read_bio_PrivateKey(3)` (headers).
 
-use super::bignum::{is_product, power};
+use super::bignum::power;
 use super::der::{
     BIT_STRING, CONTEXT_0, CONTEXT_1, CONTEXT_1_PRIMITIVE, DerReader, INTEGER, OCTET_STRING, OID, SEQUENCE,
 };
-use super::key::{KeyError, KeyFormat, PrivateKey};
+use super::ec;
+use super::key::{KeyError, KeyFormat, KeyState, PrivateKey};
+use super::key_pair::{PrivateNumber, ed25519_public};
 use super::pem::Pem;
 use super::ssh_public::MAX_RSA_BITS;
 use super::wire::{bit_length, put_mpint, put_string, strip_zeros};
@@ -52,10 +54,8 @@ fn parse_header_encrypted(pem: &Pem) -> Result<PrivateKey, KeyError> {
     }
     let mut key = PrivateKey::new(format);
     key.algorithm = algorithm.map(Into::into);
-    key.encrypted = true;
-    key.cipher = Some(cipher.to_ascii_lowercase().into());
     // One round of MD5: quick to guess. EVP_BytesToKey(3).
-    key.kdf = Some("md5".into());
+    key.set_encrypted(cipher.to_ascii_lowercase(), "md5", Some(1));
     Ok(key)
 }
 
@@ -85,32 +85,53 @@ fn parse_numbers(version: &[u8], mut fields: DerReader<'_>) -> Result<PrivateKey
             if [d, p, q, dp, dq, inverse].iter().any(|part| part.is_empty() || part.len() > n.len()) {
                 return Err(KeyError::Range);
             }
-            if !multi_prime && !is_product(p, q, n) {
-                return Err(KeyError::Inconsistent);
-            }
-            let mut blob = Vec::with_capacity(n.len().saturating_add(32));
-            put_string(&mut blob, b"ssh-rsa");
-            put_mpint(&mut blob, e);
-            put_mpint(&mut blob, n);
             let mut key = PrivateKey::new(KeyFormat::Pkcs1);
-            key.set_public(&blob)?;
+            key.set_public(&rsa_blob(n, e))?;
+            if !multi_prime {
+                key.set_secret(&PrivateNumber::Rsa { d, p, q });
+            }
             Ok(key)
         }
         _ => Err(KeyError::Structure),
     }
 }
 
-fn set_dsa(key: &mut PrivateKey, public: [&[u8]; 4], x: &[u8]) -> Result<(), KeyError> {
-    let [p, q, g, y] = public;
+/// The wire form of an RSA key.
+pub(super) fn rsa_blob(n: &[u8], e: &[u8]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(n.len().saturating_add(32));
+    put_string(&mut blob, b"ssh-rsa");
+    put_mpint(&mut blob, e);
+    put_mpint(&mut blob, n);
+    blob
+}
+
+/// The wire form of a DSA key: p, q, g and y.
+pub(super) fn dsa_blob(numbers: [&[u8]; 4]) -> Vec<u8> {
+    let mut blob = Vec::new();
+    put_string(&mut blob, b"ssh-dss");
+    for number in numbers {
+        put_mpint(&mut blob, number);
+    }
+    blob
+}
+
+/// The wire form of an EC key, by the curve's name in SSH.
+pub(super) fn ecdsa_blob(curve: &str, point: &[u8]) -> Vec<u8> {
+    let mut blob = Vec::with_capacity(point.len().saturating_add(64));
+    put_string(&mut blob, format!("ecdsa-sha2-{curve}").as_bytes());
+    put_string(&mut blob, curve.as_bytes());
+    put_string(&mut blob, point);
+    blob
+}
+
+pub(super) fn set_dsa(key: &mut PrivateKey, public: [&[u8]; 4], x: &[u8]) -> Result<(), KeyError> {
+    let [_, q, ..] = public;
     if x.is_empty() || x.len() > q.len() {
         return Err(KeyError::Range);
     }
-    let mut blob = Vec::with_capacity(p.len().saturating_mul(3).saturating_add(64));
-    put_string(&mut blob, b"ssh-dss");
-    for number in [p, q, g, y] {
-        put_mpint(&mut blob, number);
-    }
-    key.set_public(&blob)
+    key.set_public(&dsa_blob(public))?;
+    key.set_secret(&PrivateNumber::Dsa { x });
+    Ok(())
 }
 
 /// A curve that a key may name.
@@ -137,6 +158,11 @@ const CURVES: [Curve; 8] = [
     Curve { oid: &[0x2b, 0x24, 3, 3, 2, 8, 1, 1, 13], bits: 512, name: "brainpoolP512r1", ssh: false },
 ];
 
+/// The name in SSH of the curve that an OID names, if SSH has keys on it.
+pub(super) fn curve_name(oid: &[u8]) -> Option<&'static str> {
+    CURVES.iter().find(|curve| curve.oid == oid && curve.ssh).map(|curve| curve.name)
+}
+
 /// SEC1 after its version. `outer` is the curve that an enclosing PKCS#8 names.
 fn parse_sec1(
     mut fields: DerReader<'_>,
@@ -154,12 +180,23 @@ fn parse_sec1(
         None => None,
     };
     fields.finish()?;
+    set_ec(format, inner.or(outer), scalar, point)
+}
+
+/// An EC key of what its container says: the curve by its OID, the private number,
+/// and the point.
+pub(super) fn set_ec(
+    format: KeyFormat,
+    oid: Option<&[u8]>,
+    scalar: &[u8],
+    point: Option<&[u8]>,
+) -> Result<PrivateKey, KeyError> {
     if scalar.is_empty() || scalar.len() > 72 {
         return Err(KeyError::Range);
     }
     let mut key = PrivateKey::new(format);
     key.algorithm = Some("ecdsa".into());
-    let Some(curve) = inner.or(outer).and_then(|oid| CURVES.iter().find(|curve| curve.oid == oid)) else {
+    let Some(curve) = oid.and_then(|oid| CURVES.iter().find(|curve| curve.oid == oid)) else {
         return Ok(key);
     };
     if bit_length(scalar) > curve.bits {
@@ -167,14 +204,13 @@ fn parse_sec1(
     }
     key.bits = Some(curve.bits);
     key.curve = Some(curve.name);
-    // Without a point the public half would have to be computed on the curve.
-    if let (true, Some(point @ [4, ..])) = (curve.ssh, point) {
+    if curve.ssh {
         let name = curve.name;
-        let mut blob = Vec::with_capacity(point.len().saturating_add(64));
-        put_string(&mut blob, format!("ecdsa-sha2-{name}").as_bytes());
-        put_string(&mut blob, name.as_bytes());
-        put_string(&mut blob, point);
-        key.set_public(&blob)?;
+        let computed = ec::public_point(name, scalar).ok_or(KeyError::Range)?;
+        if point.is_some_and(|point| !ec::is_point(point, &computed)) {
+            key.state = KeyState::Inconsistent;
+        }
+        key.set_public(&ecdsa_blob(name, &computed))?;
     }
     Ok(key)
 }
@@ -249,11 +285,10 @@ fn parse_edwards(kind: u8, inner: &[u8], public: Option<&[u8]>) -> Result<Privat
     key.algorithm = Some(name.into());
     key.bits = Some(bits);
     if kind == 112 {
-        let seed = seed.try_into().map_err(|_| KeyError::Range)?;
-        let computed = ed25519_dalek::SigningKey::from_bytes(seed).verifying_key().to_bytes();
+        let computed = ed25519_public(seed).ok_or(KeyError::Range)?;
         // Version 2 holds the public half as a BIT STRING without unused bits.
         if public.is_some_and(|bits| bits.strip_prefix(&[0]) != Some(&computed)) {
-            return Err(KeyError::Inconsistent);
+            key.state = KeyState::Inconsistent;
         }
         let mut blob = Vec::with_capacity(64);
         put_string(&mut blob, b"ssh-ed25519");
@@ -272,41 +307,59 @@ fn parse_encrypted(mut fields: DerReader<'_>) -> Result<PrivateKey, KeyError> {
     if ciphertext.len() < 16 {
         return Err(KeyError::Structure);
     }
-    let (cipher, kdf) = match oid {
+    let (cipher, kdf, rounds) = match oid {
         // PBES2 1.2.840.113549.1.5.13
         [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 13] => {
             let mut parameters = algorithm.sequence()?;
             let mut derivation = parameters.sequence()?;
             let mut encryption = parameters.sequence()?;
-            (cipher_name(encryption.expect(OID)?), derivation_name(&mut derivation)?)
+            let (kdf, rounds) = read_derivation(&mut derivation)?;
+            (cipher_name(encryption.expect(OID)?), kdf, rounds)
         }
         // PBES1: 1.2.840.113549.1.5.*
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, scheme] => match scheme {
-            1 => ("des-cbc", "pbes1-md2"),
-            3 => ("des-cbc", "pbes1-md5"),
-            4 => ("rc2-cbc", "pbes1-md2"),
-            6 => ("rc2-cbc", "pbes1-md5"),
-            10 => ("des-cbc", "pbes1-sha1"),
-            11 => ("rc2-cbc", "pbes1-sha1"),
-            _ => return Err(KeyError::Structure),
-        },
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, scheme] => {
+            let (cipher, kdf) = match scheme {
+                1 => ("des-cbc", "pbes1-md2"),
+                3 => ("des-cbc", "pbes1-md5"),
+                4 => ("rc2-cbc", "pbes1-md2"),
+                6 => ("rc2-cbc", "pbes1-md5"),
+                10 => ("des-cbc", "pbes1-sha1"),
+                11 => ("rc2-cbc", "pbes1-sha1"),
+                _ => return Err(KeyError::Structure),
+            };
+            (cipher, kdf, iterations(&mut algorithm))
+        }
         // PKCS#12: 1.2.840.113549.1.12.1.*
-        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1, scheme] => match scheme {
-            1 => ("rc4-128", "pkcs12-sha1"),
-            2 => ("rc4-40", "pkcs12-sha1"),
-            3 => ("des-ede3-cbc", "pkcs12-sha1"),
-            4 => ("des-ede-cbc", "pkcs12-sha1"),
-            5 => ("rc2-cbc-128", "pkcs12-sha1"),
-            6 => ("rc2-cbc-40", "pkcs12-sha1"),
-            _ => return Err(KeyError::Structure),
-        },
+        [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 1, scheme] => {
+            let cipher = match scheme {
+                1 => "rc4-128",
+                2 => "rc4-40",
+                3 => "des-ede3-cbc",
+                4 => "des-ede-cbc",
+                5 => "rc2-cbc-128",
+                6 => "rc2-cbc-40",
+                _ => return Err(KeyError::Structure),
+            };
+            (cipher, "pkcs12-sha1", iterations(&mut algorithm))
+        }
         _ => return Err(KeyError::Structure),
     };
     let mut key = PrivateKey::new(KeyFormat::Pkcs8);
-    key.encrypted = true;
-    key.cipher = Some(cipher.into());
-    key.kdf = Some(kdf.into());
+    key.set_encrypted(cipher, kdf, rounds);
     Ok(key)
+}
+
+/// The second of two parameters, salt and count.
+fn iterations(algorithm: &mut DerReader<'_>) -> Option<u32> {
+    let mut parameters = algorithm.sequence().ok()?;
+    parameters.element().ok()?;
+    count(parameters.unsigned().ok()?)
+}
+
+/// A count of rounds. Nothing is ever done so many times.
+fn count(number: &[u8]) -> Option<u32> {
+    let sum = |sum: u32, byte: &u8| sum.checked_mul(256)?.checked_add(u32::from(*byte));
+    Some(number.iter().try_fold(0, sum).unwrap_or(u32::MAX))
 }
 
 fn cipher_name(oid: &[u8]) -> &'static str {
@@ -329,26 +382,27 @@ fn cipher_name(oid: &[u8]) -> &'static str {
     }
 }
 
-fn derivation_name(derivation: &mut DerReader<'_>) -> Result<&'static str, KeyError> {
+fn read_derivation(derivation: &mut DerReader<'_>) -> Result<(&'static str, Option<u32>), KeyError> {
     match derivation.expect(OID)? {
         // PBKDF2 1.2.840.113549.1.5.12: salt, rounds, optional length, PRF.
         [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 5, 12] => {
             let mut parameters = derivation.sequence()?;
             parameters.element()?;
-            parameters.unsigned()?;
+            let rounds = count(parameters.unsigned()?);
             parameters.optional(INTEGER)?;
-            let Some(function) = parameters.optional(SEQUENCE)? else { return Ok("pbkdf2-sha1") };
-            Ok(match DerReader::new(function).expect(OID)? {
+            let Some(function) = parameters.optional(SEQUENCE)? else { return Ok(("pbkdf2-sha1", rounds)) };
+            let name = match DerReader::new(function).expect(OID)? {
                 // hmacWith*: 1.2.840.113549.2.{7..11}
                 [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 7] => "pbkdf2-sha1",
                 [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 9] => "pbkdf2-sha256",
                 [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 10] => "pbkdf2-sha384",
                 [0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 2, 11] => "pbkdf2-sha512",
                 _ => "pbkdf2",
-            })
+            };
+            Ok((name, rounds))
         }
-        // scrypt 1.3.6.1.4.1.11591.4.11 (RFC 7914)
-        [0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11] => Ok("scrypt"),
-        _ => Ok("unknown"),
+        // scrypt 1.3.6.1.4.1.11591.4.11 (RFC 7914): salt, N, …
+        [0x2b, 6, 1, 4, 1, 0xda, 0x47, 4, 11] => Ok(("scrypt", iterations(derivation))),
+        _ => Ok(("unknown", None)),
     }
 }

@@ -5,10 +5,13 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest as _, Sha256};
 
+use super::escape::break_escaped_lines;
 use super::hex;
-use super::key::{KeyError, KeyFormat, PrivateKey};
+use super::hmac::hmac;
+use super::key::{KeyError, KeyFormat, KeyState, PrivateKey};
+use super::key_pair::{PrivateNumber, compare};
 use super::wire::{WireReader, put_string};
 
 /// How the file begins; the version's digit follows.
@@ -20,12 +23,88 @@ const MAX_LINES: usize = 400;
 
 /// Reads the first key in the text. Line ends may be CRLF, LF, CR, or escaped.
 pub(crate) fn parse(text: &[u8]) -> Result<PrivateKey, KeyError> {
+    let plain = plain_text(text)?;
+    let mut lines = Lines { rest: &plain };
+    let head = read_head(&mut lines)?;
+    let mut key = head.key()?;
+    let derivation = read_derivation(&mut lines)?;
+    let private = lines.base64(derivation.private_lines)?;
+    let mac = mac_digits(lines.named(b"Private-MAC")?).ok_or(KeyError::Structure)?;
+    if private.is_empty() {
+        return Err(KeyError::Structure);
+    }
+    if head.encryption == b"none" {
+        key.set_secret(&private_number(head.algorithm, &private)?);
+        let fields = [head.algorithm, head.encryption, head.comment, &head.public, &private];
+        if !mac_holds(head.version, &fields, &mac) {
+            key.state = KeyState::Inconsistent;
+        }
+        return Ok(key);
+    }
+    let expected = if head.version == KeyFormat::Ppk2 { 20 } else { 32 };
+    if private.len().checked_rem(16) != Some(0) || mac.len() != expected {
+        return Err(KeyError::Structure);
+    }
+    let kdf = if head.version == KeyFormat::Ppk2 { "sha1" } else { derivation.name };
+    let rounds = if head.version == KeyFormat::Ppk2 { Some(1) } else { derivation.passes };
+    key.set_encrypted("aes256-cbc", kdf, rounds);
+    Ok(key)
+}
+
+/// Reads a key that ends early, or is damaged after its public half.
+pub(crate) fn parse_cut(text: &[u8]) -> Result<PrivateKey, KeyError> {
+    let plain = plain_text(text)?;
+    let mut lines = Lines { rest: &plain };
+    let head = read_head(&mut lines)?;
+    let mut key = head.key()?;
+    key.state = KeyState::PublicHalf;
+    if head.encryption != b"none" {
+        key.set_encrypted(
+            "aes256-cbc",
+            if head.version == KeyFormat::Ppk2 { "sha1" } else { "argon2" },
+            None,
+        );
+        return Ok(key);
+    }
+    let private = read_derivation(&mut lines).and_then(|derivation| lines.base64(derivation.private_lines));
+    if let Ok(private) = private
+        && let Ok(number) = private_number(head.algorithm, &private)
+        && compare(&head.public, &number).fits
+    {
+        key.state = KeyState::Cut;
+    }
+    Ok(key)
+}
+
+/// The text from the first key on, its line ends made real.
+fn plain_text(text: &[u8]) -> Result<std::borrow::Cow<'_, [u8]>, KeyError> {
     let start = memchr::memmem::find(text, MAGIC).ok_or(KeyError::Structure)?;
     let text = text.get(start..).unwrap_or_default();
-    let text = text.get(..text.len().min(MAX_FILE)).unwrap_or_default();
-    let plain = break_escaped_lines(text);
-    let mut lines = Lines { rest: &plain };
+    Ok(break_escaped_lines(text.get(..text.len().min(MAX_FILE)).unwrap_or_default()))
+}
 
+/// What stands before the private half.
+struct Head<'a> {
+    version: KeyFormat,
+    algorithm: &'a [u8],
+    encryption: &'a [u8],
+    comment: &'a [u8],
+    public: Vec<u8>,
+}
+
+impl Head<'_> {
+    fn key(&self) -> Result<PrivateKey, KeyError> {
+        let mut key = PrivateKey::new(self.version);
+        key.set_public(&self.public)?;
+        key.set_comment(self.comment);
+        if WireReader::new(&self.public).string()? != self.algorithm {
+            return Err(KeyError::Inconsistent);
+        }
+        Ok(key)
+    }
+}
+
+fn read_head<'a>(lines: &mut Lines<'a>) -> Result<Head<'a>, KeyError> {
     let (name, algorithm) = lines.header()?;
     let version = match name.strip_prefix(MAGIC) {
         Some(b"2") => KeyFormat::Ppk2,
@@ -33,78 +112,51 @@ pub(crate) fn parse(text: &[u8]) -> Result<PrivateKey, KeyError> {
         _ => return Err(KeyError::Structure),
     };
     let encryption = lines.named(b"Encryption")?;
+    if !matches!(encryption, b"none" | b"aes256-cbc") {
+        return Err(KeyError::Structure);
+    }
     let comment = lines.named(b"Comment")?;
-    let public = lines.block(b"Public-Lines")?;
+    Ok(Head { version, algorithm, encryption, comment, public: lines.block(b"Public-Lines")? })
+}
+
+/// The key derivation of version 3, if there is one, up to the private half.
+struct Derivation<'a> {
+    name: &'static str,
+    passes: Option<u32>,
+    private_lines: &'a [u8],
+}
+
+fn read_derivation<'a>(lines: &mut Lines<'a>) -> Result<Derivation<'a>, KeyError> {
     let (mut name, mut value) = lines.header()?;
-    let mut kdf = if version == KeyFormat::Ppk2 { "sha1" } else { "argon2" };
+    let mut derivation = Derivation { name: "argon2", passes: None, private_lines: &[] };
     while name == b"Key-Derivation" || name.starts_with(b"Argon2-") {
         match value {
-            b"Argon2id" => kdf = "argon2id",
-            b"Argon2i" => kdf = "argon2i",
-            b"Argon2d" => kdf = "argon2d",
+            b"Argon2id" => derivation.name = "argon2id",
+            b"Argon2i" => derivation.name = "argon2i",
+            b"Argon2d" => derivation.name = "argon2d",
+            _ if name == b"Argon2-Passes" => {
+                derivation.passes = std::str::from_utf8(value).ok().and_then(|text| text.parse().ok());
+            }
             _ => {}
         }
         (name, value) = lines.header()?;
     }
-    if name != b"Private-Lines" {
-        return Err(KeyError::Structure);
-    }
-    let private = lines.base64(value)?;
-    let mac = mac_digits(lines.named(b"Private-MAC")?).ok_or(KeyError::Structure)?;
-
-    let mut key = PrivateKey::new(version);
-    key.set_public(&public)?;
-    key.set_comment(comment);
-    if WireReader::new(&public).string()? != algorithm || private.is_empty() {
-        return Err(KeyError::Inconsistent);
-    }
-    match encryption {
-        b"none" => {
-            let fields = [algorithm, encryption, comment, &public, &private];
-            if !mac_holds(version, &fields, &mac) {
-                return Err(KeyError::Inconsistent);
-            }
-        }
-        b"aes256-cbc" => {
-            let expected = if version == KeyFormat::Ppk2 { 20 } else { 32 };
-            if private.len().checked_rem(16) != Some(0) || mac.len() != expected {
-                return Err(KeyError::Structure);
-            }
-            key.encrypted = true;
-            key.cipher = Some("aes256-cbc".into());
-            key.kdf = Some(kdf.into());
-        }
-        _ => return Err(KeyError::Structure),
-    }
-    Ok(key)
+    derivation.private_lines =
+        if name == b"Private-Lines" { value } else { return Err(KeyError::Structure) };
+    Ok(derivation)
 }
 
-/// Turns escaped line ends (any number of backslashes before `n` or `r`) into
-/// real ones and drops the backslashes of other escapes.
-fn break_escaped_lines(text: &[u8]) -> std::borrow::Cow<'_, [u8]> {
-    // In a file of its own a comment may hold a backslash; only a text without
-    // any line end within its first line's length is an escaped one.
-    let first_line = text.get(..text.len().min(128)).unwrap_or_default();
-    if first_line.iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-        return text.into();
-    }
-    let mut out = Vec::with_capacity(text.len());
-    let mut bytes = text.iter().copied().peekable();
-    while let Some(byte) = bytes.next() {
-        if byte != b'\\' {
-            out.push(byte);
-            continue;
-        }
-        while bytes.peek() == Some(&b'\\') {
-            bytes.next();
-        }
-        match bytes.next() {
-            Some(b'n' | b'r') => out.push(b'\n'),
-            Some(other) => out.push(other),
-            None => {}
-        }
-    }
-    out.into()
+/// The private half of an unencrypted key.
+fn private_number<'a>(algorithm: &[u8], private: &'a [u8]) -> Result<PrivateNumber<'a>, KeyError> {
+    let mut fields = WireReader::new(private);
+    let first = fields.string()?;
+    Ok(match algorithm {
+        b"ssh-rsa" => PrivateNumber::Rsa { d: first, p: fields.string()?, q: fields.string()? },
+        b"ssh-dss" => PrivateNumber::Dsa { x: first },
+        b"ssh-ed25519" => PrivateNumber::Ed25519 { seed: first },
+        _ if algorithm.starts_with(b"ecdsa-sha2-") => PrivateNumber::Ecdsa { d: first },
+        _ => return Err(KeyError::Structure),
+    })
 }
 
 struct Lines<'a> {
@@ -176,29 +228,5 @@ fn mac_holds(version: KeyFormat, fields: &[&[u8]], mac: &[u8]) -> bool {
         hmac::<Sha1>(&key, &message) == mac
     } else {
         hmac::<Sha256>(&[], &message) == mac
-    }
-}
-
-/// HMAC (RFC 2104) over a hash with blocks of 64 bytes, for keys that fit in one.
-fn hmac<D: Digest>(key: &[u8], message: &[u8]) -> Vec<u8> {
-    let pad = |mask: u8| {
-        let mut block = [mask; 64];
-        block.iter_mut().zip(key).for_each(|(byte, key)| *byte ^= key);
-        block
-    };
-    let inner = D::new().chain_update(pad(0x36)).chain_update(message).finalize();
-    D::new().chain_update(pad(0x5c)).chain_update(inner).finalize().to_vec()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn hmac_vectors_of_rfc_2202_and_4231() {
-        let sha1 = hmac::<Sha1>(b"Jefe", b"what do ya want for nothing?");
-        assert_eq!(sha1[..4], [0xef, 0xfc, 0xdf, 0x6a]);
-        let sha256 = hmac::<Sha256>(b"Jefe", b"what do ya want for nothing?");
-        assert_eq!(sha256[..4], [0x5b, 0xdc, 0xc1, 0x46]);
     }
 }

@@ -11,6 +11,8 @@ use md5::Md5;
 use sha2::{Digest as _, Sha256};
 use thiserror::Error;
 
+use super::der::{BIT_STRING, RSA_ALGORITHM, SEQUENCE, write_element, write_unsigned};
+use super::hex;
 use super::wire::{Truncated, WireReader, bit_length, put_string, strip_zeros};
 
 /// The largest modulus that OpenSSH takes, in bits.
@@ -56,6 +58,17 @@ impl PublicKey {
     ///
     /// It is not exactly one well-formed key of a known type.
     pub fn from_blob(blob: &[u8]) -> Result<Self, PublicKeyError> {
+        let (key, reader) = Self::read(blob)?;
+        if key.certificate || reader.rest().is_empty() { Ok(key) } else { Err(PublicKeyError::Length) }
+    }
+
+    /// Reads the key of a certificate; the reader stands after it.
+    pub(crate) fn read_certified(blob: &[u8]) -> Result<(Self, WireReader<'_>), PublicKeyError> {
+        let (key, reader) = Self::read(blob)?;
+        if key.certificate { Ok((key, reader)) } else { Err(PublicKeyError::UnknownType) }
+    }
+
+    fn read(blob: &[u8]) -> Result<(Self, WireReader<'_>), PublicKeyError> {
         let mut reader = WireReader::new(blob);
         let type_name = reader.string()?;
         let certificate = type_name.strip_suffix(b"-cert-v01@openssh.com");
@@ -76,12 +89,10 @@ impl PublicKey {
             put_string(&mut plain, plain_type);
             plain.extend_from_slice(fields_start.get(..length).unwrap_or_default());
             plain
-        } else if reader.rest().is_empty() {
-            blob.to_vec()
         } else {
-            return Err(PublicKeyError::Length);
+            blob.to_vec()
         };
-        Ok(Self { algorithm, bits, certificate: certificate.is_some(), blob })
+        Ok((Self { algorithm, bits, certificate: certificate.is_some(), blob }, reader))
     }
 
     /// `SHA256:` and 43 base64 characters.
@@ -106,14 +117,38 @@ pub fn fingerprint_sha256(blob: &[u8]) -> String {
 /// The MD5 fingerprint of a plain wire form (RFC 4716 section 4).
 #[must_use]
 pub fn fingerprint_md5(blob: &[u8]) -> String {
-    let mut out = String::from("MD5");
-    for byte in Md5::digest(blob) {
-        out.push(':');
-        for nibble in [byte >> 4, byte & 15] {
-            out.extend(char::from_digit(u32::from(nibble), 16));
-        }
+    format!("MD5:{}", hex::pairs(&Md5::digest(blob)))
+}
+
+/// What EC2 shows for an RSA key that was imported: 16 hex pairs, the MD5 of the
+/// public half as SubjectPublicKeyInfo in DER (RFC 8017 appendix A.1.1). `None` for
+/// other kinds of key.
+#[must_use]
+pub fn fingerprint_ec2_imported(blob: &[u8]) -> Option<String> {
+    let (e, n) = rsa_numbers(blob)?;
+    let mut numbers = Vec::with_capacity(n.len().saturating_add(32));
+    write_unsigned(&mut numbers, n);
+    write_unsigned(&mut numbers, e);
+    // A BIT STRING begins with the number of bits that it does not use.
+    let mut key = vec![0];
+    write_element(&mut key, SEQUENCE, &numbers);
+    let mut fields = Vec::with_capacity(key.len().saturating_add(32));
+    write_element(&mut fields, SEQUENCE, &RSA_ALGORITHM);
+    write_element(&mut fields, BIT_STRING, &key);
+    let mut whole = Vec::with_capacity(fields.len().saturating_add(8));
+    write_element(&mut whole, SEQUENCE, &fields);
+    Some(hex::pairs(&Md5::digest(whole)))
+}
+
+/// Exponent and modulus of an RSA key in plain wire form, big endian without leading
+/// zeros. `None` for other kinds of key.
+#[must_use]
+pub fn rsa_numbers(blob: &[u8]) -> Option<(&[u8], &[u8])> {
+    let mut fields = WireReader::new(blob);
+    if fields.string().ok()? != b"ssh-rsa" {
+        return None;
     }
-    out
+    Some((strip_zeros(fields.string().ok()?), strip_zeros(fields.string().ok()?)))
 }
 
 /// Reads the fields of one type of key.

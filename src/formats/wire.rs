@@ -33,6 +33,12 @@ impl<'a> WireReader<'a> {
         Ok(u32::from_be_bytes(*head))
     }
 
+    pub(crate) fn u64(&mut self) -> Result<u64, Truncated> {
+        let (head, tail) = self.rest.split_first_chunk::<8>().ok_or(Truncated)?;
+        self.rest = tail;
+        Ok(u64::from_be_bytes(*head))
+    }
+
     pub(crate) fn string(&mut self) -> Result<&'a [u8], Truncated> {
         let length = usize::try_from(self.u32()?).map_err(|_| Truncated)?;
         self.bytes(length)

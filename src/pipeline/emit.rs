@@ -14,6 +14,7 @@ use crate::finding::{
     Timestamp,
 };
 use crate::formats::hex;
+use crate::formats::weak_list::WeakList;
 use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::Root;
@@ -39,6 +40,8 @@ pub(super) struct TargetFacts<'s> {
     pub(super) accounts: Accounts,
     /// What databases of packages say of the files with findings.
     pub(super) packages: Packages,
+    /// The keys that the snapshot itself lists as weak.
+    pub(super) weak_keys: WeakList,
 }
 
 /// Counts of what was given to the sink.
@@ -65,9 +68,11 @@ pub(super) fn findings(
         let enriched: Vec<Vec<Enriched>> = pool
             .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
         for Enriched { finding, key } in enriched.into_iter().flatten() {
-            emitted.findings.add(finding.severity, 1);
-            emitted.marked.count(&finding);
-            sink.record(&Record::Finding(Box::new(finding)))?;
+            if let Some(finding) = finding {
+                emitted.findings.add(finding.severity, 1);
+                emitted.marked.count(&finding);
+                sink.record(&Record::Finding(Box::new(finding)))?;
+            }
             keys.extend(key);
         }
     }
@@ -139,10 +144,13 @@ fn enrich_file(
             deleted: false,
         };
         let mut enriched = enricher.enrich(&placed.hit, location, Some(facts.clone()))?;
+        enriched.check_weak_list(&target.weak_keys);
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
         }
-        marking.mark(&mut enriched.finding);
+        if let Some(finding) = &mut enriched.finding {
+            marking.mark(finding);
+        }
         Some(enriched)
     };
     file.found.hits.iter().filter_map(one).collect()

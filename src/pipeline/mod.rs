@@ -31,10 +31,11 @@ pub use progress::Progress;
 use worker::{Results, Shared, Worker};
 
 use crate::enrich::Enricher;
-use crate::facts::{Accounts, Packages};
+use crate::facts::{Accounts, Packages, read_weak_keys};
 use crate::finding::{
     Fingerprinter, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
 };
+use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
@@ -292,13 +293,20 @@ impl Scan {
                 SnapshotKind::Directory(root) => {
                     let here = files.iter().filter(|file| file.target == target).map(|file| &*file.path);
                     let (accounts, packages) = (Accounts::read(root), Packages::find(root, here));
-                    TargetFacts { provenance, root: Some(root), accounts, packages }
+                    TargetFacts {
+                        provenance,
+                        root: Some(root),
+                        accounts,
+                        packages,
+                        weak_keys: read_weak_keys(root),
+                    }
                 }
                 SnapshotKind::File { .. } => TargetFacts {
                     provenance,
                     root: None,
                     accounts: Accounts::default(),
                     packages: Packages::default(),
+                    weak_keys: WeakList::default(),
                 },
             }
         };

@@ -302,7 +302,7 @@ pub enum Check {
     /// `application`, `keys`.
     MachineKey {},
     /// The match is a whole private key. Adds `format`, `algorithm`, `bits`,
-    /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `comment`, `hardware_bound`; where
+    /// `fingerprint`, `encrypted`, `cipher`, `kdf`, `rounds`, `comment`, `hardware_bound`; where
     /// the use matters, `use_told_by` (`container`, `algorithm`, `name`, `certificate`,
     /// or `form`, which is only likely); where it is not for SSH, `curve` too, and of the key's certificate, where that stands
     /// beside it, `certificate`, `subject`, `not_before`, `expires_at`.
@@ -310,6 +310,12 @@ pub enum Check {
         /// What the key must be used for, as far as can be told.
         #[serde(default)]
         used: KeyUse,
+        /// Takes what is left of keys that are cut or damaged, if at least the public
+        /// half is left, and no whole key. Adds `damage`: `inconsistent` (its halves do
+        /// not belong together), `cut` (the private number is there), `public_half` (it
+        /// is not).
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        damaged: bool,
     },
 }
 

@@ -12,15 +12,16 @@ pub(super) struct Made {
     pub(super) file: String,
     pub(super) format: String,
     algorithm: Option<String>,
-    encrypted: bool,
-    cipher: Option<String>,
+    pub(super) encrypted: bool,
+    pub(super) cipher: Option<String>,
     kdf: Option<String>,
     comment: Option<String>,
-    public: Option<PathBuf>,
+    pub(super) public: Option<PathBuf>,
     pub(super) bytes: Vec<u8>,
 }
 
-static FOLDER: LazyLock<tempfile::TempDir> = LazyLock::new(|| tempfile::tempdir().expect("a directory"));
+pub(super) static FOLDER: LazyLock<tempfile::TempDir> =
+    LazyLock::new(|| tempfile::tempdir().expect("a directory"));
 
 pub(super) static MADE: LazyLock<Vec<Made>> = LazyLock::new(|| {
     let folder = FOLDER.path();
@@ -54,7 +55,7 @@ fn read_row(row: &str, folder: &Path) -> Made {
 
 /// Bits and fingerprint by ssh-keygen. Where it does not know the type any more
 /// (DSA from OpenSSH 10 on), by puttygen.
-fn keygen(public: &Path, hash: &str) -> (u32, String) {
+pub(super) fn keygen(public: &Path, hash: &str) -> (u32, String) {
     let output =
         Command::new("ssh-keygen").args(["-E", hash, "-lf"]).arg(public).output().expect("ssh-keygen");
     if output.status.success() {

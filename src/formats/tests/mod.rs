@@ -2,6 +2,8 @@
 //! by the grammars' own documents, and bytes that nobody should have written.
 
 mod containers;
+mod damaged;
 mod hostile;
 mod keys;
+mod public;
 mod texts;

@@ -114,7 +114,7 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::Jwt { issuers, with, without } => jwt::check(hit, issuers, with, without),
         Check::KeyContainer { form } => key_container::check(hit, *form),
         Check::MachineKey {} => machine_key::check(hit),
-        Check::PrivateKey { used } => private_key::check(hit, *used),
+        Check::PrivateKey { used, damaged } => private_key::check(hit, *used, *damaged),
     }
 }
 

@@ -3,7 +3,7 @@
 
 use super::{Hit, Refusal, accept};
 use crate::formats::pem;
-use crate::formats::private_key::{KeyError, KeyFormat, PrivateKey};
+use crate::formats::private_key::{KeyError, KeyFormat, KeyState, PrivateKey, dropbear_length};
 use crate::formats::x509::Certificate;
 use crate::rules::KeyUse;
 
@@ -33,12 +33,21 @@ const OTHER_NAMES: [&str; 14] = [
     "ca.key",
 ];
 
-pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
-    let key = PrivateKey::parse(hit.secret_bytes()).map_err(|error| match error {
+pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse, damaged: bool) -> Result<(), Refusal> {
+    if let Some(length) = dropbear_length(hit.secret_bytes()) {
+        // Other bytes may follow in the pattern's reach; the key says where it ends.
+        hit.secret.end = hit.secret.start + length;
+    }
+    let parse = if damaged { PrivateKey::parse_damaged } else { PrivateKey::parse };
+    let key = parse(hit.secret_bytes()).map_err(|error| match error {
         KeyError::Armour(_) => Refusal("the armour does not decode"),
         KeyError::Inconsistent => Refusal("the parts of the key do not fit each other"),
         _ => Refusal("not the structure of a private key"),
     })?;
+    if damaged {
+        accept(key.state != KeyState::Whole, "a whole key")?;
+        hit.add_attribute("damage", key.state.as_str());
+    }
     if wanted != KeyUse::Any {
         let (found, told_by) = use_of(hit, &key);
         accept(found == wanted, "a key for another use")?;
@@ -58,6 +67,7 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
     hit.add_attribute("algorithm", key.algorithm.unwrap_or_default());
     hit.add_attribute("cipher", key.cipher.unwrap_or_default());
     hit.add_attribute("kdf", key.kdf.unwrap_or_default());
+    hit.add_attribute("rounds", key.rounds.map(|rounds| rounds.to_string()).unwrap_or_default());
     hit.add_attribute("comment", key.comment.unwrap_or_default());
     Ok(())
 }
@@ -65,7 +75,10 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: KeyUse) -> Result<(), Refusal> {
 /// What a key is used for, and what tells it: its container, its kind, its name, a
 /// certificate in the same text, or merely its form.
 fn use_of(hit: &Hit<'_>, key: &PrivateKey) -> (KeyUse, &'static str) {
-    if matches!(key.format, KeyFormat::OpenSsh | KeyFormat::Ppk2 | KeyFormat::Ppk3) {
+    if matches!(
+        key.format,
+        KeyFormat::OpenSsh | KeyFormat::Ppk2 | KeyFormat::Ppk3 | KeyFormat::Ssh2 | KeyFormat::Dropbear
+    ) {
         return (KeyUse::Ssh, "container");
     }
     if !key.is_usable_by_ssh() {

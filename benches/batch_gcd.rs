@@ -1,0 +1,58 @@
+//! How long it takes to find shared primes among RSA moduli.
+//!
+//! `cargo bench --bench batch_gcd -- [MODULI] [BITS]`: so many moduli (20000) of so
+//! many bits (2048) by a seeded generator, of which ten pairs share a factor. Prints
+//! the time. The numbers are products of random odd numbers: to make primes would
+//! take longer than to find them, and no step depends on it. A planted pair may be missed
+//! where a third number shares a factor with it, which primes do not.
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
+
+use std::time::Instant;
+
+use dashu_int::UBig;
+use snapsift::fleet::shared_primes::shared_primes;
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
+    let count = numbers.next().unwrap_or(20_000);
+    let bits = numbers.next().unwrap_or(2048);
+    let odd = |seed: u64| {
+        let mut hash = blake3::Hasher::new();
+        hash.update(&seed.to_le_bytes());
+        let mut bytes = vec![0; bits / 16];
+        hash.finalize_xof().fill(&mut bytes);
+        if let [first, .., last] = &mut bytes[..] {
+            *first |= 0xc0;
+            *last |= 1;
+        }
+        UBig::from_be_bytes(&bytes)
+    };
+    let moduli: Vec<Box<[u8]>> = (0_u64..)
+        .take(count)
+        .map(|at| {
+            // The first ten and those behind the middle share their first factor.
+            let half = u64::try_from(count / 2).unwrap_or(0);
+            let first = if (half..half + 10).contains(&at) { at - half } else { at };
+            (odd(first * 2) * odd(at * 2 + 1)).to_be_bytes()
+        })
+        .collect();
+    let slices: Vec<&[u8]> = moduli.iter().map(AsRef::as_ref).collect();
+    let start = Instant::now();
+    let mut told = 0;
+    let groups = shared_primes(&slices, &mut |progress| {
+        let percent = progress.done * 100 / progress.total.max(1);
+        if percent > told {
+            told = percent;
+            eprint!("\r{percent} % after {:.1} s", start.elapsed().as_secs_f64());
+        }
+    });
+    let planted = groups
+        .iter()
+        .filter(|group| matches!(group[..], [one, other, ..] if other == one + count / 2))
+        .count();
+    println!(
+        "\r{count} moduli of {bits} bits: {:.1} s on {} threads, {planted} of 10 planted pairs",
+        start.elapsed().as_secs_f64(),
+        rayon::current_num_threads(),
+    );
+}
