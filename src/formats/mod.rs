@@ -19,6 +19,7 @@
 )]
 
 pub mod apk;
+pub mod authorized_keys;
 pub mod aws_key_id;
 pub mod azure_devops;
 pub mod bech32;
@@ -36,6 +37,7 @@ pub mod marvin32;
 pub mod name_value;
 pub mod openpgp;
 mod openssh;
+pub mod passwd;
 pub mod pem;
 mod pkcs;
 pub mod pkcs12;
@@ -46,7 +48,9 @@ pub mod rpm;
 pub mod rpm_bdb;
 pub mod settings;
 pub mod sqlite;
+pub mod ssh_pattern;
 pub mod ssh_public;
+pub mod sshd_config;
 pub mod token_sum;
 pub mod wheel;
 mod wire;
