@@ -18,8 +18,8 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{
-    FileFacts, Finding, Fingerprinter, KeyRecord, Location, SecretFacts, Severity, Target, TargetExists,
-    Timestamp, Validity, Vendor,
+    FileFacts, Finding, Fingerprinter, KeyRecord, KeyRole, Location, SecretFacts, Severity, Target,
+    TargetExists, Timestamp, Validity, Vendor,
 };
 use crate::formats::private_key::PrivateKey;
 use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
@@ -118,6 +118,7 @@ impl Enricher {
             validity,
             target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
             key_fingerprint,
+            accounts: Vec::new(),
             known: known.map(str::to_owned),
             vendor: None,
             ignored: None,
@@ -239,6 +240,9 @@ fn key_record(key: &PrivateKey, finding_id: &str, location: Location, file: Opti
         fingerprint: key.fingerprint_sha256(),
         fingerprint_md5: key.fingerprint_md5(),
         private: true,
+        role: KeyRole::Private,
+        account: None,
+        verdict: None,
         algorithm: key.algorithm.as_deref().map(str::to_owned),
         bits: key.bits,
         format: key.format.as_str().to_owned(),

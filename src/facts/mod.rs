@@ -4,7 +4,17 @@
 //! for: this machine, whose files are never asked.
 
 mod accounts;
+mod hosts;
+mod identity;
+mod machine;
 mod packages;
+mod provisioning;
+mod reader;
+mod sshd;
+mod users;
+mod windows;
 
 pub use accounts::Accounts;
+pub use machine::{AuthorizedKey, Machine};
 pub use packages::Packages;
+pub use sshd::Client;

@@ -62,7 +62,10 @@ impl Verdict {
     /// Whether the key authenticates, if only under conditions.
     #[must_use]
     pub fn authenticates(&self) -> bool {
-        matches!(self, Self::Accepted | Self::Restricted { .. } | Self::ForwardingOnly { .. } | Self::Encrypted { .. })
+        matches!(
+            self,
+            Self::Accepted | Self::Restricted { .. } | Self::ForwardingOnly { .. } | Self::Encrypted { .. }
+        )
     }
 
     /// What restricts it.

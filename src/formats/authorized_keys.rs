@@ -76,7 +76,8 @@ pub fn key(text: &[u8]) -> Option<(PublicKey, &[u8])> {
         return None;
     }
     let (encoded, rest) = split_at_blank(skip_blanks(rest));
-    let clean: Vec<u8> = encoded.iter().copied().filter(|byte| !matches!(byte, b'\r' | 0x0b | 0x0c)).collect();
+    let clean: Vec<u8> =
+        encoded.iter().copied().filter(|byte| !matches!(byte, b'\r' | 0x0b | 0x0c)).collect();
     let blob = STANDARD.decode(clean).ok()?;
     let inner = blob.get(4..4_usize.checked_add(name.len())?)?;
     let length = u32::from_be_bytes(*blob.first_chunk::<4>()?);

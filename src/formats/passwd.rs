@@ -177,13 +177,22 @@ mod tests {
         let Line::Entry(group) = group(b"sudo:x:27:ana,bob") else { panic!("a group") };
         assert_eq!((group.gid, group.members), (27, vec!["ana".to_owned(), "bob".to_owned()]));
         let Line::Entry(shadow) = shadow(b"ana:!$y$j9T$x:19000:0:99999:7::1:") else { panic!("shadow") };
-        assert_eq!((shadow.password, shadow.changed, shadow.expires), (Password::Locked, Some(19000), Some(1)));
+        assert_eq!(
+            (shadow.password, shadow.changed, shadow.expires),
+            (Password::Locked, Some(19000), Some(1))
+        );
     }
 
     #[test]
     fn ids_that_cannot_be() {
-        for bad in ["a:x:-1:0::/:/bin/sh", "a:x:4294967296:0::/:", "a:x:4294967295:0::/:", "a:x::0::/:", "a:x", ":x:1:1::/:"]
-        {
+        for bad in [
+            "a:x:-1:0::/:/bin/sh",
+            "a:x:4294967296:0::/:",
+            "a:x:4294967295:0::/:",
+            "a:x::0::/:",
+            "a:x",
+            ":x:1:1::/:",
+        ] {
             assert_eq!(user(bad.as_bytes()), Line::Faulty, "{bad}");
         }
         for nothing in ["", "# a", "+::::::", "-bad:x:6:6::/:"] {

@@ -136,8 +136,9 @@ pub fn can_match_an_address(list: &[u8]) -> bool {
     is_address_list(list)
         && list.split(|byte| *byte == b',').any(|part| {
             let (negated, part) = negation(part);
-            let of_address =
-                |byte: &u8| byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'*' | b'?' | b'%' | b'/');
+            let of_address = |byte: &u8| {
+                byte.is_ascii_hexdigit() || matches!(byte, b'.' | b':' | b'*' | b'?' | b'%' | b'/')
+            };
             // A zone may follow a `%`.
             !negated && !part.is_empty() && (part.contains(&b'%') || part.iter().all(of_address))
         })

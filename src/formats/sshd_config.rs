@@ -150,11 +150,7 @@ pub fn scope(keyword: &str) -> Option<Scope> {
         let mut words = list.split_ascii_whitespace();
         words.any(|word| word == keyword)
     };
-    if is_in(ALL) {
-        Some(Scope::All)
-    } else {
-        is_in(GLOBAL).then_some(Scope::Global)
-    }
+    if is_in(ALL) { Some(Scope::All) } else { is_in(GLOBAL).then_some(Scope::Global) }
 }
 
 /// A criterion of a `Match` line.

@@ -155,8 +155,16 @@ impl Options {
     /// Takes an option with a value from the start; what is none is left there, for
     /// the caller to find no comma.
     fn valued<'t>(&mut self, text: &'t [u8]) -> Result<&'t [u8], OptionFault> {
-        for name in ["command", "principals", "from", "expiry-time", "environment", "permitopen", "permitlisten", "tunnel"]
-        {
+        for name in [
+            "command",
+            "principals",
+            "from",
+            "expiry-time",
+            "environment",
+            "permitopen",
+            "permitlisten",
+            "tunnel",
+        ] {
             let Some(after) = flag(text, name).and_then(|rest| rest.strip_prefix(b"=")) else { continue };
             if matches!(name, "permitlisten") {
                 self.since.push(("permitlisten", (7, 8)));

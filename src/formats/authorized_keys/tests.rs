@@ -51,10 +51,14 @@ fn lines_that_sshd_takes_and_refuses() {
 
 #[test]
 fn options_are_told() {
-    let text = format!("restrict,pty,from=\"10.*\",expiry-time=\"203001010000Z\",command=\"id\" {KEY} ana@build");
+    let text =
+        format!("restrict,pty,from=\"10.*\",expiry-time=\"203001010000Z\",command=\"id\" {KEY} ana@build");
     let entry = read(&text).unwrap();
     let options = entry.options.unwrap();
-    assert_eq!(options.off, [Toggle::PortForwarding, Toggle::AgentForwarding, Toggle::X11Forwarding, Toggle::UserRc]);
+    assert_eq!(
+        options.off,
+        [Toggle::PortForwarding, Toggle::AgentForwarding, Toggle::X11Forwarding, Toggle::UserRc]
+    );
     assert_eq!((options.from.as_deref(), options.command.as_deref()), (Some("10.*"), Some("id")));
     // date -u -d 2030-01-01 +%s
     assert_eq!(options.expiries, [Expiry { seconds: 1_893_456_000, is_utc: true }]);
@@ -70,7 +74,9 @@ fn keys_are_found_in_any_text() {
 
 #[test]
 fn hostile_lines_end() {
-    for text in [vec![b'"'; 100_000], vec![b','; 60_000], vec![0; 10], vec![0xff; 70_000], b"command=\"".repeat(5000)] {
+    for text in
+        [vec![b'"'; 100_000], vec![b','; 60_000], vec![0; 10], vec![0xff; 70_000], b"command=\"".repeat(5000)]
+    {
         assert!(!matches!(line(&text), Line::Entry(_)));
     }
 }

@@ -54,9 +54,8 @@ impl Root {
         let mut stats = vec![root];
         let mut passed = Vec::new();
         let mut links = 0;
-        let split = |path: &[u8]| -> Vec<Vec<u8>> {
-            path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect()
-        };
+        let split =
+            |path: &[u8]| -> Vec<Vec<u8>> { path.split(|byte| *byte == b'/').map(<[u8]>::to_vec).collect() };
         let mut rest: VecDeque<Vec<u8>> = split(path).into();
         while let Some(name) = rest.pop_front() {
             match name.as_slice() {
@@ -134,7 +133,9 @@ mod tests {
         symlink("loop", at("loop")).expect("a link");
         let snapshot = Snapshot::open(dir.path()).expect("a snapshot");
         let SnapshotKind::Directory(root) = snapshot.kind() else { panic!("a directory") };
-        for path in ["/home/ana/absolute/passwd", "home//ana/./up/passwd", "/../etc/passwd", "etc/../etc/passwd"] {
+        for path in
+            ["/home/ana/absolute/passwd", "home//ana/./up/passwd", "/../etc/passwd", "etc/../etc/passwd"]
+        {
             let resolved = root.resolve(path.as_bytes()).expect(path);
             assert_eq!(resolved.path, b"/etc/passwd", "{path}");
             assert_eq!((resolved.depth(), resolved.last().and_then(|stat| stat.size)), (2, Some(1)));
