@@ -3,7 +3,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
-use crate::finding::{FileFacts, KeyRecord, KeyWeakness, Location};
+use crate::finding::{FileFacts, KeyRecord, KeyRole, KeyWeakness, Location};
 use crate::formats::private_key::{KeyFormat, KeyState, PrivateKey};
 use crate::formats::weak_key::{self, WeaknessKind};
 use crate::formats::weak_list::WeakList;
@@ -22,6 +22,9 @@ pub(super) fn record(
         fingerprint: key.fingerprint_sha256(),
         fingerprint_md5: key.fingerprint_md5(),
         private: true,
+        role: KeyRole::Private,
+        account: None,
+        verdict: None,
         algorithm: key.algorithm.as_deref().map(str::to_owned),
         bits: key.bits,
         public_key: key.public_blob.as_ref().map(|blob| STANDARD.encode(blob)),

@@ -137,6 +137,7 @@ impl Enricher {
             validity,
             target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
             key_fingerprint,
+            accounts: Vec::new(),
             known: known.map(str::to_owned),
             vendor: None,
             ignored: None,

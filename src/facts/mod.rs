@@ -4,9 +4,19 @@
 //! for: this machine, whose files are never asked.
 
 mod accounts;
+mod hosts;
+mod identity;
+mod machine;
 mod packages;
+mod provisioning;
+mod reader;
+mod sshd;
+mod users;
 mod weak_keys;
+mod windows;
 
 pub use accounts::Accounts;
+pub use machine::{AuthorizedKey, Machine};
 pub use packages::Packages;
+pub use sshd::Client;
 pub use weak_keys::read_weak_keys;

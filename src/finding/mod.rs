@@ -7,25 +7,32 @@
 
 pub mod coverage;
 mod encoding;
+pub mod machine;
 pub mod marks;
 pub mod record;
 mod secret;
 mod severity;
 mod time;
+pub mod verdict;
 
 pub use coverage::{Coverage, LeftOut, Reason};
 pub use encoding::Encoding;
+pub use machine::{
+    AccountFacts, FactProblem, IdentityKind, MachineIdentity, MachineRecord, OsRelease, PasswordState,
+    SshHost, SshdFacts,
+};
 pub use marks::{
     BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
     Vendor,
 };
 pub use record::{
-    FileFacts, Finding, KeyRecord, KeyWeakness, Location, ProblemRecord, ProvenanceStep, Record, ScanRecord,
-    SecretFacts, SummaryRecord, Target, TargetExists, Validity,
+    FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord, ProvenanceStep, Record,
+    ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};
 pub use time::Timestamp;
+pub use verdict::{AccountVerdict, Refusal, Restriction, RestrictionKind, Undecided, Verdict};
 
 /// The version of the wire schema that this crate writes and reads.
 pub const SCHEMA: &str = "snapsift/1";

@@ -6,7 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    BaselineState, Confidence, Coverage, Encoding, Ignored, Marks, Revealed, Severity, Timestamp, Vendor,
+    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, Ignored, MachineRecord, Marks, Revealed,
+    Severity, Timestamp, Vendor, Verdict,
 };
 
 /// One line of a scan.
@@ -16,6 +17,8 @@ use super::{
 pub enum Record {
     /// The header, always first.
     Scan(ScanRecord),
+    /// What a target says of its machine.
+    Machine(Box<MachineRecord>),
     /// A secret at a place.
     Finding(Box<Finding>),
     /// A private or public key that was seen.
@@ -85,6 +88,10 @@ pub struct Finding {
     /// For keys: the fingerprint of the matching `key` record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub key_fingerprint: Option<String>,
+    /// For private keys: what the accounts of this machine that have the key in
+    /// their files say of it. The `key` records have more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub accounts: Vec<AccountVerdict>,
     /// The name of a published key or sample value: nobody's secret. The severity
     /// is `info` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -248,6 +255,15 @@ pub struct KeyRecord {
     pub fingerprint_md5: Option<String>,
     /// Whether this is the private half.
     pub private: bool,
+    /// What it is there for.
+    #[serde(default)]
+    pub role: KeyRole,
+    /// The account that the entry is for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// What the account says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verdict: Option<Verdict>,
     /// `rsa`, `ecdsa`, `ed25519`, `dsa`, `ecdsa-sk`, `ed25519-sk`, …; absent when unreadable.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub algorithm: Option<String>,
@@ -310,6 +326,26 @@ pub struct KeyWeakness {
     pub kind: String,
     /// What shows it, for a person.
     pub evidence: String,
+}
+
+/// What a key is there for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum KeyRole {
+    /// The private half, for whatever it opens.
+    #[default]
+    Private,
+    /// An entry of a file of authorized keys.
+    Authorized,
+    /// The key of an authority whose certificates are taken.
+    CertAuthority,
+    /// A key that a cloud or a tool was told to put into such a file.
+    Provisioned,
+    /// The private half of a host key.
+    HostPrivate,
+    /// The public half of a host key.
+    HostPublic,
 }
 
 /// Something that could not be read, or not as it should be.

@@ -19,6 +19,7 @@
 )]
 
 pub mod apk;
+pub mod authorized_keys;
 pub mod aws_key_id;
 pub mod azure_devops;
 pub mod bech32;
@@ -43,6 +44,7 @@ pub mod marvin32;
 pub mod name_value;
 pub mod openpgp;
 mod openssh;
+pub mod passwd;
 pub mod pem;
 mod pkcs;
 pub mod pkcs12;
@@ -57,7 +59,9 @@ pub mod settings;
 pub mod sqlite;
 mod ssh2;
 pub mod ssh_certificate;
+pub mod ssh_pattern;
 pub mod ssh_public;
+pub mod sshd_config;
 pub mod token_sum;
 pub mod weak_key;
 pub mod weak_list;

@@ -86,7 +86,7 @@ impl<W: Write> RecordSink for Csv<W> {
                     .write_record(cells.iter().map(|cell| neutral(cell).into_owned()))
                     .map_err(io_error)?;
             }
-            Record::Key(_) | Record::Problem(_) => {}
+            Record::Key(_) | Record::Machine(_) | Record::Problem(_) => {}
             Record::Summary(_) => self.writer.flush()?,
         }
         Ok(())

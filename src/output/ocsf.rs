@@ -42,7 +42,7 @@ impl<W: Write> RecordSink for Ocsf<W> {
                 json::write(&mut self.writer, &event(finding, self.scan.as_ref()))?;
                 self.writer.write_all(b"\n")?;
             }
-            Record::Key(_) | Record::Problem(_) => {}
+            Record::Key(_) | Record::Machine(_) | Record::Problem(_) => {}
             Record::Summary(_) => self.writer.flush()?,
         }
         Ok(())

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{
-    Confidence, Coverage, FileFacts, Finding, KeyRecord, Location, Marks, ProblemRecord, ProvenanceStep,
-    Reason, Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target, TargetExists,
-    Timestamp, Validity,
+    Confidence, Coverage, FileFacts, Finding, KeyRecord, KeyRole, Location, Marks, ProblemRecord,
+    ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SecretFacts, Severity, SummaryRecord, Target,
+    TargetExists, Timestamp, Validity,
 };
 
 pub(crate) fn time(text: &str) -> Timestamp {
@@ -80,6 +80,7 @@ pub(crate) fn finding(path: &str, line: u64) -> Finding {
         validity: None,
         target: None,
         key_fingerprint: None,
+        accounts: Vec::new(),
         known: None,
         vendor: None,
         ignored: None,
@@ -176,6 +177,9 @@ pub(crate) fn records(findings: Vec<Finding>, interrupted: bool) -> Vec<Record> 
         fingerprint: Some("SHA256:made-up".into()),
         fingerprint_md5: None,
         private: true,
+        role: KeyRole::Private,
+        account: None,
+        verdict: None,
         algorithm: Some("ed25519".into()),
         bits: Some(256),
         public_key: None,

@@ -267,7 +267,7 @@ impl<W: Write> RecordSink for Sarif<W> {
         match record {
             Record::Scan(scan) => self.begin(scan),
             Record::Finding(finding) => self.result(finding),
-            Record::Key(_) => Ok(()),
+            Record::Key(_) | Record::Machine(_) => Ok(()),
             Record::Problem(problem) => self.problem(problem),
             Record::Summary(summary) => self.finish(summary),
         }

@@ -2,21 +2,24 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
 use super::hits::{Found, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
 use crate::enrich::{Enriched, Enricher};
-use crate::facts::{Accounts, Packages};
+use crate::facts::{Accounts, Machine, Packages};
 use crate::finding::{
-    FileFacts, KeyRecord, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
+    FileFacts, KeyRecord, KeyRole, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
     Timestamp,
 };
 use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
 use crate::output::RecordSink;
 use crate::scan::Engine;
+use crate::source::FileStat;
 use crate::source::directory::Root;
 use crate::threads::Pool;
 
@@ -38,6 +41,8 @@ pub(super) struct TargetFacts<'s> {
     /// Where files can be read again; none where the target is one file.
     pub(super) root: Option<&'s Root>,
     pub(super) accounts: Accounts,
+    /// What the target says of its machine, where it is the root of one.
+    pub(super) machine: Option<&'s Machine>,
     /// What databases of packages say of the files with findings.
     pub(super) packages: Packages,
     /// The keys that the snapshot itself lists as weak.
@@ -81,6 +86,79 @@ pub(super) fn findings(
         sink.record(&Record::Key(Box::new(key)))?;
     }
     Ok(emitted)
+}
+
+/// Says which accounts have a private key in their files, and what they say of it.
+fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
+    let Some(key) = &mut enriched.key else { return };
+    if machine.host_keys.contains(path) {
+        key.role = KeyRole::HostPrivate;
+    }
+    let Some(fingerprint) = &key.fingerprint else { return };
+    let Some(finding) = &mut enriched.finding else { return };
+    finding.accounts = machine.verdicts(fingerprint);
+    if key.encrypted {
+        for account in &mut finding.accounts {
+            account.verdict = account.verdict.clone().for_encrypted_key();
+        }
+    }
+}
+
+/// Gives the public keys of a machine; returns their number.
+pub(super) fn machine_keys(
+    machine: &Machine,
+    provenance: &ProvenanceStep,
+    sink: &mut dyn RecordSink,
+) -> std::io::Result<u64> {
+    let accounts = &machine.record.accounts;
+    let owner = |uid: u32| {
+        accounts.iter().find(|account| account.uid == Some(uid)).map(|account| account.name.clone())
+    };
+    let files = machine.files.iter().map(|(path, stat)| {
+        let facts = FileFacts { owner: owner(stat.uid), ..file_facts_of(stat) };
+        (path_text(path), facts)
+    });
+    let files: Vec<((String, Option<String>), FileFacts)> = files.collect();
+    let mut number = 0;
+    for key in &machine.keys {
+        let Some(((path, path_hex), facts)) = files.get(key.file) else { continue };
+        let location = Location {
+            path: path.clone(),
+            path_hex: path_hex.clone(),
+            line: key.line,
+            column: 1,
+            offset: key.offset,
+            encodings: Vec::new(),
+            provenance: vec![provenance.clone()],
+            deleted: false,
+        };
+        sink.record(&Record::Key(Box::new(KeyRecord {
+            fingerprint: Some(key.fingerprint.clone()),
+            fingerprint_md5: Some(key.key.fingerprint_md5()),
+            private: false,
+            role: key.role,
+            account: key.account.clone(),
+            verdict: key.verdict.clone(),
+            algorithm: Some(key.key.algorithm.to_owned()),
+            bits: Some(key.key.bits),
+            public_key: Some(STANDARD.encode(&key.key.blob)),
+            fingerprint_ec2_created: None,
+            fingerprint_ec2_imported: None,
+            format: "openssh".to_owned(),
+            damage: None,
+            comment: key.comment.clone(),
+            encrypted: false,
+            cipher: None,
+            kdf: None,
+            rounds: None,
+            weaknesses: Vec::new(),
+            location,
+            file: Some(facts.clone()),
+            finding_id: None,
+        })))?;
+        number += 1;
+    }
+    Ok(number)
 }
 
 /// Gives a problem for each rule that could not be used; returns their number.
@@ -145,6 +223,9 @@ fn enrich_file(
         };
         let mut enriched = enricher.enrich(&placed.hit, location, Some(facts.clone()))?;
         enriched.check_weak_list(&target.weak_keys);
+        if let Some(machine) = target.machine {
+            say_accounts(&mut enriched, machine, &file.path);
+        }
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
         }
@@ -198,6 +279,16 @@ fn replace(path: &[u8], secret: &Secret) -> Option<Vec<u8>> {
 
 fn file_facts(found: &Found, accounts: &Accounts) -> FileFacts {
     let stat = &found.stat;
+    FileFacts {
+        owner: accounts.user(stat.uid).map(str::to_owned),
+        group: accounts.group(stat.gid).map(str::to_owned),
+        btime: found.made.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds)),
+        ..file_facts_of(stat)
+    }
+}
+
+/// What `fstat` says, without names.
+fn file_facts_of(stat: &FileStat) -> FileFacts {
     let time = |(seconds, nanoseconds): (i64, u64)| {
         Timestamp::from_unix(seconds, u32::try_from(nanoseconds).unwrap_or(u32::MAX))
     };
@@ -206,12 +297,12 @@ fn file_facts(found: &Found, accounts: &Accounts) -> FileFacts {
         mode: format!("{:04o}", stat.permissions),
         uid: stat.uid,
         gid: stat.gid,
-        owner: accounts.user(stat.uid).map(str::to_owned),
-        group: accounts.group(stat.gid).map(str::to_owned),
+        owner: None,
+        group: None,
         atime: time(stat.atime),
         mtime: time(stat.mtime),
         ctime: time(stat.ctime),
-        btime: found.made.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds)),
+        btime: None,
         inode: stat.ino,
         links: stat.links,
     }

@@ -31,9 +31,10 @@ pub use progress::Progress;
 use worker::{Results, Shared, Worker};
 
 use crate::enrich::Enricher;
-use crate::facts::{Accounts, Packages, read_weak_keys};
+use crate::facts::{Accounts, Machine, Packages, read_weak_keys};
 use crate::finding::{
-    Fingerprinter, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
+    Fingerprinter, MachineRecord, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord,
+    Timestamp,
 };
 use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
@@ -154,7 +155,7 @@ impl Scan {
         Arc::clone(&self.stop)
     }
 
-    /// Scans: gives the header, findings, keys, problems, and the summary, which
+    /// Scans: gives the header, the machines, findings, keys, problems, and the summary, which
     /// is also returned.
     ///
     /// # Errors
@@ -172,8 +173,16 @@ impl Scan {
         let header = self.header();
         let scan_id = header.scan_id.clone();
         sink.record(&Record::Scan(header))?;
+        let machines = self.machines();
+        for (machine, snapshot) in machines.iter().zip(&self.snapshots) {
+            if let Some(machine) = machine {
+                let record =
+                    MachineRecord { provenance: vec![provenance(snapshot)], ..machine.record.clone() };
+                sink.record(&Record::Machine(Box::new(record)))?;
+            }
+        }
         let (links, results) = self.read_all(measure, &walk, &pool);
-        let mut summary = self.emit(links, results, &pool, sink)?;
+        let mut summary = self.emit(links, results, &machines, &pool, sink)?;
         summary.scan_id = scan_id;
         summary.elapsed_seconds = begun.elapsed().as_secs_f64();
         sink.record(&Record::Summary(Box::new(summary.clone())))?;
@@ -196,6 +205,16 @@ impl Scan {
         }
         let Shared { links, results, .. } = shared;
         (into_inner(links), into_inner(results))
+    }
+
+    /// What each target says of its machine.
+    fn machines(&self) -> Vec<Option<Machine>> {
+        let now = Timestamp::now();
+        let read = |snapshot: &Snapshot| match snapshot.kind() {
+            SnapshotKind::Directory(root) => Machine::read(root, now, None),
+            SnapshotKind::File { .. } => None,
+        };
+        self.snapshots.iter().map(read).collect()
     }
 
     fn walk_options(&self) -> Result<WalkOptions, ScanError> {
@@ -235,6 +254,7 @@ impl Scan {
         &self,
         links: links::Links,
         results: Results,
+        machines: &[Option<Machine>],
         pool: &Pool,
         sink: &mut dyn RecordSink,
     ) -> Result<SummaryRecord, ScanError> {
@@ -251,7 +271,7 @@ impl Scan {
                 files.push(NamedFile { target, path, found: Arc::clone(&found) });
             }
         }
-        let targets = if files.is_empty() { Vec::new() } else { self.target_facts(&files) };
+        let targets = if files.is_empty() { Vec::new() } else { self.target_facts(&files, machines) };
         let marking = Marking::new(&self.options);
         let enricher = Enricher::new(
             rules.clone(),
@@ -262,6 +282,12 @@ impl Scan {
         let databases = targets.iter().flat_map(|target| target.packages.databases()).collect();
         let emitted = emit::findings(files, &targets, &enricher, &marking, pool, sink)?;
         let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
+        let mut keys = emitted.keys;
+        for (machine, step) in machines.iter().zip(&provenance) {
+            if let Some(machine) = machine {
+                keys += emit::machine_keys(machine, step, sink)?;
+            }
+        }
         let broken = emit::broken_rules(&self.engine, sink)?;
         let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;
         let coverage = results.coverage;
@@ -277,7 +303,7 @@ impl Scan {
             findings: emit::by_severity(&emitted.findings, &unlisted),
             findings_not_listed: unlisted.total(),
             marks: marking.summary(&emitted.marked, &unlisted, databases),
-            keys: emitted.keys,
+            keys,
             problems,
             problems_not_listed: results.problems_unlisted,
             access_times_not_kept: results.access_times_not_kept,
@@ -286,8 +312,13 @@ impl Scan {
         })
     }
 
-    fn target_facts(&self, files: &[NamedFile]) -> Vec<TargetFacts<'_>> {
-        let facts = |(target, snapshot)| {
+    fn target_facts<'s>(
+        &'s self,
+        files: &[NamedFile],
+        machines: &'s [Option<Machine>],
+    ) -> Vec<TargetFacts<'s>> {
+        let facts = |((target, snapshot), machine): ((u32, &'s Snapshot), &'s Option<Machine>)| {
+            let machine = machine.as_ref();
             let provenance = provenance(snapshot);
             match snapshot.kind() {
                 SnapshotKind::Directory(root) => {
@@ -297,6 +328,7 @@ impl Scan {
                         provenance,
                         root: Some(root),
                         accounts,
+                        machine,
                         packages,
                         weak_keys: read_weak_keys(root),
                     }
@@ -305,12 +337,13 @@ impl Scan {
                     provenance,
                     root: None,
                     accounts: Accounts::default(),
+                    machine,
                     packages: Packages::default(),
                     weak_keys: WeakList::default(),
                 },
             }
         };
-        (0_u32..).zip(&self.snapshots).map(facts).collect()
+        (0_u32..).zip(&self.snapshots).zip(machines).map(facts).collect()
     }
 }
 

@@ -203,6 +203,9 @@ fn facts(finding: &Finding, now: Timestamp) -> Vec<Row> {
     {
         add("key", escape::visible(fingerprint).into_owned());
     }
+    if !finding.accounts.is_empty() {
+        rows.push(Row { label: "accounts".to_owned(), lines: super::accounts::lines(&finding.accounts) });
+    }
     rows
 }
 

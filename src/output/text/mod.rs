@@ -7,6 +7,7 @@
 //! only the first [`PLACES_SHOWN`] are held, so memory follows the number of
 //! different secrets.
 
+mod accounts;
 mod block;
 mod layout;
 mod marks;
@@ -62,6 +63,8 @@ struct Held {
     by_secret: HashMap<(String, String, bool), usize>,
     keys: KeyCounts,
     problems: Vec<ProblemRecord>,
+    /// What is said of each machine, in a line.
+    machines: Vec<String>,
 }
 
 /// One secret and the places where it stands.
@@ -156,6 +159,7 @@ impl<W: Write> RecordSink for Text<W> {
     fn record(&mut self, record: &Record) -> io::Result<()> {
         match record {
             Record::Scan(scan) => self.held.scan = Some(scan.clone()),
+            Record::Machine(machine) => self.held.machines.push(accounts::machine(machine)),
             Record::Finding(finding) => self.held.finding(finding),
             Record::Key(key) => {
                 let keys = &mut self.held.keys;

@@ -21,6 +21,9 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut page = Page { out, paint, columns };
     page.lines("Scanned", &scanned(held, summary))?;
+    for machine in &held.machines {
+        page.lines("Machine", machine)?;
+    }
     page.lines("Findings", &findings(held, summary))?;
     if summary.keys > 0 {
         page.lines("Keys", &keys(held, summary))?;

@@ -16,9 +16,11 @@
 mod beneath;
 mod node;
 mod queue;
+mod resolve;
 mod root;
 mod walk;
 
 pub use node::{DirNode, OpenDir};
+pub use resolve::Resolved;
 pub use root::{Opened, Root};
 pub use walk::{Visitor, WalkOptions, Walker, open_problem};

@@ -1,0 +1,559 @@
+//! All facts of one machine, and what its accounts say of each key in their files.
+
+use std::collections::{HashMap, HashSet};
+
+use super::reader::{Content, Reader};
+use super::sshd::account::{Gate, Machine as Facts};
+use super::sshd::config::{Config, glob};
+use super::sshd::decide::{Bench, Revoked, over_worlds};
+use super::sshd::effective::{Effective, Subject, World, Worlds};
+use super::sshd::pam::Pam;
+use super::sshd::server::Server;
+use super::sshd::{Client, files};
+use super::users::Users;
+use super::{hosts, identity, provisioning, windows};
+use crate::finding::{
+    AccountFacts, AccountVerdict, KeyRole, MachineRecord, OsRelease, Refusal, Restriction, RestrictionKind,
+    SshdFacts, Timestamp, Undecided, Verdict,
+};
+use crate::formats::authorized_keys::{self, Entry, Line};
+use crate::formats::passwd::User;
+use crate::formats::ssh_public::PublicKey;
+use crate::source::FileStat;
+use crate::source::directory::Root;
+
+/// The most bytes of one file of keys.
+const MAX_KEY_FILE: usize = 32 << 20;
+/// The most keys of a machine.
+const MAX_KEYS: usize = 1 << 20;
+/// The settings that are told, where they are given.
+const TOLD: [&str; 20] = [
+    "allowgroups",
+    "allowusers",
+    "allowtcpforwarding",
+    "authenticationmethods",
+    "authorizedkeyscommand",
+    "authorizedkeysfile",
+    "authorizedprincipalsfile",
+    "denygroups",
+    "denyusers",
+    "disableforwarding",
+    "forcecommand",
+    "passwordauthentication",
+    "permitrootlogin",
+    "port",
+    "pubkeyacceptedalgorithms",
+    "pubkeyauthentication",
+    "revokedkeys",
+    "strictmodes",
+    "trustedusercakeys",
+    "usepam",
+];
+
+/// A public key of the machine and what its account says of it.
+#[derive(Clone, Debug)]
+pub struct AuthorizedKey {
+    /// What it is there for.
+    pub role: KeyRole,
+    /// The account; none for keys of the machine.
+    pub account: Option<String>,
+    /// Which of [`Machine::files`] it stands in.
+    pub file: usize,
+    /// The line, from 1; 0 where the file has none.
+    pub line: u64,
+    /// The offset of the line or the key in the file.
+    pub offset: u64,
+    /// `SHA256:…`.
+    pub fingerprint: String,
+    /// The key itself.
+    pub key: PublicKey,
+    /// The comment.
+    pub comment: Option<String>,
+    /// What the account says; none where nobody is asked.
+    pub verdict: Option<Verdict>,
+}
+
+/// What a snapshot says of its machine.
+#[derive(Debug, Default)]
+pub struct Machine {
+    /// The facts, without the provenance.
+    pub record: MachineRecord,
+    /// The keys, by file and line.
+    pub keys: Vec<AuthorizedKey>,
+    /// The files that keys stand in: path, `/` first, and what the filesystem says.
+    pub files: Vec<(Vec<u8>, FileStat)>,
+    /// Paths of private host keys, `/` first.
+    pub host_keys: HashSet<Vec<u8>>,
+    by_fingerprint: HashMap<String, Vec<usize>>,
+}
+
+impl Machine {
+    /// Reads everything; `None` where the snapshot is not the root of a system.
+    /// `client` is a connection to decide for; without one, all are considered.
+    #[must_use]
+    pub fn read(root: &Root, now: Timestamp, client: Option<&Client>) -> Option<Self> {
+        let mut reader = Reader::new(root);
+        let windows = windows::server(&mut reader);
+        if windows.is_none() && !reader.exists("etc/passwd") && !reader.exists("etc/ssh") {
+            return None;
+        }
+        let mut machine = Self::default();
+        match windows {
+            Some(folder) => machine.read_windows(&mut reader, &folder),
+            None => machine.read_unix(&mut reader, now, client),
+        }
+        machine.record.problems = reader.into_problems();
+        for (at, key) in machine.keys.iter().enumerate() {
+            if key.verdict.is_some() {
+                machine.by_fingerprint.entry(key.fingerprint.clone()).or_default().push(at);
+            }
+        }
+        Some(machine)
+    }
+
+    /// What accounts say of a key, in short; at most 100 of them.
+    #[must_use]
+    pub fn verdicts(&self, fingerprint: &str) -> Vec<AccountVerdict> {
+        let keys = self.by_fingerprint.get(fingerprint).into_iter().flatten();
+        let keys = keys.filter_map(|at| self.keys.get(*at)).take(100);
+        let short = |key: &AuthorizedKey| {
+            let path = String::from_utf8_lossy(&self.files.get(key.file)?.0).into_owned();
+            let account = key.account.clone().unwrap_or_else(|| "*".to_owned());
+            Some(AccountVerdict {
+                account,
+                verdict: key.verdict.clone()?,
+                place: format!("{path}:{}", key.line),
+            })
+        };
+        keys.filter_map(short).collect()
+    }
+
+    fn read_unix(&mut self, reader: &mut Reader<'_>, now: Timestamp, client: Option<&Client>) {
+        self.record.identities = identity::identities(reader);
+        self.record.hostname = identity::hostname(reader);
+        self.record.os = identity::os(reader);
+        let users = Users::read(reader);
+        let server = Server::read(reader);
+        let config = Config::read(reader, "etc/ssh/sshd_config", "etc/ssh");
+        let pam = Pam::read(reader);
+        let nologin = reader.exists("etc/nologin");
+        let zone = zone(reader);
+        let facts = Facts {
+            users: &users,
+            server: &server,
+            pam: &pam,
+            nologin,
+            today: now.unix_seconds().div_euclid(86_400),
+        };
+        let mut judge =
+            Judge { facts: &facts, config: &config, client, now, zone: &zone, revoked: HashMap::new() };
+        for user in &users.users {
+            let before = self.keys.len();
+            judge.account(user, reader, self);
+            let count = self.keys.len().saturating_sub(before);
+            self.record.accounts.push(account_facts(user, &facts, count));
+            let path = [&*user.home, b"/.ssh/config"].concat();
+            hosts::read(reader, &path, Some(&user.name), &mut self.record.ssh_hosts);
+        }
+        hosts::read(reader, b"etc/ssh/ssh_config", None, &mut self.record.ssh_hosts);
+        for path in glob(reader, b"etc/ssh/ssh_config.d/*.conf") {
+            hosts::read(reader, &path, None, &mut self.record.ssh_hosts);
+        }
+        self.host_keys(reader, &config, b"etc/ssh");
+        self.authorities(reader, &config);
+        self.provisioned(reader);
+        if server.found || config.found() {
+            self.record.sshd = Some(sshd_facts(&config, &server));
+        }
+        if let Some(fault) = &config.fault {
+            reader.problem(b"etc/ssh/sshd_config", &format!("sshd would not start: {fault}"));
+        }
+    }
+
+    fn read_windows(&mut self, reader: &mut Reader<'_>, folder: &[u8]) {
+        self.record.os = Some(OsRelease { id: Some("windows".to_owned()), ..OsRelease::default() });
+        let folder_text = String::from_utf8_lossy(folder).into_owned();
+        let config = Config::read(reader, &format!("{folder_text}/sshd_config"), &folder_text);
+        let profiles = windows::profiles(reader);
+        for file in windows::key_files(reader, &profiles) {
+            let before = self.keys.len();
+            self.lines(reader, &file.path, &file.account, |entry, _| match &entry.options {
+                Ok(_) => Verdict::unverified(
+                    Undecided::Membership,
+                    "whether the account is an administrator is not read",
+                ),
+                Err(fault) => Verdict::refused(Refusal::Options, fault.to_string()),
+            });
+            let count = self.keys.len().saturating_sub(before);
+            if file.account != windows::ADMINISTRATORS || count > 0 {
+                let home = profiles.iter().find(|(name, _)| *name == file.account);
+                self.record.accounts.push(AccountFacts {
+                    name: file.account,
+                    home: home
+                        .map(|(_, path)| format!("/{}", String::from_utf8_lossy(path)))
+                        .unwrap_or_default(),
+                    authorized_keys: u64::try_from(count).unwrap_or(u64::MAX),
+                    ..AccountFacts::default()
+                });
+            }
+        }
+        for (account, home) in &profiles {
+            let path = [home, &b"/.ssh/config"[..]].concat();
+            hosts::read(reader, &path, Some(account), &mut self.record.ssh_hosts);
+        }
+        self.host_keys(reader, &config, folder);
+        self.record.sshd = Some(sshd_facts(&config, &Server::default()));
+    }
+
+    /// Reads a file of keys and judges each; nothing where there is no such file.
+    fn lines(
+        &mut self,
+        reader: &mut Reader<'_>,
+        path: &[u8],
+        account: &str,
+        mut judge: impl FnMut(&Entry, &str) -> Verdict,
+    ) {
+        let (bytes, stat) = match reader.file(path, MAX_KEY_FILE) {
+            Content::Whole(bytes, stat) | Content::Part(bytes, stat) => (bytes, stat),
+            Content::Missing | Content::Unreadable => return,
+        };
+        let file = self.file(path, stat);
+        let mut offset: u64 = 0;
+        for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
+            let here = offset;
+            offset = offset.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX)).saturating_add(1);
+            let entry = match authorized_keys::line(line) {
+                Line::Nothing => continue,
+                Line::Faulty => {
+                    reader.problem(path, "a line that is no entry");
+                    continue;
+                }
+                Line::Entry(entry) => entry,
+            };
+            if self.keys.len() >= MAX_KEYS {
+                reader.problem(path, "more keys than are kept");
+                return;
+            }
+            let fingerprint = entry.key.fingerprint_sha256();
+            let verdict = judge(&entry, &fingerprint);
+            let authority = entry.options.as_ref().is_ok_and(|options| options.cert_authority);
+            self.keys.push(AuthorizedKey {
+                role: if authority { KeyRole::CertAuthority } else { KeyRole::Authorized },
+                account: Some(account.to_owned()),
+                file,
+                line: number,
+                offset: here,
+                key: entry.key,
+                comment: entry.comment,
+                fingerprint,
+                verdict: Some(verdict),
+            });
+        }
+    }
+
+    fn file(&mut self, path: &[u8], stat: FileStat) -> usize {
+        let path = [b"/", path.strip_prefix(b"/").unwrap_or(path)].concat();
+        self.files.push((path, stat));
+        self.files.len().saturating_sub(1)
+    }
+
+    /// Keys in a text of any form.
+    fn in_text(&mut self, path: &[u8], content: Content, role: KeyRole, verdict: Option<&Verdict>) {
+        let (Content::Whole(bytes, stat) | Content::Part(bytes, stat)) = content else { return };
+        let mut file = None;
+        let mut seen: HashSet<String> = HashSet::new();
+        for (at, key) in authorized_keys::keys_in_text(&bytes) {
+            let fingerprint = key.fingerprint_sha256();
+            if self.keys.len() >= MAX_KEYS || !seen.insert(fingerprint.clone()) {
+                continue;
+            }
+            let file = *file.get_or_insert_with(|| self.file(path, stat));
+            let before = bytes.get(..at).unwrap_or_default();
+            let lines = memchr::memchr_iter(b'\n', before).count();
+            self.keys.push(AuthorizedKey {
+                role,
+                account: None,
+                file,
+                line: u64::try_from(lines).unwrap_or(u64::MAX).saturating_add(1),
+                offset: u64::try_from(at).unwrap_or(u64::MAX),
+                fingerprint,
+                key,
+                comment: None,
+                verdict: verdict.cloned(),
+            });
+        }
+    }
+
+    fn host_keys(&mut self, reader: &mut Reader<'_>, config: &Config, directory: &[u8]) {
+        let world = World::default();
+        let mut paths: Vec<Vec<u8>> = Effective::new(config, &world)
+            .list("hostkey")
+            .into_iter()
+            .map(|path| path.as_bytes().to_vec())
+            .collect();
+        paths.extend(glob(reader, &[directory, b"/ssh_host_*_key"].concat()));
+        paths.extend(
+            ["rsa", "ecdsa", "ed25519", "dsa"]
+                .map(|kind| [directory, format!("/ssh_host_{kind}_key").as_bytes()].concat()),
+        );
+        let mut paths: Vec<Vec<u8>> =
+            paths.into_iter().map(|path| [b"/", path.strip_prefix(b"/").unwrap_or(&path)].concat()).collect();
+        paths.sort();
+        paths.dedup();
+        for path in paths.into_iter().take(64) {
+            let public = [&*path, b".pub"].concat();
+            let content = reader.file(&public, 64 << 10);
+            self.in_text(&public, content, KeyRole::HostPublic, None);
+            self.host_keys.insert(path);
+        }
+    }
+
+    /// Authorities whose certificates open every account that may log in.
+    fn authorities(&mut self, reader: &mut Reader<'_>, config: &Config) {
+        let mut paths: Vec<&String> = config
+            .lines
+            .iter()
+            .filter(|line| line.setting.keyword == "trustedusercakeys")
+            .filter_map(|line| line.setting.arguments.first())
+            .filter(|path| !path.eq_ignore_ascii_case("none"))
+            .collect();
+        paths.sort();
+        paths.dedup();
+        for path in paths {
+            let content = reader.file(path.as_bytes(), MAX_KEY_FILE);
+            let detail = "any account that is named as a principal and may log in";
+            let restrictions = vec![Restriction::new(RestrictionKind::CertAuthority, detail)];
+            let verdict = match &config.fault {
+                Some(fault) => Verdict::unverified(Undecided::Configuration, fault.as_str()),
+                None => Verdict::Restricted { restrictions },
+            };
+            self.in_text(path.as_bytes(), content, KeyRole::CertAuthority, Some(&verdict));
+        }
+    }
+
+    fn provisioned(&mut self, reader: &mut Reader<'_>) {
+        for (path, content) in provisioning::files(reader) {
+            self.in_text(&path, content, KeyRole::Provisioned, None);
+        }
+    }
+}
+
+/// Judges the keys of accounts.
+struct Judge<'j> {
+    facts: &'j Facts<'j>,
+    config: &'j Config,
+    client: Option<&'j Client>,
+    now: Timestamp,
+    zone: &'j jiff::tz::TimeZone,
+    /// By path, what was read of files of revoked keys.
+    revoked: HashMap<String, Revoked>,
+}
+
+/// One world with all that is the same for every key of an account.
+struct Case<'c> {
+    effective: Effective<'c>,
+    gate: Gate,
+    revoked: Revoked,
+    /// Paths of files of keys in this world.
+    paths: Vec<Vec<u8>>,
+    strict: bool,
+    use_dns: bool,
+    /// Fingerprints that an earlier line of the account decides.
+    decided: HashSet<String>,
+}
+
+impl<'j> Judge<'j> {
+    fn account(&mut self, user: &User, reader: &mut Reader<'_>, machine: &mut Machine) {
+        let groups = self.facts.users.groups_of(user);
+        let default = World::default();
+        let use_dns = Effective::new(self.config, &default).flag("usedns", false);
+        let subject = Subject {
+            user: &user.name,
+            groups: &groups,
+            groups_open: self.facts.users.elsewhere,
+            client: self.client,
+            use_dns,
+        };
+        let worlds = Worlds::of(self.config, subject);
+        let closed = self.closed(worlds.is_none());
+        let worlds =
+            worlds.unwrap_or_else(|| Worlds { worlds: vec![World::default()], depends_on: Vec::new() });
+        let mut cases: Vec<Case<'_>> = Vec::new();
+        for world in &worlds.worlds {
+            let effective = Effective::new(self.config, world);
+            let patterns = effective.get(&["authorizedkeysfile"]).map(<[String]>::to_vec);
+            let patterns = patterns
+                .unwrap_or_else(|| vec![".ssh/authorized_keys".into(), ".ssh/authorized_keys2".into()]);
+            let globs = self.facts.server.version.is_some_and(|version| version >= (10, 0));
+            let mut paths = files::paths(&patterns, user).unwrap_or_default();
+            if globs {
+                paths = paths.into_iter().flat_map(|path| expand(reader, path)).collect();
+            }
+            let revoked = self.revoked_keys(&effective, reader);
+            let gate = Gate::of(user, &effective, subject, self.facts, reader);
+            let strict = effective.flag("strictmodes", true);
+            cases.push(Case { effective, gate, revoked, paths, strict, use_dns, decided: HashSet::new() });
+        }
+        // The files that count in some world, then those that count in many
+        // machines and in none here.
+        let mut paths: Vec<Vec<u8>> = Vec::new();
+        let usual = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
+            .map(|path| [&*user.home, b"/", path.as_bytes()].concat());
+        for path in cases.iter().flat_map(|case| &case.paths).chain(&usual) {
+            if !paths.contains(path) {
+                paths.push(path.clone());
+            }
+        }
+        for path in paths {
+            let refused: Vec<Option<Verdict>> =
+                cases.iter().map(|case| self.file_refused(case, &path, user, reader)).collect();
+            machine.lines(reader, &path, &user.name, |entry, fingerprint| {
+                let judged = cases.iter_mut().zip(&refused).map(|(case, refused)| match refused {
+                    Some(refused) => refused.clone(),
+                    None => self.line(case, entry, fingerprint),
+                });
+                let verdict = over_worlds(judged.collect(), &worlds.depends_on);
+                // What keeps everything from being known matters where the key
+                // would be accepted.
+                match &closed {
+                    Some(open) if verdict.authenticates() => open.clone(),
+                    _ => verdict,
+                }
+            });
+        }
+    }
+
+    /// Why nothing can be accepted for sure on this machine.
+    fn closed(&self, too_many_worlds: bool) -> Option<Verdict> {
+        if let Some(fault) = &self.config.fault {
+            return Some(Verdict::unverified(Undecided::Configuration, fault.as_str()));
+        }
+        if too_many_worlds {
+            return Some(Verdict::unverified(Undecided::Limit, "too many Match blocks depend on the client"));
+        }
+        if !self.facts.server.found {
+            return Some(Verdict::unverified(Undecided::NoServer, ""));
+        }
+        (self.facts.server.enabled == Some(false))
+            .then(|| Verdict::unverified(Undecided::ServerNotEnabled, ""))
+    }
+
+    fn file_refused(
+        &self,
+        case: &Case<'_>,
+        path: &[u8],
+        user: &User,
+        reader: &Reader<'_>,
+    ) -> Option<Verdict> {
+        if !case.paths.iter().any(|used| used == path) {
+            return Some(Verdict::refused(Refusal::FileNotUsed, ""));
+        }
+        let patched = self.facts.server.has_group_patch();
+        files::refuses(path, user, self.facts.users, case.strict, patched, reader)
+    }
+
+    fn line(&self, case: &mut Case<'_>, entry: &Entry, fingerprint: &str) -> Verdict {
+        let bench = Bench {
+            effective: case.effective,
+            gate: &case.gate,
+            server: self.facts.server,
+            revoked: &case.revoked,
+            client: self.client,
+            use_dns: case.use_dns,
+            now: self.now,
+            zone: self.zone,
+        };
+        let verdict = bench.judge(entry, fingerprint);
+        if !verdict.authenticates() || entry.options.as_ref().is_ok_and(|options| options.cert_authority) {
+            return verdict;
+        }
+        if case.decided.contains(fingerprint) {
+            return Verdict::refused(Refusal::EarlierLine, "");
+        }
+        // A line that counts for some clients only leaves the others to later ones.
+        let for_all =
+            self.client.is_some() || !entry.options.as_ref().is_ok_and(|options| options.from.is_some());
+        if for_all {
+            case.decided.insert(fingerprint.to_owned());
+        }
+        verdict
+    }
+
+    fn revoked_keys(&mut self, effective: &Effective<'_>, reader: &mut Reader<'_>) -> Revoked {
+        let Some(path) = effective.path("revokedkeys") else { return Revoked::None };
+        if let Some(known) = self.revoked.get(path) {
+            return known.clone();
+        }
+        let revoked = match reader.file(path.as_bytes(), MAX_KEY_FILE) {
+            Content::Missing | Content::Unreadable => Revoked::Unreadable(path.to_owned()),
+            Content::Part(..) => Revoked::Unknown(path.to_owned()),
+            Content::Whole(bytes, _) if bytes.starts_with(b"SSHKRL\n\0") => Revoked::Unknown(path.to_owned()),
+            Content::Whole(bytes, _) => Revoked::Keys(
+                bytes
+                    .split(|byte| *byte == b'\n')
+                    .filter_map(|line| authorized_keys::key(line.trim_ascii_start()))
+                    .map(|(key, _)| key.fingerprint_sha256())
+                    .collect(),
+            ),
+        };
+        self.revoked.insert(path.to_owned(), revoked.clone());
+        revoked
+    }
+}
+
+/// From 10.0 on, names of files of keys are patterns.
+fn expand(reader: &mut Reader<'_>, path: Vec<u8>) -> Vec<Vec<u8>> {
+    if !path.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
+        return vec![path];
+    }
+    glob(reader, &path).into_iter().map(|path| [b"/", &*path].concat()).collect()
+}
+
+/// The machine's time zone; UTC where it has none.
+fn zone(reader: &mut Reader<'_>) -> jiff::tz::TimeZone {
+    let bytes = reader.file(b"etc/localtime", 64 << 10).bytes();
+    bytes.and_then(|bytes| jiff::tz::TimeZone::tzif("local", &bytes).ok()).unwrap_or(jiff::tz::TimeZone::UTC)
+}
+
+fn account_facts(user: &User, facts: &Facts<'_>, keys: usize) -> AccountFacts {
+    let expires = facts.users.shadow_of(user).and_then(|shadow| shadow.expires);
+    AccountFacts {
+        name: user.name.clone(),
+        uid: Some(user.uid),
+        groups: facts.users.groups_of(user).into_iter().take(64).map(str::to_owned).collect(),
+        home: String::from_utf8_lossy(&user.home).into_owned(),
+        shell: Some(String::from_utf8_lossy(&user.shell).into_owned()),
+        password: Some(facts.users.password(user)),
+        expired: expires.is_some_and(|day| day <= facts.today),
+        authorized_keys: u64::try_from(keys).unwrap_or(u64::MAX),
+    }
+}
+
+fn sshd_facts(config: &Config, server: &Server) -> SshdFacts {
+    let world = World::default();
+    let effective = Effective::new(config, &world);
+    let mut settings = std::collections::BTreeMap::new();
+    for keyword in TOLD {
+        let values: Vec<String> = effective.list(keyword).into_iter().take(64).map(str::to_owned).collect();
+        if !values.is_empty() {
+            settings.insert(keyword.to_owned(), values);
+        }
+    }
+    let commands = ["authorizedkeyscommand", "authorizedprincipalscommand"];
+    let lines = config.lines.iter().map(|line| &line.setting);
+    let mut undecided: Vec<String> = lines
+        .filter(|setting| commands.contains(&setting.keyword.as_str()))
+        .filter_map(|setting| Some(format!("{} {}", setting.keyword, setting.arguments.first()?)))
+        .filter(|text| !text.ends_with(" none"))
+        .collect();
+    undecided.sort();
+    undecided.dedup();
+    SshdFacts {
+        version: server.text.clone(),
+        enabled: server.enabled,
+        files: config.files.clone(),
+        settings,
+        match_blocks: u64::try_from(config.blocks.len()).unwrap_or(u64::MAX),
+        undecided,
+    }
+}
