@@ -12,6 +12,7 @@ use snapsift::source::Exclude;
 pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
 
+pub(super) mod keys;
 pub(super) mod tools;
 
 /// Finds secrets on disk snapshots of machines, without an agent, and says what
@@ -36,6 +37,7 @@ pub(super) struct Cli {
 pub(super) enum Command {
     Scan(Box<ScanArgs>),
     Bench(Box<BenchArgs>),
+    Keys(keys::KeysArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -13,6 +13,7 @@ mod exit;
 mod figures;
 mod fingerprint_key;
 mod interrupt;
+mod keys;
 mod man;
 mod message;
 mod open;
@@ -49,6 +50,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Scan(args) => scan::run(args, colour),
         Command::Bench(args) => bench::run(args, colour),
+        Command::Keys(args) => keys::run(args),
         Command::Rules(args) => rules::run(args, colour),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

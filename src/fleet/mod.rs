@@ -3,4 +3,6 @@
 //! Role: joins what single scans cannot see. It knows scans through the wire schema
 //! only. Not for: reading snapshots.
 
+pub mod keys_map;
 pub mod shared_primes;
+pub mod store;

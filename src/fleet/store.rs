@@ -1,0 +1,310 @@
+//! The embedded store of scans: the keys of their streams in SQLite, in memory or in a
+//! file. Secrets are never stored: lines with findings are not even parsed.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, Read as _};
+use std::path::Path;
+
+use rusqlite::{Connection, OptionalExtension as _, params};
+use serde::{Deserialize, Serialize};
+
+use crate::finding::{
+    IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, ScanRecord, SummaryRecord,
+};
+
+/// No line of a scan is longer.
+const LONGEST_LINE: u64 = 64 << 20;
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+#[error("the store: {0}")]
+pub struct StoreError(#[from] rusqlite::Error);
+
+/// What became of the streams that were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Streams {
+    /// Scans that were added.
+    pub loaded: u64,
+    /// Scans that the store had already.
+    pub known: u64,
+    /// Streams that were kept out, with the reason.
+    pub kept_out: Vec<KeptOut>,
+    /// Scans whose own summary says that something could not be read.
+    pub partial: u64,
+}
+
+/// A stream that was kept out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptOut {
+    /// The stream's name.
+    pub stream: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The store.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+#[derive(Deserialize)]
+struct Kind<'a> {
+    #[serde(rename = "type", borrow)]
+    kind: std::borrow::Cow<'a, str>,
+}
+
+enum End {
+    Loaded { whole: bool },
+    Known,
+    KeptOut(String),
+}
+
+impl Store {
+    /// Opens the store in `path`, or one in memory.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or is none of ours.
+    pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
+        let connection = match path {
+            Some(path) => Connection::open(path)?,
+            None => Connection::open_in_memory()?,
+        };
+        connection.execute_batch(include_str!("../../queries/store.sql"))?;
+        Ok(Self { connection })
+    }
+
+    /// The connection, for queries.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be written. A stream that cannot be read is kept out and named.
+    pub fn load(
+        &mut self,
+        name: &str,
+        stream: &mut dyn BufRead,
+        streams: &mut Streams,
+    ) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        match load(&transaction, stream)? {
+            End::Loaded { whole } => {
+                transaction.commit()?;
+                streams.loaded += 1;
+                streams.partial += u64::from(!whole);
+            }
+            End::Known => streams.known += 1,
+            End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
+        }
+        Ok(())
+    }
+}
+
+/// What is read of one stream.
+struct Reading<'c> {
+    connection: &'c Connection,
+    scan: i64,
+    scan_name: String,
+    next_disk: i64,
+    disks: BTreeMap<Vec<ProvenanceStep>, i64>,
+}
+
+fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreError> {
+    let mut reading: Option<Reading<'_>> = None;
+    let mut whole = None;
+    let mut line = Vec::new();
+    for number in 1_u64.. {
+        line.clear();
+        match stream.take(LONGEST_LINE).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(_) => {}
+            Err(error) => return Ok(End::KeptOut(format!("line {number}: {error}"))),
+        }
+        if line.trim_ascii().is_empty() {
+            continue;
+        }
+        let broken = || End::KeptOut(format!("line {number} is no record of snapsift/1"));
+        let Ok(Kind { kind }) = serde_json::from_slice(&line) else { return Ok(broken()) };
+        if whole.is_some() {
+            return Ok(End::KeptOut(format!("line {number} comes after the summary")));
+        }
+        match (&*kind, &mut reading) {
+            ("scan", None) => {
+                let Ok(scan) = serde_json::from_slice::<ScanRecord>(&line) else { return Ok(broken()) };
+                if scan.schema != "snapsift/1" {
+                    return Ok(broken());
+                }
+                let there = connection
+                    .query_row("SELECT 1 FROM scan WHERE name = ?1", [&scan.scan_id], |_| Ok(()))
+                    .optional()?;
+                if there.is_some() {
+                    return Ok(End::Known);
+                }
+                reading = Some(Reading::new(connection, &scan)?);
+            }
+            ("scan", Some(_)) => return Ok(End::KeptOut(format!("line {number}: a second scan begins"))),
+            (_, None) => return Ok(End::KeptOut("it does not begin with a scan record".to_owned())),
+            ("machine", Some(reading)) => {
+                let Ok(machine) = serde_json::from_slice::<MachineRecord>(&line) else { return Ok(broken()) };
+                reading.machine(&machine)?;
+            }
+            ("key", Some(reading)) => {
+                let Ok(key) = serde_json::from_slice::<KeyRecord>(&line) else { return Ok(broken()) };
+                reading.key(&key)?;
+            }
+            ("summary", Some(reading)) => {
+                let Ok(summary) = serde_json::from_slice::<SummaryRecord>(&line) else { return Ok(broken()) };
+                if summary.scan_id != reading.scan_name {
+                    return Ok(End::KeptOut("its summary is another scan's".to_owned()));
+                }
+                whole = Some(summary.complete);
+            }
+            // Findings, problems, and what later versions add.
+            _ => {}
+        }
+    }
+    match (reading, whole) {
+        (Some(reading), Some(whole)) => {
+            connection
+                .execute("UPDATE scan SET whole = ?1 WHERE scan_id = ?2", params![whole, reading.scan])?;
+            Ok(End::Loaded { whole })
+        }
+        (Some(_), None) => Ok(End::KeptOut("it has no summary: the scan did not end".to_owned())),
+        (None, _) => Ok(End::KeptOut("it is empty".to_owned())),
+    }
+}
+
+impl<'c> Reading<'c> {
+    fn new(connection: &'c Connection, scan: &ScanRecord) -> Result<Self, StoreError> {
+        let next = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
+        let number = next("SELECT COALESCE(MAX(scan_id), 0) + 1 FROM scan")?;
+        let next_disk = next("SELECT COALESCE(MAX(disk_id), 0) + 1 FROM disk")?;
+        connection.execute(
+            "INSERT INTO scan (scan_id, name, started, whole) VALUES (?1, ?2, ?3, 0)",
+            // Seconds and nanoseconds in one width, so that text sorts as time does.
+            params![number, scan.scan_id, sortable(&scan.started_at)],
+        )?;
+        Ok(Self {
+            connection,
+            scan: number,
+            scan_name: scan.scan_id.clone(),
+            next_disk,
+            disks: BTreeMap::new(),
+        })
+    }
+
+    fn machine(&mut self, machine: &MachineRecord) -> Result<(), StoreError> {
+        let host = machine.hostname.as_deref().unwrap_or_default();
+        let identity = identity(machine);
+        self.disk(&machine.provenance, identity, host)?;
+        Ok(())
+    }
+
+    /// Without an identity a target is a machine of its own: no merge is better than a
+    /// wrong one.
+    fn disk(
+        &mut self,
+        provenance: &[ProvenanceStep],
+        identity: Option<String>,
+        hostname: &str,
+    ) -> Result<i64, StoreError> {
+        let target: Vec<ProvenanceStep> = provenance.iter().take(1).cloned().collect();
+        if let Some(disk) = self.disks.get(&target) {
+            return Ok(*disk);
+        }
+        let name = target.first().map_or("", |step| step.name.as_str());
+        let machine = identity.unwrap_or_else(|| format!("target:{}:{name}", self.scan_name));
+        let hostname = if hostname.is_empty() { name } else { hostname };
+        let disk = self.next_disk;
+        self.next_disk = disk.saturating_add(1);
+        self.connection.execute(
+            "INSERT INTO disk (disk_id, scan_id, target, machine, hostname) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![disk, self.scan, name, machine, hostname],
+        )?;
+        self.disks.insert(target, disk);
+        Ok(disk)
+    }
+
+    fn key(&mut self, key: &KeyRecord) -> Result<(), StoreError> {
+        let Some(fingerprint) = &key.fingerprint else { return Ok(()) };
+        let disk = self.disk(&key.location.provenance, None, "")?;
+        let id = self.key_id(fingerprint, key)?;
+        let line = i64::try_from(key.location.line).unwrap_or(i64::MAX);
+        let role = text(&key.role);
+        if matches!(key.role, KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned) {
+            let state = key.verdict.as_ref().map_or("unverified", |verdict| verdict.state());
+            let verdict =
+                key.verdict.as_ref().and_then(|v| serde_json::to_string(v).ok()).unwrap_or_default();
+            let account = key.account.as_deref().unwrap_or_default();
+            self.connection
+                .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+                .execute(params![disk, id, role, account, state, verdict, key.location.path, line])?;
+            return Ok(());
+        }
+        let file = key.file.as_ref();
+        let weak: Vec<&str> = key.weaknesses.iter().map(|weakness| weakness.kind.as_str()).collect();
+        self.connection
+            .prepare_cached("INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
+            .execute(params![
+                disk,
+                id,
+                role,
+                key.location.path,
+                line,
+                file.map(|file| &file.mode),
+                file.map(|file| file.owner.clone().unwrap_or_else(|| file.uid.to_string())),
+                file.and_then(|file| file.atime.as_ref()).map(text),
+                key.encrypted,
+                key.damage,
+                key.comment,
+                weak.join(" "),
+            ])?;
+        Ok(())
+    }
+
+    fn key_id(&self, fingerprint: &str, key: &KeyRecord) -> Result<i64, StoreError> {
+        let known = self
+            .connection
+            .prepare_cached("SELECT key_id FROM ssh_key WHERE fingerprint = ?1")?
+            .query_row([fingerprint], |row| row.get(0))
+            .optional()?;
+        if let Some(id) = known {
+            return Ok(id);
+        }
+        let modulus = key.public_key.as_ref().filter(|_| key.algorithm.as_deref() == Some("rsa"));
+        self.connection
+            .prepare_cached(
+                "INSERT INTO ssh_key (fingerprint, algorithm, bits, public_key) VALUES (?1, ?2, ?3, ?4)",
+            )?
+            .execute(params![fingerprint, key.algorithm, key.bits, modulus])?;
+        Ok(self.connection.last_insert_rowid())
+    }
+}
+
+/// What a unit variant or a time is on the wire.
+fn text(value: &impl Serialize) -> String {
+    match serde_json::to_value(value) {
+        Ok(serde_json::Value::String(text)) => text,
+        _ => String::new(),
+    }
+}
+
+fn sortable(time: &crate::finding::Timestamp) -> String {
+    format!("{:016}", time.unix_milliseconds())
+}
+
+/// One name for one machine. What a cloud gives differs between clones. A machine-id does
+/// not, so the host name goes with it.
+fn identity(machine: &MachineRecord) -> Option<String> {
+    let value = |kind| machine.identities.iter().find(|one| one.kind == kind).map(|one| one.value.as_str());
+    let host = machine.hostname.as_deref().unwrap_or_default();
+    value(IdentityKind::CloudInstance)
+        .map(|id| format!("instance:{id}"))
+        .or_else(|| value(IdentityKind::VmId).map(|id| format!("vm:{id}")))
+        .or_else(|| value(IdentityKind::MachineId).map(|id| format!("machine-id:{id}:{host}")))
+}

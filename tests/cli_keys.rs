@@ -1,0 +1,136 @@
+//! `keys map` over scans of made-up machines: keys are made by ssh-keygen, scans by the
+//! built program.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
+
+mod support;
+
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+use support::program::{code, scan, snapsift, stderr, stdout, write};
+
+struct Fleet {
+    folder: tempfile::TempDir,
+    fingerprint: String,
+}
+
+fn mode(root: &Path, path: &str, mode: u32) {
+    let mode = std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(root.join(path), mode).expect("its mode");
+}
+
+/// A machine with sshd, root and `bob`.
+fn machine(root: &Path, name: &str, id: &str, sshd: &str) {
+    write(root, "etc/hostname", format!("{name}\n").as_bytes());
+    write(root, "etc/machine-id", format!("{}\n", id.repeat(32)).as_bytes());
+    write(root, "etc/passwd", b"root:x:0:0:root:/root:/bin/sh\nbob:x:0:0:bob:/home/bob:/bin/sh\n");
+    write(root, "etc/shadow", b"root:*:19000:0:99999:7:::\nbob:*:19000:0:99999:7:::\n");
+    write(root, "etc/group", b"root:x:0:\n");
+    write(root, "bin/sh", b"#!\n");
+    mode(root, "bin/sh", 0o755);
+    write(root, "etc/ssh/sshd_config", sshd.as_bytes());
+    write(root, "usr/sbin/sshd", b"\x7fELF OpenSSH_9.2p1 Debian-2+deb12u3\0");
+    mode(root, "usr/sbin/sshd", 0o755);
+    write(root, "etc/systemd/system/multi-user.target.wants/ssh.service", b"[Service]\n");
+}
+
+impl Fleet {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (a, b) = (folder.path().join("a"), folder.path().join("b"));
+        machine(&a, "web", "a", "UsePAM yes\n");
+        machine(&b, "db", "b", "UsePAM yes\nDenyUsers bob\n");
+        write(&a, "root/.ssh/known", b"");
+        let key = a.join("root/.ssh/id_ed25519");
+        let made = Command::new("ssh-keygen")
+            .args(["-q", "-t", "ed25519", "-N", "", "-C", "deploy@web", "-f"])
+            .arg(&key)
+            .status()
+            .expect("ssh-keygen");
+        assert!(made.success());
+        let listed = Command::new("ssh-keygen").arg("-lf").arg(&key).output().expect("ssh-keygen");
+        let listed = String::from_utf8(listed.stdout).expect("UTF-8");
+        let fingerprint = listed.split(' ').nth(1).expect("a fingerprint").to_owned();
+        let public = std::fs::read_to_string(a.join("root/.ssh/id_ed25519.pub")).expect("the public half");
+        write(&b, "root/.ssh/authorized_keys", format!("from=\"10.0.0.0/8\",no-pty {public}").as_bytes());
+        write(&b, "home/bob/.ssh/authorized_keys", public.as_bytes());
+        for path in ["root", "root/.ssh", "home", "home/bob", "home/bob/.ssh"] {
+            mode(&b, path, 0o755);
+        }
+        for root in ["a", "b"] {
+            let output = scan(&["-q", "-f", "jsonl", "--reveal"], &folder.path().join(root));
+            assert_eq!(code(&output), 0, "{}", stderr(&output));
+            write(folder.path(), &format!("scans/{root}.jsonl"), &output.stdout);
+        }
+        Self { folder, fingerprint }
+    }
+
+    fn scans(&self) -> PathBuf {
+        self.folder.path().join("scans")
+    }
+}
+
+fn map(arguments: &[&str], scans: &[&Path]) -> Output {
+    snapsift().args(["keys", "map"]).args(arguments).args(scans).output().expect("the program runs")
+}
+
+#[test]
+fn a_key_of_one_machine_opens_an_account_of_another() {
+    let fleet = Fleet::new();
+    let output = map(&[], &[&fleet.scans()]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let text = stdout(&output);
+    assert!(text.starts_with(&format!("{} ed25519 256 deploy@web\n", fleet.fingerprint)), "{text}");
+    assert!(text.contains("lies on web:/root/.ssh/id_ed25519 mode 0600"), "{text}");
+    assert!(text.contains("opens root@db: restricted, from 10.0.0.0/8, no pty"), "{text}");
+    assert!(text.contains("does not open bob@db: refused, deny users"), "{text}");
+
+    let json: serde_json::Value =
+        serde_json::from_str(&stdout(&map(&["-f", "json"], &[&fleet.scans()]))).expect("JSON");
+    assert_eq!((&json["keys"][0]["opens"], &json["machines"]), (&1.into(), &2.into()));
+    let dot = stdout(&map(&["-f", "dot"], &[&fleet.scans()]));
+    assert!(
+        dot.starts_with("digraph") && dot.contains("style=dotted") && dot.contains("style=solid"),
+        "{dot}"
+    );
+
+    // The streams hold the key itself (`--reveal`); neither store nor output does.
+    let private = std::fs::read_to_string(fleet.folder.path().join("a/root/.ssh/id_ed25519")).expect("it");
+    let line = private.lines().nth(2).expect("a line of its body");
+    let streams = std::fs::read_to_string(fleet.scans().join("a.jsonl")).expect("a scan");
+    assert!(streams.contains(line), "the test would show nothing");
+    let store = fleet.folder.path().join("store");
+    for _ in 0..2 {
+        // The second time all scans are there already.
+        let again = map(&["--store", store.to_str().expect("UTF-8")], &[&fleet.scans()]);
+        assert_eq!((code(&again), stdout(&again)), (0, text.clone()));
+    }
+    let bytes = std::fs::read(&store).expect("the store");
+    for shown in [text.as_bytes(), dot.as_bytes(), &bytes] {
+        assert!(!shown.windows(line.len()).any(|part| part == line.as_bytes()));
+    }
+}
+
+#[test]
+fn what_is_no_whole_scan_is_named_and_kept_out() {
+    let fleet = Fleet::new();
+    let path = fleet.scans().join("b.jsonl");
+    let text = std::fs::read_to_string(&path).expect("a scan");
+    let cut = text.trim_end().rfind('\n').expect("lines") + 1;
+    std::fs::write(&path, &text[..cut]).expect("written");
+    let output = map(&[], &[&fleet.scans()]);
+    assert_eq!(code(&output), 3);
+    assert!(stderr(&output).contains("b.jsonl: kept out: it has no summary"), "{}", stderr(&output));
+    let shown = stdout(&output);
+    assert!(shown.contains("no account of these machines has it") && !shown.contains("@db"), "{shown}");
+
+    let empty = fleet.folder.path().join("empty.jsonl");
+    std::fs::write(&empty, "").expect("written");
+    let output = map(&[], &[&empty]);
+    assert_eq!(code(&output), 3);
+    assert!(stdout(&output).contains("no complete scan was given"), "{}", stdout(&output));
+    assert!(stderr(&output).contains("it is empty"));
+    std::fs::write(&empty, "{\"type\":\"finding\"\n").expect("written");
+    assert!(stderr(&map(&[], &[&empty])).contains("no record of snapsift/1"));
+}
