@@ -419,7 +419,7 @@ impl<'j> Judge<'j> {
                     Some(refused) => refused.clone(),
                     None => self.line(case, entry, fingerprint),
                 });
-                let verdict = over_worlds(judged.collect(), &worlds.depends_on);
+                let verdict = over_worlds(&judged.collect::<Vec<Verdict>>(), &worlds.depends_on);
                 // What keeps everything from being known matters where the key
                 // would be accepted.
                 match &closed {

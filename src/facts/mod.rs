@@ -18,3 +18,6 @@ pub use accounts::Accounts;
 pub use machine::{AuthorizedKey, Machine};
 pub use packages::Packages;
 pub use sshd::Client;
+
+#[cfg(test)]
+mod tests;

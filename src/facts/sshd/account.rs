@@ -80,10 +80,15 @@ impl Gate {
         });
         let closed = closed.or_else(|| self.methods(effective)).or_else(|| self.root(user, effective));
         let closed = closed.or_else(|| use_pam.then(|| with_pam(user, machine)).flatten());
+        let keeps_out = machine.nologin && user.uid != 0;
         let closed = closed.or_else(|| {
-            let asked = !use_pam || machine.pam.nologin;
-            (machine.nologin && asked && user.uid != 0).then(|| Verdict::refused(Refusal::NoLogin, ""))
+            (keeps_out && use_pam && machine.pam.nologin).then(|| Verdict::refused(Refusal::NoLogin, ""))
         });
+        // By itself the server asks for the file when a session begins, which
+        // forwarding does without.
+        if keeps_out && !use_pam {
+            self.no_shell = Some("/etc/nologin".to_owned());
+        }
         if closed.is_none() {
             self.settings(effective, chroot);
         }

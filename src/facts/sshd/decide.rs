@@ -179,7 +179,7 @@ impl Bench<'_> {
 }
 
 /// One verdict over all worlds.
-pub(in super::super) fn over_worlds(verdicts: Vec<Verdict>, depends_on: &[String]) -> Verdict {
+pub(in super::super) fn over_worlds(verdicts: &[Verdict], depends_on: &[String]) -> Verdict {
     let Some(first) = verdicts.first().cloned() else {
         return Verdict::unverified(Undecided::Configuration, "");
     };

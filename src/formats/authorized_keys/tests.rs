@@ -18,7 +18,7 @@ fn usable(text: &str) -> bool {
 #[test]
 fn lines_that_sshd_takes_and_refuses() {
     for taken in [
-        format!("{KEY}"),
+        KEY.to_owned(),
         format!("  \t{KEY} a comment\r\n"),
         KEY.replace(' ', "\t  "),
         format!("restrict, {KEY}"),
