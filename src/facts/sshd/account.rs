@@ -8,7 +8,7 @@ use super::server::Server;
 use crate::facts::reader::Reader;
 use crate::facts::users::Users;
 use crate::finding::{PasswordState, Refusal, Restriction, RestrictionKind, Undecided, Verdict};
-use crate::formats::passwd::User;
+use crate::formats::passwd::{Password, User};
 use crate::formats::ssh_pattern;
 
 /// Shells that end a session at once.
@@ -261,10 +261,11 @@ fn with_pam(user: &User, machine: &Machine<'_>) -> Option<Verdict> {
     if let Some(unknown) = &machine.pam.unknown {
         return Some(Verdict::unverified(Undecided::Pam, unknown.as_str()));
     }
-    if !machine.users.shadow_known {
-        return Some(Verdict::unverified(Undecided::Unreadable, "/etc/shadow could not be read"));
-    }
-    let shadow = machine.users.shadow_of(user)?;
+    let Some(shadow) = machine.users.shadow_of(user) else {
+        let unknown = !machine.users.shadow_known || user.password == Password::Elsewhere;
+        let why = "the account has no entry in /etc/shadow that could be read";
+        return unknown.then(|| Verdict::unverified(Undecided::Unreadable, why));
+    };
     if let Some(expires) = shadow.expires.filter(|expires| *expires <= machine.today) {
         return Some(Verdict::refused(Refusal::AccountExpired, day(expires)));
     }

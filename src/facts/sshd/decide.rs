@@ -1,6 +1,7 @@
 //! The verdict about a line of an account's file, in one world and over all.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::Client;
 use super::account::{Gate, program};
@@ -18,7 +19,7 @@ pub(in super::super) enum Revoked {
     #[default]
     None,
     /// These, by fingerprint.
-    Keys(HashSet<String>),
+    Keys(Rc<HashSet<String>>),
     /// The file cannot be read: all.
     Unreadable(String),
     /// A form that is not read here.
