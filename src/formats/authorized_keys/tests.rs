@@ -80,3 +80,17 @@ fn hostile_lines_end() {
         assert!(!matches!(line(&text), Line::Entry(_)));
     }
 }
+
+proptest::proptest! {
+    /// Whatever stands before a key: the line is an entry or is none.
+    #[test]
+    fn any_options_end(options in "[ -~\t]{0,80}", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        let text = format!("{options} {KEY}");
+        if let Line::Entry(entry) = line(text.as_bytes()) {
+            proptest::prop_assert_eq!(entry.key.algorithm, "ed25519");
+        }
+        line(&bytes);
+        keys_in_text(&bytes).for_each(drop);
+        let _ = (crate::formats::sshd_config::line(&bytes), crate::formats::passwd::user(&bytes), crate::formats::passwd::shadow(&bytes));
+    }
+}
