@@ -5,6 +5,7 @@
 //! Three of four machines hold a private key. One of twenty entries is for such a key,
 //! the others are for keys of a pool of a hundred times as many as there are machines.
 #![allow(clippy::expect_used, reason = "a benchmark stops where it cannot go on")]
+#![allow(clippy::print_stderr)]
 
 use std::fmt::Write as _;
 

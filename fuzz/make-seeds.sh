@@ -67,3 +67,6 @@ ssh-keygen -q -k -f corpus/krl/all -s "$work/keys/ossh-rsa2048.pub" "$work/spec"
 cp ../rules/*.toml ../testdata/rules/*.toml corpus/rule_pack
 printf 'root:x:0:0:root:/root:/bin/bash\nnobody:*:65534:65534::/:/bin/false\n+::::\n' >corpus/accounts/passwd
 printf 'root:x:0:\nwww-data:x:33:alice,bob\n-bad:x:6:\n' >corpus/accounts/group
+printf 'Include sshd_config.d/*.conf\nMatch User a,!b Address 10.0.0.0/8\nAllowUsers "x y"\n' >corpus/ssh_files/sshd_config
+{ printf 'restrict,from="10.*,!10.1.*",command="a \\"b\\"",expiry-time="20300101Z" '; cat "$work"/keys/*.pub; } >corpus/ssh_files/authorized_keys
+printf 'ana:x:1000:1000::/home/ana:/bin/sh\nana:!$6$x:1:0:99999:7::2:\nsudo:x:27:ana\n' >corpus/ssh_files/passwd

@@ -129,6 +129,8 @@ fn lasting(text: &str) -> String {
         (r"[0-9.]+ (kB|s)\b", "MANY $1"),
         (r" \([0-9.]+ GB/s\)", ""),
         (r"with [0-9]+ rules", "with RULES"),
+        // Whoever makes the example is an account of its own unless it is root.
+        (r"[0-9] accounts", "ACCOUNTS"),
     ];
     steps.iter().fold(text.trim().to_owned(), |text, (pattern, with)| {
         regex::bytes::Regex::new(&format!("(?-u){pattern}"))

@@ -20,3 +20,6 @@ pub use machine::{AuthorizedKey, Machine};
 pub use packages::Packages;
 pub use sshd::Client;
 pub use weak_keys::read_weak_keys;
+
+#[cfg(test)]
+mod tests;

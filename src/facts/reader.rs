@@ -12,6 +12,9 @@ use crate::source::directory::Root;
 
 /// The most bytes that are read for all facts of one machine together.
 const MAX_TOTAL: usize = 512 << 20;
+/// The most names that are listed of one directory, and of all together.
+const MAX_LISTED: usize = 4096;
+const MAX_NAMES: usize = 1 << 20;
 /// The most different problems that are kept.
 const MAX_PROBLEMS: usize = 1000;
 
@@ -43,12 +46,16 @@ impl Content {
 pub(super) struct Reader<'r> {
     pub(super) root: &'r Root,
     left: usize,
+    /// How many more names of directories are listed.
+    names_left: usize,
+    /// A list of names was cut short: what depends on all of them is not known.
+    pub(super) cut: bool,
     problems: BTreeMap<(String, String), u64>,
 }
 
 impl<'r> Reader<'r> {
     pub(super) fn new(root: &'r Root) -> Self {
-        Self { root, left: MAX_TOTAL, problems: BTreeMap::new() }
+        Self { root, left: MAX_TOTAL, names_left: MAX_NAMES, cut: false, problems: BTreeMap::new() }
     }
 
     /// Reads a file, links followed inside the snapshot; at most `max` bytes.
@@ -90,10 +97,12 @@ impl<'r> Reader<'r> {
 
     /// The names in a directory, in order; none where there is no such directory.
     pub(super) fn list(&mut self, path: &[u8]) -> Vec<Vec<u8>> {
-        const MAX_NAMES: usize = 4096;
         let Ok(c_path) = CString::new(path) else { return Vec::new() };
-        let names = self.root.list_beneath(&c_path, MAX_NAMES).unwrap_or_default();
-        if names.len() >= MAX_NAMES {
+        let max = MAX_LISTED.min(self.names_left);
+        let names = self.root.list_beneath(&c_path, max).unwrap_or_default();
+        self.names_left = self.names_left.saturating_sub(names.len());
+        if names.len() >= max {
+            self.cut = true;
             self.problem(path, "the directory has more entries than are read");
         }
         names

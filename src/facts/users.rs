@@ -20,13 +20,17 @@ pub(super) struct Users {
     pub(super) users: Vec<User>,
     groups: Vec<Group>,
     shadow: HashMap<String, Shadow>,
-    /// Whether `shadow` was there and could be read to its end.
+    /// Whether `shadow` was there and all of it was understood.
     pub(super) shadow_known: bool,
     /// By the number of a primary group: the accounts.
     by_primary: HashMap<u32, Vec<usize>>,
     /// By the name of an account: the groups that name it.
     by_member: HashMap<String, Vec<usize>>,
     by_gid: HashMap<u32, usize>,
+    by_uid: HashMap<u32, usize>,
+    /// Every line of `passwd` and `group` was read and understood: only then is it
+    /// known who else is in a group.
+    members_known: bool,
     /// Accounts or groups may come from the network as well.
     pub(super) elsewhere: bool,
 }
@@ -35,16 +39,20 @@ impl Users {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
         let mut users = Self::default();
         let mut names = HashSet::new();
-        for user in entries(reader, "etc/passwd", passwd::user).0 {
+        let (passwd, passwd_whole) = entries(reader, "etc/passwd", passwd::user);
+        let (group, group_whole) = entries(reader, "etc/group", passwd::group);
+        users.members_known = passwd_whole && group_whole;
+        for user in passwd {
             if names.insert(user.name.clone()) {
                 users.by_primary.entry(user.gid).or_default().push(users.users.len());
+                users.by_uid.entry(user.uid).or_insert(users.users.len());
                 users.users.push(user);
             } else {
                 reader.problem(b"etc/passwd", "an account's name is there more than once: the first counts");
             }
         }
         let mut memberships = 0;
-        for group in entries(reader, "etc/group", passwd::group).0 {
+        for group in group {
             let at = users.groups.len();
             users.by_gid.entry(group.gid).or_insert(at);
             for member in &group.members {
@@ -57,13 +65,15 @@ impl Users {
         }
         let (shadow, whole) = entries(reader, "etc/shadow", passwd::shadow);
         users.shadow_known = whole;
+        let known = memberships <= MAX_MEMBERSHIPS && (group_whole || !reader.exists("etc/group"));
         for entry in shadow {
             users.shadow.entry(entry.name.clone()).or_insert(entry);
         }
-        users.elsewhere = reader
-            .file(b"etc/nsswitch.conf", 64 << 10)
-            .bytes()
-            .is_some_and(|bytes| from_network(&String::from_utf8_lossy(&bytes)));
+        users.elsewhere = !known
+            || reader
+                .file(b"etc/nsswitch.conf", 64 << 10)
+                .bytes()
+                .is_some_and(|bytes| from_network(&String::from_utf8_lossy(&bytes)));
         users
     }
 
@@ -90,12 +100,15 @@ impl Users {
     /// Whether an account is the only member of a group, as Debian's sshd asks it.
     pub(super) fn is_only_member(&self, uid: u32, gid: u32) -> bool {
         let Some(group) = self.by_gid.get(&gid).and_then(|at| self.groups.get(*at)) else { return false };
-        let primary = self.by_primary.get(&gid).map(Vec::as_slice).unwrap_or_default();
-        let of = |at: &usize| self.users.get(*at);
-        if primary.iter().filter_map(of).any(|user| user.uid != uid) {
+        if !self.members_known {
             return false;
         }
-        let Some(owner) = self.users.iter().find(|user| user.uid == uid) else { return false };
+        let primary = self.by_primary.get(&gid).map(Vec::as_slice).unwrap_or_default();
+        let of_at = |at: &usize| self.users.get(*at);
+        if primary.iter().filter_map(of_at).any(|user| user.uid != uid) {
+            return false;
+        }
+        let Some(owner) = self.by_uid.get(&uid).and_then(of_at) else { return false };
         match group.members.as_slice() {
             [] => !primary.is_empty(),
             [only] => *only == owner.name,
@@ -124,9 +137,10 @@ impl Users {
     }
 }
 
-/// Entries of a file, and whether it was there and was read to its end.
+/// Entries of a file, and whether it was there, was read to its end, and had no line
+/// that was not understood.
 fn entries<T>(reader: &mut Reader<'_>, path: &str, read: fn(&[u8]) -> Line<T>) -> (Vec<T>, bool) {
-    let (bytes, whole) = match reader.file(path.as_bytes(), MAX_FILE) {
+    let (bytes, mut whole) = match reader.file(path.as_bytes(), MAX_FILE) {
         Content::Whole(bytes, _) => (bytes, true),
         Content::Part(bytes, _) => (bytes, false),
         Content::Missing | Content::Unreadable => return (Vec::new(), false),
@@ -135,7 +149,10 @@ fn entries<T>(reader: &mut Reader<'_>, path: &str, read: fn(&[u8]) -> Line<T>) -
     for line in bytes.split(|byte| *byte == b'\n') {
         match read(line) {
             Line::Nothing => {}
-            Line::Faulty => reader.problem(path.as_bytes(), "a line that has not the form of the file"),
+            Line::Faulty => {
+                whole = false;
+                reader.problem(path.as_bytes(), "a line that has not the form of the file");
+            }
             Line::Entry(_) if entries.len() >= MAX_ENTRIES => {
                 reader.problem(path.as_bytes(), "more entries than are read");
                 return (entries, false);

@@ -93,9 +93,10 @@ pub fn keys_in_text(text: &[u8]) -> impl Iterator<Item = (usize, PublicKey)> + '
     // All wire forms begin so in base64: a length below 256 and four more bits.
     memchr::memmem::find_iter(text, b" AAAA").filter_map(|blank| {
         let before = text.get(blank.saturating_sub(64)..blank)?;
-        let is_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'@' | b'.');
-        let length = before.iter().rev().take_while(|byte| is_name(byte)).count();
-        let start = blank.saturating_sub(length);
+        // What stands before the name may be a letter as well, as in a pickle.
+        let name =
+            TYPES.iter().filter(|name| before.ends_with(name.as_bytes())).max_by_key(|name| name.len())?;
+        let start = blank.saturating_sub(name.len());
         let after = text.get(blank.saturating_add(1)..)?;
         let encoded = after
             .iter()
@@ -107,21 +108,24 @@ pub fn keys_in_text(text: &[u8]) -> impl Iterator<Item = (usize, PublicKey)> + '
     })
 }
 
+/// The names of types of keys; certificates have an end more.
+const TYPES: [&str; 8] = [
+    "ssh-rsa",
+    "ssh-dss",
+    "ssh-ed25519",
+    "ecdsa-sha2-nistp256",
+    "ecdsa-sha2-nistp384",
+    "ecdsa-sha2-nistp521",
+    "sk-ssh-ed25519@openssh.com",
+    "sk-ecdsa-sha2-nistp256@openssh.com",
+];
+
 fn is_type(name: &[u8]) -> bool {
     let plain = name.strip_suffix(b"-cert-v01@openssh.com").unwrap_or(name);
-    matches!(
-        plain,
-        b"ssh-rsa"
-            | b"ssh-dss"
-            | b"ssh-ed25519"
-            | b"ecdsa-sha2-nistp256"
-            | b"ecdsa-sha2-nistp384"
-            | b"ecdsa-sha2-nistp521"
-            | b"sk-ssh-ed25519@openssh.com"
-            | b"sk-ecdsa-sha2-nistp256@openssh.com"
-            | b"sk-ssh-ed25519"
-            | b"sk-ecdsa-sha2-nistp256"
-    )
+    // Those of tokens have their own end in the place of the certificate's.
+    TYPES
+        .iter()
+        .any(|own| own.as_bytes() == plain || own.as_bytes().strip_suffix(b"@openssh.com") == Some(plain))
 }
 
 fn entry(key: PublicKey, options: Result<Options, OptionFault>, comment: &[u8]) -> Line {

@@ -31,6 +31,9 @@ pub enum ConfigFault {
     /// Longer than any line should be.
     #[error("a line is too long")]
     TooLong,
+    /// A zero byte is in it.
+    #[error("a zero byte")]
+    Zero,
     /// No version of sshd has this keyword.
     #[error("an unknown keyword")]
     UnknownKeyword,
@@ -54,7 +57,10 @@ pub fn line(bytes: &[u8]) -> Result<Option<Setting>, ConfigFault> {
     if bytes.len() > MAX_LINE {
         return Err(ConfigFault::TooLong);
     }
-    let bytes = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
+    // The server would read the next line as a part of this one.
+    if bytes.contains(&0) {
+        return Err(ConfigFault::Zero);
+    }
     let text = String::from_utf8_lossy(bytes);
     let text = text.trim_matches([' ', '\t', '\r', '\n', '\x0c']);
     if text.is_empty() || text.starts_with('#') {

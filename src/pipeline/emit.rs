@@ -1,5 +1,6 @@
 //! What was found → records, in an order that depends on the input alone.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -110,10 +111,10 @@ pub(super) fn machine_keys(
     provenance: &ProvenanceStep,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
-    let accounts = &machine.record.accounts;
-    let owner = |uid: u32| {
-        accounts.iter().find(|account| account.uid == Some(uid)).map(|account| account.name.clone())
-    };
+    let accounts = machine.record.accounts.iter().rev();
+    let names: HashMap<u32, &str> =
+        accounts.filter_map(|account| Some((account.uid?, account.name.as_str()))).collect();
+    let owner = |uid: u32| names.get(&uid).map(|name| (*name).to_owned());
     let files = machine.files.iter().map(|(path, stat)| {
         let facts = FileFacts { owner: owner(stat.uid), ..file_facts_of(stat) };
         (path_text(path), facts)

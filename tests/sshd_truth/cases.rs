@@ -134,10 +134,9 @@ fn accounts() -> Vec<Case> {
             .user("bob")
             .script("cp bin/sh bin/mine; chmod 644 bin/mine; sed -i 's#/bin/bash#/bin/mine#' etc/passwd")
             .why(Refusal::Shell),
-        case("the nologin file", NO, "")
-            .script("echo no >etc/nologin; rm -f etc/nologin; echo closed >etc/nologin")
-            .why(Refusal::NoLogin),
-        pam("root and the nologin file", OK, "").user("root").script("rm -f etc/nologin"),
+        case("the nologin file", FORWARD, "").script("echo closed >etc/nologin"),
+        pam("the nologin file with PAM", NO, "").script("echo closed >etc/nologin").why(Refusal::NoLogin),
+        pam("root and the nologin file", OK, "").user("root").script("echo closed >etc/nologin"),
     ]
 }
 

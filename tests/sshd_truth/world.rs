@@ -134,6 +134,7 @@ impl World {
         self.write("etc/passwd", &passwd, 0, 0o644);
         self.write("etc/group", &group, 0, 0o644);
         self.write("etc/shadow", &shadow, 0, 0o600);
+        let _ = fs::remove_file(self.at("etc/nologin"));
         let _ = fs::remove_dir_all(self.at("etc/ssh/keys"));
         let _ = fs::remove_dir_all(self.at("etc/ssh/sshd_config.d"));
         let _ = fs::remove_dir_all(self.at("srv/keys"));

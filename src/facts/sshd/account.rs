@@ -8,7 +8,7 @@ use super::server::Server;
 use crate::facts::reader::Reader;
 use crate::facts::users::Users;
 use crate::finding::{PasswordState, Refusal, Restriction, RestrictionKind, Undecided, Verdict};
-use crate::formats::passwd::User;
+use crate::formats::passwd::{Password, User};
 use crate::formats::ssh_pattern;
 
 /// Shells that end a session at once.
@@ -80,10 +80,15 @@ impl Gate {
         });
         let closed = closed.or_else(|| self.methods(effective)).or_else(|| self.root(user, effective));
         let closed = closed.or_else(|| use_pam.then(|| with_pam(user, machine)).flatten());
+        let keeps_out = machine.nologin && user.uid != 0;
         let closed = closed.or_else(|| {
-            let asked = !use_pam || machine.pam.nologin;
-            (machine.nologin && asked && user.uid != 0).then(|| Verdict::refused(Refusal::NoLogin, ""))
+            (keeps_out && use_pam && machine.pam.nologin).then(|| Verdict::refused(Refusal::NoLogin, ""))
         });
+        // By itself the server asks for the file when a session begins, which
+        // forwarding does without.
+        if keeps_out && !use_pam {
+            self.no_shell = Some("/etc/nologin".to_owned());
+        }
         if closed.is_none() {
             self.settings(effective, chroot);
         }
@@ -256,10 +261,11 @@ fn with_pam(user: &User, machine: &Machine<'_>) -> Option<Verdict> {
     if let Some(unknown) = &machine.pam.unknown {
         return Some(Verdict::unverified(Undecided::Pam, unknown.as_str()));
     }
-    if !machine.users.shadow_known {
-        return Some(Verdict::unverified(Undecided::Unreadable, "/etc/shadow could not be read"));
-    }
-    let shadow = machine.users.shadow_of(user)?;
+    let Some(shadow) = machine.users.shadow_of(user) else {
+        let unknown = !machine.users.shadow_known || user.password == Password::Elsewhere;
+        let why = "the account has no entry in /etc/shadow that could be read";
+        return unknown.then(|| Verdict::unverified(Undecided::Unreadable, why));
+    };
     if let Some(expires) = shadow.expires.filter(|expires| *expires <= machine.today) {
         return Some(Verdict::refused(Refusal::AccountExpired, day(expires)));
     }

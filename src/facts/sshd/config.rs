@@ -6,6 +6,8 @@
 //! configuration twice: what is in no block first, then what is in blocks that
 //! match, which overrides.
 
+use std::collections::HashMap;
+
 use super::super::reader::{Content, Reader};
 use crate::formats::ssh_pattern;
 use crate::formats::sshd_config::{self, ConfigFault, Criterion, Scope, Setting};
@@ -26,6 +28,10 @@ const MAX_BLOCKS: usize = 512;
 pub(in super::super) struct Config {
     pub(in super::super) lines: Vec<ConfigLine>,
     pub(in super::super) blocks: Vec<Vec<Criterion>>,
+    /// Where in `lines` a keyword stands.
+    pub(in super::super) by_keyword: HashMap<String, Vec<usize>>,
+    /// How many bytes were read of all files together.
+    pub(in super::super) bytes: usize,
     /// The files in the order in which they were read.
     pub(in super::super) files: Vec<String>,
     /// Why the server would not start with it, or why it was not read to its end.
@@ -90,6 +96,7 @@ impl Loader<'_, '_> {
             Content::Unreadable => return Err(format!("{name}: it cannot be read")),
         };
         self.config.files.push(name.clone());
+        self.config.bytes = self.config.bytes.saturating_add(bytes.len());
         let mut blocks = outer.to_vec();
         for (number, line) in (1_usize..).zip(bytes.split(|byte| *byte == b'\n')) {
             let at = |fault: ConfigFault| format!("{name}:{number}: {fault}");
@@ -119,6 +126,8 @@ impl Loader<'_, '_> {
                     if !is_valid(&setting) {
                         return Err(at(ConfigFault::Value));
                     }
+                    let at = self.config.lines.len();
+                    self.config.by_keyword.entry(setting.keyword.clone()).or_default().push(at);
                     self.config.lines.push(ConfigLine { setting, blocks: blocks.clone() });
                 }
             }
@@ -133,7 +142,9 @@ impl Loader<'_, '_> {
         } else {
             format!("{}/{pattern}", self.directory)
         };
-        glob(self.reader, whole.as_bytes())
+        let paths = glob(self.reader, whole.as_bytes());
+        self.config.limited |= std::mem::take(&mut self.reader.cut);
+        paths
     }
 }
 

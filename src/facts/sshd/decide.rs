@@ -1,6 +1,7 @@
 //! The verdict about a line of an account's file, in one world and over all.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use super::Client;
 use super::account::{Gate, program};
@@ -18,7 +19,7 @@ pub(in super::super) enum Revoked {
     #[default]
     None,
     /// These, by fingerprint.
-    Keys(HashSet<String>),
+    Keys(Rc<HashSet<String>>),
     /// The file cannot be read: all.
     Unreadable(String),
     /// A form that is not read here.
@@ -179,7 +180,7 @@ impl Bench<'_> {
 }
 
 /// One verdict over all worlds.
-pub(in super::super) fn over_worlds(verdicts: Vec<Verdict>, depends_on: &[String]) -> Verdict {
+pub(in super::super) fn over_worlds(verdicts: &[Verdict], depends_on: &[String]) -> Verdict {
     let Some(first) = verdicts.first().cloned() else {
         return Verdict::unverified(Undecided::Configuration, "");
     };

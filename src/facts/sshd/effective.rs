@@ -189,13 +189,19 @@ impl<'c> Effective<'c> {
     }
 
     fn lines(&self, keywords: &[&str], in_blocks: bool) -> impl Iterator<Item = &'c [String]> {
-        let world = self.world;
-        self.config
-            .lines
+        let (config, world) = (self.config, self.world);
+        // Two names of one setting: the earlier line counts, whichever it has.
+        let mut at: Vec<usize> = keywords
             .iter()
+            .filter_map(|keyword| config.by_keyword.get(*keyword))
+            .flatten()
+            .copied()
+            .collect();
+        at.sort_unstable();
+        at.into_iter()
+            .filter_map(|at| config.lines.get(at))
             .filter(move |line| line.blocks.is_empty() != in_blocks)
             .filter(move |line| line.blocks.iter().all(|at| world.matching.get(*at) == Some(&true)))
-            .filter(move |line| keywords.contains(&line.setting.keyword.as_str()))
             .map(|line| line.setting.arguments.as_slice())
     }
 }

@@ -18,7 +18,7 @@ fn usable(text: &str) -> bool {
 #[test]
 fn lines_that_sshd_takes_and_refuses() {
     for taken in [
-        format!("{KEY}"),
+        KEY.to_owned(),
         format!("  \t{KEY} a comment\r\n"),
         KEY.replace(' ', "\t  "),
         format!("restrict, {KEY}"),
@@ -78,5 +78,19 @@ fn hostile_lines_end() {
         [vec![b'"'; 100_000], vec![b','; 60_000], vec![0; 10], vec![0xff; 70_000], b"command=\"".repeat(5000)]
     {
         assert!(!matches!(line(&text), Line::Entry(_)));
+    }
+}
+
+proptest::proptest! {
+    /// Whatever stands before a key: the line is an entry or is none.
+    #[test]
+    fn any_options_end(options in "[ -~\t]{0,80}", bytes in proptest::collection::vec(proptest::num::u8::ANY, 0..400)) {
+        let text = format!("{options} {KEY}");
+        if let Line::Entry(entry) = line(text.as_bytes()) {
+            proptest::prop_assert_eq!(entry.key.algorithm, "ed25519");
+        }
+        let _ = line(&bytes);
+        keys_in_text(&bytes).for_each(drop);
+        let _ = (crate::formats::sshd_config::line(&bytes), crate::formats::passwd::user(&bytes), crate::formats::passwd::shadow(&bytes));
     }
 }

@@ -1,15 +1,18 @@
 //! All facts of one machine, and what its accounts say of each key in their files.
 
+mod judge;
+
 use std::collections::{HashMap, HashSet};
 
+use judge::Judge;
+
 use super::reader::{Content, Reader};
-use super::sshd::account::{Gate, Machine as Facts};
+use super::sshd::Client;
+use super::sshd::account::Machine as Facts;
 use super::sshd::config::{Config, glob};
-use super::sshd::decide::{Bench, Revoked, over_worlds};
-use super::sshd::effective::{Effective, Subject, World, Worlds};
+use super::sshd::effective::{Effective, World};
 use super::sshd::pam::Pam;
 use super::sshd::server::Server;
-use super::sshd::{Client, files};
 use super::users::Users;
 use super::{hosts, identity, provisioning, windows};
 use crate::finding::{
@@ -25,9 +28,9 @@ use crate::source::directory::Root;
 /// The most bytes of one file of keys.
 const MAX_KEY_FILE: usize = 32 << 20;
 /// The most keys of a machine.
-const MAX_KEYS: usize = 1 << 20;
+const MAX_KEYS: usize = 1 << 18;
 /// The settings that are told, where they are given.
-const TOLD: [&str; 20] = [
+const TOLD: [&str; 19] = [
     "allowgroups",
     "allowusers",
     "allowtcpforwarding",
@@ -38,7 +41,6 @@ const TOLD: [&str; 20] = [
     "denygroups",
     "denyusers",
     "disableforwarding",
-    "forcecommand",
     "passwordauthentication",
     "permitrootlogin",
     "port",
@@ -84,7 +86,8 @@ pub struct Machine {
     pub files: Vec<(Vec<u8>, FileStat)>,
     /// Paths of private host keys, `/` first.
     pub host_keys: HashSet<Vec<u8>>,
-    by_fingerprint: HashMap<String, Vec<usize>>,
+    /// Indexes of the keys that accounts are asked about, by fingerprint.
+    by_fingerprint: Vec<usize>,
 }
 
 impl Machine {
@@ -103,19 +106,22 @@ impl Machine {
             None => machine.read_unix(&mut reader, now, client),
         }
         machine.record.problems = reader.into_problems();
-        for (at, key) in machine.keys.iter().enumerate() {
-            if key.verdict.is_some() {
-                machine.by_fingerprint.entry(key.fingerprint.clone()).or_default().push(at);
-            }
-        }
+        let keys = &machine.keys;
+        let asked = keys.iter().enumerate().filter(|(_, key)| key.verdict.is_some());
+        let mut order: Vec<usize> = asked.map(|(at, _)| at).collect();
+        order.sort_by_key(|at| keys.get(*at).map(|key| &key.fingerprint));
+        machine.by_fingerprint = order;
         Some(machine)
     }
 
     /// What accounts say of a key, in short; at most 100 of them.
     #[must_use]
     pub fn verdicts(&self, fingerprint: &str) -> Vec<AccountVerdict> {
-        let keys = self.by_fingerprint.get(fingerprint).into_iter().flatten();
-        let keys = keys.filter_map(|at| self.keys.get(*at)).take(100);
+        let of = |at: &usize| self.keys.get(*at).map(|key| key.fingerprint.as_str());
+        let start = self.by_fingerprint.partition_point(|at| of(at) < Some(fingerprint));
+        let keys = self.by_fingerprint.get(start..).unwrap_or_default().iter();
+        let keys =
+            keys.take_while(|at| of(at) == Some(fingerprint)).filter_map(|at| self.keys.get(*at)).take(100);
         let short = |key: &AuthorizedKey| {
             let path = String::from_utf8_lossy(&self.files.get(key.file)?.0).into_owned();
             let account = key.account.clone().unwrap_or_else(|| "*".to_owned());
@@ -145,8 +151,15 @@ impl Machine {
             nologin,
             today: now.unix_seconds().div_euclid(86_400),
         };
-        let mut judge =
-            Judge { facts: &facts, config: &config, client, now, zone: &zone, revoked: HashMap::new() };
+        let mut judge = Judge {
+            facts: &facts,
+            config: &config,
+            client,
+            now,
+            zone: &zone,
+            revoked: HashMap::new(),
+            work: 0,
+        };
         for user in &users.users {
             let before = self.keys.len();
             judge.account(user, reader, self);
@@ -336,177 +349,6 @@ impl Machine {
             self.in_text(&path, content, KeyRole::Provisioned, None);
         }
     }
-}
-
-/// Judges the keys of accounts.
-struct Judge<'j> {
-    facts: &'j Facts<'j>,
-    config: &'j Config,
-    client: Option<&'j Client>,
-    now: Timestamp,
-    zone: &'j jiff::tz::TimeZone,
-    /// By path, what was read of files of revoked keys.
-    revoked: HashMap<String, Revoked>,
-}
-
-/// One world with all that is the same for every key of an account.
-struct Case<'c> {
-    effective: Effective<'c>,
-    gate: Gate,
-    revoked: Revoked,
-    /// Paths of files of keys in this world.
-    paths: Vec<Vec<u8>>,
-    strict: bool,
-    use_dns: bool,
-    /// Fingerprints that an earlier line of the account decides.
-    decided: HashSet<String>,
-}
-
-impl<'j> Judge<'j> {
-    fn account(&mut self, user: &User, reader: &mut Reader<'_>, machine: &mut Machine) {
-        let groups = self.facts.users.groups_of(user);
-        let default = World::default();
-        let use_dns = Effective::new(self.config, &default).flag("usedns", false);
-        let subject = Subject {
-            user: &user.name,
-            groups: &groups,
-            groups_open: self.facts.users.elsewhere,
-            client: self.client,
-            use_dns,
-        };
-        let worlds = Worlds::of(self.config, subject);
-        let closed = self.closed(worlds.is_none());
-        let worlds =
-            worlds.unwrap_or_else(|| Worlds { worlds: vec![World::default()], depends_on: Vec::new() });
-        let mut cases: Vec<Case<'_>> = Vec::new();
-        for world in &worlds.worlds {
-            let effective = Effective::new(self.config, world);
-            let patterns = effective.get(&["authorizedkeysfile"]).map(<[String]>::to_vec);
-            let patterns = patterns
-                .unwrap_or_else(|| vec![".ssh/authorized_keys".into(), ".ssh/authorized_keys2".into()]);
-            let globs = self.facts.server.version.is_some_and(|version| version >= (10, 0));
-            let mut paths = files::paths(&patterns, user).unwrap_or_default();
-            if globs {
-                paths = paths.into_iter().flat_map(|path| expand(reader, path)).collect();
-            }
-            let revoked = self.revoked_keys(&effective, reader);
-            let gate = Gate::of(user, &effective, subject, self.facts, reader);
-            let strict = effective.flag("strictmodes", true);
-            cases.push(Case { effective, gate, revoked, paths, strict, use_dns, decided: HashSet::new() });
-        }
-        // The files that count in some world, then those that count in many
-        // machines and in none here.
-        let mut paths: Vec<Vec<u8>> = Vec::new();
-        let usual = [".ssh/authorized_keys", ".ssh/authorized_keys2"]
-            .map(|path| [&*user.home, b"/", path.as_bytes()].concat());
-        for path in cases.iter().flat_map(|case| &case.paths).chain(&usual) {
-            if !paths.contains(path) {
-                paths.push(path.clone());
-            }
-        }
-        for path in paths {
-            let refused: Vec<Option<Verdict>> =
-                cases.iter().map(|case| self.file_refused(case, &path, user, reader)).collect();
-            machine.lines(reader, &path, &user.name, |entry, fingerprint| {
-                let judged = cases.iter_mut().zip(&refused).map(|(case, refused)| match refused {
-                    Some(refused) => refused.clone(),
-                    None => self.line(case, entry, fingerprint),
-                });
-                let verdict = over_worlds(judged.collect(), &worlds.depends_on);
-                // What keeps everything from being known matters where the key
-                // would be accepted.
-                match &closed {
-                    Some(open) if verdict.authenticates() => open.clone(),
-                    _ => verdict,
-                }
-            });
-        }
-    }
-
-    /// Why nothing can be accepted for sure on this machine.
-    fn closed(&self, too_many_worlds: bool) -> Option<Verdict> {
-        if let Some(fault) = &self.config.fault {
-            return Some(Verdict::unverified(Undecided::Configuration, fault.as_str()));
-        }
-        if too_many_worlds {
-            return Some(Verdict::unverified(Undecided::Limit, "too many Match blocks depend on the client"));
-        }
-        if !self.facts.server.found {
-            return Some(Verdict::unverified(Undecided::NoServer, ""));
-        }
-        (self.facts.server.enabled == Some(false))
-            .then(|| Verdict::unverified(Undecided::ServerNotEnabled, ""))
-    }
-
-    fn file_refused(
-        &self,
-        case: &Case<'_>,
-        path: &[u8],
-        user: &User,
-        reader: &Reader<'_>,
-    ) -> Option<Verdict> {
-        if !case.paths.iter().any(|used| used == path) {
-            return Some(Verdict::refused(Refusal::FileNotUsed, ""));
-        }
-        let patched = self.facts.server.has_group_patch();
-        files::refuses(path, user, self.facts.users, case.strict, patched, reader)
-    }
-
-    fn line(&self, case: &mut Case<'_>, entry: &Entry, fingerprint: &str) -> Verdict {
-        let bench = Bench {
-            effective: case.effective,
-            gate: &case.gate,
-            server: self.facts.server,
-            revoked: &case.revoked,
-            client: self.client,
-            use_dns: case.use_dns,
-            now: self.now,
-            zone: self.zone,
-        };
-        let verdict = bench.judge(entry, fingerprint);
-        if !verdict.authenticates() || entry.options.as_ref().is_ok_and(|options| options.cert_authority) {
-            return verdict;
-        }
-        if case.decided.contains(fingerprint) {
-            return Verdict::refused(Refusal::EarlierLine, "");
-        }
-        // A line that counts for some clients only leaves the others to later ones.
-        let for_all =
-            self.client.is_some() || !entry.options.as_ref().is_ok_and(|options| options.from.is_some());
-        if for_all {
-            case.decided.insert(fingerprint.to_owned());
-        }
-        verdict
-    }
-
-    fn revoked_keys(&mut self, effective: &Effective<'_>, reader: &mut Reader<'_>) -> Revoked {
-        let Some(path) = effective.path("revokedkeys") else { return Revoked::None };
-        if let Some(known) = self.revoked.get(path) {
-            return known.clone();
-        }
-        let revoked = match reader.file(path.as_bytes(), MAX_KEY_FILE) {
-            Content::Missing | Content::Unreadable => Revoked::Unreadable(path.to_owned()),
-            Content::Part(..) => Revoked::Unknown(path.to_owned()),
-            Content::Whole(bytes, _) if bytes.starts_with(b"SSHKRL\n\0") => Revoked::Unknown(path.to_owned()),
-            Content::Whole(bytes, _) => Revoked::Keys(
-                bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter_map(|line| authorized_keys::key(line.trim_ascii_start()))
-                    .map(|(key, _)| key.fingerprint_sha256())
-                    .collect(),
-            ),
-        };
-        self.revoked.insert(path.to_owned(), revoked.clone());
-        revoked
-    }
-}
-
-/// From 10.0 on, names of files of keys are patterns.
-fn expand(reader: &mut Reader<'_>, path: Vec<u8>) -> Vec<Vec<u8>> {
-    if !path.iter().any(|byte| matches!(byte, b'*' | b'?' | b'[')) {
-        return vec![path];
-    }
-    glob(reader, &path).into_iter().map(|path| [b"/", &*path].concat()).collect()
 }
 
 /// The machine's time zone; UTC where it has none.
