@@ -96,7 +96,8 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
         key.role = KeyRole::HostPrivate;
     }
     let Some(fingerprint) = &key.fingerprint else { return };
-    let Some(finding) = &mut enriched.finding else { return };
+    // What is left of a damaged key opens nothing as it lies there.
+    let Some(finding) = enriched.finding.as_mut().filter(|_| key.damage.is_none()) else { return };
     finding.accounts = machine.verdicts(fingerprint);
     if key.encrypted {
         for account in &mut finding.accounts {
