@@ -6,7 +6,7 @@
 
 use dashu_int::UBig;
 use dashu_int::fast_div::ConstDivisor;
-use dashu_int::ops::{BitTest as _, SquareRoot as _};
+use dashu_int::ops::{BitTest as _, DivRem as _, SquareRoot as _};
 use sha1::Sha1;
 use sha2::Digest as _;
 
@@ -65,10 +65,17 @@ impl RsaPrivate {
     }
 }
 
-/// Whether a private exponent belongs to a public key, without the primes: from
-/// `e · d - 1`, a multiple of λ(n), follows φ(n) and from that p + q, and only the
-/// right exponent gives a p + q whose discriminant is a square. For the small
-/// public exponents that are in use.
+/// As many convergents are looked at: a fraction of numbers of 32 bits has no more.
+const MAX_CONVERGENTS: usize = 48;
+
+/// Whether a private exponent belongs to a public key, without the primes, for the
+/// small public exponents that are in use.
+///
+/// `e · d - 1` is a multiple of λ(n), so that its ratio to φ(n) is a fraction of small
+/// numbers, whatever p - 1 and q - 1 have in common. As φ(n) is n but for the lower
+/// half of its digits, that fraction is a convergent of the ratio to n (Legendre); it
+/// gives φ(n), from which p + q follows, and only the right one has a discriminant
+/// that is a square.
 pub(crate) fn is_private_exponent(n: &[u8], e: &[u8], d: &[u8]) -> bool {
     let usual = bit_length(n) <= MAX_RSA_BITS && (1..=33).contains(&bit_length(e));
     if !usual || d.is_empty() || bit_length(d) > bit_length(n) {
@@ -79,21 +86,37 @@ pub(crate) fn is_private_exponent(n: &[u8], e: &[u8], d: &[u8]) -> bool {
         return false;
     }
     let multiple = product - UBig::ONE;
-    // φ is λ times a small even number, since p - 1 and q - 1 are both even.
-    (1_u32..=32).any(|share| {
-        let scaled = &multiple * UBig::from(share);
-        let quotient = &scaled / &n + UBig::ONE;
-        if !(&scaled % &quotient).is_zero() {
-            return false;
+    let (mut above, mut below) = (multiple.clone(), n.clone());
+    let (mut over, mut over_before) = (UBig::ONE, UBig::ZERO);
+    let (mut under, mut under_before) = (UBig::ZERO, UBig::ONE);
+    for _ in 0..MAX_CONVERGENTS {
+        if below.is_zero() {
+            break;
         }
-        let totient = scaled / quotient;
-        if totient > n {
-            return false;
+        let (whole, rest) = above.div_rem(&below);
+        (above, below) = (below, rest);
+        (over, over_before) = (&whole * &over + over_before, over);
+        (under, under_before) = (&whole * &under + under_before, under);
+        if over.is_zero() {
+            continue;
         }
-        let sum = &n - totient + UBig::ONE;
-        let (square, fourfold) = (&sum * &sum, &n * UBig::from(4_u32));
-        square >= fourfold && is_square(&(square - fourfold))
-    })
+        let (totient, rest) = (&multiple * &under).div_rem(&over);
+        if rest.is_zero() && is_totient(&n, totient) {
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether there are two numbers whose product is `n` and of which this is the product
+/// when each is one less.
+fn is_totient(n: &UBig, totient: UBig) -> bool {
+    if totient > *n {
+        return false;
+    }
+    let sum = n - totient + UBig::ONE;
+    let (square, fourfold) = (&sum * &sum, n * UBig::from(4_u32));
+    square >= fourfold && is_square(&(square - fourfold))
 }
 
 /// Whether a number is a square.
@@ -114,13 +137,25 @@ mod tests {
     fn a_key_by_hand() {
         for d in [&[0x01, 0x9d][..], &[0x0a, 0xc1]] {
             assert!(RsaPrivate::new(&N, &[17], d, &[61], &[53]).is_some_and(|key| key.fits()));
-            assert!(is_private_exponent(&N, &[17], d));
         }
-        assert!(!is_private_exponent(&N, &[17], &[0x01, 0x9e]));
-        assert!(!is_private_exponent(&N, &[17], &[]));
-        assert!(!is_private_exponent(&[], &[17], &[3]));
         assert!(!RsaPrivate::new(&N, &[17], &[0x01, 0x9e], &[61], &[53]).is_some_and(|key| key.fits()));
         assert!(!RsaPrivate::new(&N, &[17], &[0x01, 0x9d], &[59], &[53]).is_some_and(|key| key.fits()));
+    }
+
+    #[test]
+    fn an_exponent_by_hand() {
+        // 1009 · 1013 = 1022117, λ = 255024, φ = 4 · λ = 1020096;
+        // 5 · 51005 = λ + 1, 5 · 816077 = 4 · φ + 1.
+        let n = [0x0f, 0x98, 0xa5];
+        assert!(is_private_exponent(&n, &[5], &[0xc7, 0x3d]));
+        assert!(is_private_exponent(&n, &[5], &[0x0c, 0x73, 0xcd]));
+        assert!(!is_private_exponent(&n, &[5], &[0xc7, 0x3e]));
+        assert!(!is_private_exponent(&n, &[5], &[]));
+        assert!(!is_private_exponent(&[], &[5], &[3]));
+        // 1021 · 1123 = 1146583, φ = 102 · λ: one key in thirty has more than 32 in common;
+        // 7 · 1603 = λ + 1.
+        assert!(is_private_exponent(&[0x11, 0x7e, 0xd7], &[7], &[0x06, 0x43]));
+        assert!(!is_private_exponent(&[0x11, 0x7e, 0xd7], &[7], &[0x06, 0x44]));
     }
 
     #[test]
