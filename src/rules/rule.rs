@@ -43,6 +43,7 @@ impl ByteSet {
     #[must_use]
     #[inline]
     pub const fn contains(&self, byte: u8) -> bool {
+        // Two bits are less than 4.
         self.0[(byte >> 6) as usize] >> (byte & 63) & 1 == 1
     }
 

@@ -13,6 +13,9 @@
 //!   what is rarer than the others that share the entries cannot be told: there the
 //!   chain of pairs speaks.
 
+// Indexing: tables of 256 are indexed by a byte, that of pairs by two, those by kind of
+// text by `kind`, which gives less than 3.
+
 use std::sync::LazyLock;
 
 static TABLE: &[u8; 65_536] = include_bytes!("background.bin");

@@ -86,10 +86,12 @@ impl Table {
         // At most a quarter full.
         let slots = (usize::BITS - (part.len() * 4).leading_zeros()).clamp(4, 26);
         let mut table = Self { slots, index: vec![0; 1 << slots] };
+        let mut before = None;
         for (number, entry) in part.iter().enumerate() {
-            if number > 0 && part[number - 1].key == entry.key {
+            if before.replace(entry.key) == Some(entry.key) {
                 continue;
             }
+            // `hash` gives less than `1 << slots`, and the mask keeps it so.
             let mut slot = hash(entry.key, slots);
             while table.index[slot] != 0 {
                 slot = (slot + 1) & ((1 << slots) - 1);

@@ -101,6 +101,7 @@ impl Engine {
                     uses.push(Vec::new());
                     literals.len() - 1
                 });
+                // `known` holds indexes into both lists.
                 uses[index].push(Use {
                     rule: number,
                     min_offset: usize::try_from(literal.min_offset).unwrap_or(usize::MAX),

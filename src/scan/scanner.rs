@@ -239,8 +239,10 @@ impl Scanner {
             Meaning::Whole(literal) => {
                 let mut missed = std::mem::take(&mut self.missed);
                 missed.clear();
-                let range = start..start + engine.literals[literal].bytes.len();
-                for (index, used) in engine.uses[literal].iter().enumerate() {
+                let length = engine.literals.get(literal).map_or(0, |literal| literal.bytes.len());
+                let range = start..start + length;
+                let uses = engine.uses.get(literal).map_or(&[][..], Vec::as_slice);
+                for (index, used) in uses.iter().enumerate() {
                     if !self.try_rule(pass, view, literal, start, used)
                         && engine.may_match_undone(used, view.text, range.clone())
                     {
@@ -256,7 +258,7 @@ impl Scanner {
                 let Some(part) = engine.parts.get(number) else { return };
                 let range = start + part.before..start + part.before + part.len;
                 for (literal, at) in part.of.iter().copied() {
-                    let mut missed = (0..engine.uses[literal].len()).collect();
+                    let mut missed = (0..engine.uses.get(literal).map_or(0, Vec::len)).collect();
                     self.verify_escaped(pass, view, undone, (literal, at), range.clone(), &mut missed);
                 }
             }
@@ -278,13 +280,14 @@ impl Scanner {
         let mut watch = self.watch.take();
         let found = self.judge(pass, view, literal, start, used, watch.as_deref_mut());
         self.watch = watch;
-        let stats = &mut self.stats.by_rule[used.rule];
-        stats.literals += 1;
-        if let Some(began) = began {
-            stats.time += began.elapsed();
+        if let Some(stats) = self.stats.by_rule.get_mut(used.rule) {
+            stats.literals += 1;
+            stats.verified += u64::from(found.is_some());
+            if let Some(began) = began {
+                stats.time += began.elapsed();
+            }
         }
         let Some(pending) = found else { return false };
-        stats.verified += 1;
         self.resolver.push(pending, pass.horizon, pass.sink);
         self.tell_dropped();
         true
@@ -303,7 +306,7 @@ impl Scanner {
             return None;
         }
         let (rule, compiled, scratch, offsets) = self.tools(pass.engine, used)?;
-        let literal = &pass.engine.literals[literal];
+        let literal = pass.engine.literals.get(literal)?;
         let span = compiled.find(rule, literal, offsets, view.text, start, scratch);
         if let Some(watch) = &mut watch {
             let seen = Seen { number: used.rule, rule, literal, offsets, view, start };
@@ -319,7 +322,7 @@ impl Scanner {
             Some(watch) => compiled.judge(rule, view.text, span, scratch, watch),
         };
         let hit = judged.ok();
-        self.stats.by_rule[used.rule].matched += 1;
+        self.stats.by_rule.get_mut(used.rule)?.matched += 1;
         Some(pending(used.rule, rule, &hit?, view, first))
     }
 
@@ -335,7 +338,7 @@ impl Scanner {
         if !engine.may_match(used, text, start) {
             return false;
         }
-        let literal = &engine.literals[literal];
+        let Some(literal) = engine.literals.get(literal) else { return false };
         self.tools(engine, used).is_some_and(|(rule, compiled, scratch, offsets)| {
             compiled.find(rule, literal, offsets, text, start, scratch).is_some()
         })

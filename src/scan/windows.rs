@@ -29,10 +29,7 @@ impl Window {
     /// The bytes at one place of the window that the prefilter must accept;
     /// `None` beyond the window's length, where it must accept any.
     pub(crate) fn accepts(&self, place: usize) -> Option<[u8; 2]> {
-        if place >= usize::from(self.len) {
-            return None;
-        }
-        let byte = self.bytes[place];
+        let byte = *self.as_slice().get(place)?;
         Some(if self.fold && byte.is_ascii_alphabetic() { [byte | 0x20, byte & !0x20] } else { [byte, byte] })
     }
 
@@ -43,14 +40,19 @@ impl Window {
         if self.len == 3 { key & 0x00ff_ffff } else { key }
     }
 
+    /// Its bytes.
+    pub(crate) fn as_slice(&self) -> &[u8] {
+        self.bytes.get(..usize::from(self.len)).unwrap_or(&self.bytes)
+    }
+
     /// The share of positions that have the same [key](Self::key).
     fn key_share(&self) -> f32 {
-        BACKGROUND.key(&self.bytes[..usize::from(self.len)])
+        BACKGROUND.key(self.as_slice())
     }
 
     /// The share of positions on a real disk at which this window stands.
     pub(crate) fn share(&self) -> f32 {
-        BACKGROUND.window(&self.bytes[..usize::from(self.len)], self.fold)
+        BACKGROUND.window(self.as_slice(), self.fold)
     }
 }
 
@@ -74,11 +76,10 @@ pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
     let mut windows: Vec<Window> = Vec::new();
     let mut known: HashMap<Window, usize> = HashMap::new();
     // Short literals have the least choice: they go first, and others share.
-    let mut order: Vec<usize> = (0..literals.len()).collect();
-    order.sort_by_key(|index| literals[*index].bytes.len());
     let mut placed = vec![Placed { window: 0, offset: 0 }; literals.len()];
-    for index in order {
-        let literal = &literals[index];
+    let mut order: Vec<(&Literal, &mut Placed)> = literals.iter().zip(&mut placed).collect();
+    order.sort_by_key(|(literal, _)| literal.bytes.len());
+    for (literal, place) in order {
         let best = candidates(literal)
             .map(|(offset, window)| {
                 // Where it stands, every literal that it represents is compared.
@@ -92,7 +93,7 @@ pub(crate) fn choose(literals: &[Literal]) -> (Vec<Window>, Vec<Placed>) {
             windows.push(window);
             windows.len() - 1
         });
-        placed[index] = Placed { window: number, offset };
+        *place = Placed { window: number, offset };
     }
     (windows, placed)
 }
@@ -101,7 +102,7 @@ fn candidates(literal: &Literal) -> impl Iterator<Item = (usize, Window)> + '_ {
     let len = literal.bytes.len().min(WINDOW);
     literal.bytes.windows(len.max(1)).enumerate().map(move |(offset, part)| {
         let mut bytes = [0; WINDOW];
-        bytes[..part.len()].copy_from_slice(part);
+        bytes.iter_mut().zip(part).for_each(|(slot, byte)| *slot = *byte);
         // A window without letters is the same whether folded or not.
         let fold = literal.fold && part.iter().any(u8::is_ascii_alphabetic);
         (offset, Window { bytes, len: if len == 3 { 3 } else { 4 }, fold })

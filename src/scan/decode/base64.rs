@@ -33,6 +33,7 @@ const VALUES: [u8; 256] = {
 
 #[inline]
 fn value(byte: u8) -> u8 {
+    // A byte is less than 256.
     VALUES[usize::from(byte)]
 }
 

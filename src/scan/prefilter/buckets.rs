@@ -11,6 +11,9 @@
 //! its closure. (On a Debian `/usr` with 300 literals that grouping lets a fifth
 //! of the candidates through that grouping by exact sets does.)
 
+// Indexing: tables of 256 are indexed by a byte; `order` holds the indexes of `windows`
+// and `home`, `home` those of `buckets`; kinds of text are fewer than `Shares` has.
+
 use std::sync::LazyLock;
 
 use super::super::background::{BACKGROUND, Shares};

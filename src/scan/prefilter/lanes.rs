@@ -14,6 +14,7 @@ pub(crate) const WORD: usize = 64 * LANE;
 
 /// For each byte what it cannot be: not of the alphabet (0x80), not the first, the
 /// second, the third of four (1, 2, 4).
+/// (Made by the compiler, which refuses an index that is out of bounds.)
 pub(super) const UNFIT: [u8; 256] = {
     let alphabet = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut unfit = [0xff; 256];

@@ -226,6 +226,7 @@ impl Prefilter {
 /// where a whole vector cannot be loaded.
 #[inline]
 fn scalar(tables: &Tables, text: &[u8], from: usize, to: usize, out: &mut Candidates) -> usize {
+    // The tables have 256 entries, one for each byte.
     let at = |position: usize| usize::from(text.get(position).copied().unwrap_or(0));
     for position in from..to {
         let [t0, t1, t2, t3] = &tables.exact;

@@ -17,8 +17,7 @@ pub(super) struct Portable {
 
 impl Portable {
     pub(super) fn new(windows: &[Window]) -> Self {
-        let mut patterns: Vec<&[u8]> =
-            windows.iter().map(|window| &window.bytes[..usize::from(window.len)]).collect();
+        let mut patterns: Vec<&[u8]> = windows.iter().map(Window::as_slice).collect();
         patterns.sort_unstable();
         patterns.dedup();
         let automaton = AhoCorasick::builder()

@@ -48,6 +48,9 @@ fn rule(answer: &Answer<'_>, rule: &Rule, told: &RuleExplanation) -> Value {
     })
 }
 
+// A member is set by index in what `json!({…})` made, an object: only another kind of
+// value would panic.
+
 fn at(answer: &Answer<'_>, offset: u64) -> Value {
     let (line, column) = answer.places.of(offset);
     json!({ "offset": offset, "line": line, "column": column })

@@ -98,11 +98,13 @@ pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding, alone: 
         PasswordEncoding::Plain => None,
         PasswordEncoding::Base64Pair => {
             let pair = decode(&raw).ok_or(Refusal("not base64"))?;
-            let colon = memchr::memchr(b':', &pair).ok_or(Refusal("no user and password"))?;
-            let user = std::str::from_utf8(&pair[..colon]).map_err(|_| Refusal("no user and password"))?;
+            let (user, password) = memchr::memchr(b':', &pair)
+                .and_then(|colon| Some((pair.get(..colon)?, pair.get(colon + 1..)?)))
+                .ok_or(Refusal("no user and password"))?;
+            let user = std::str::from_utf8(user).map_err(|_| Refusal("no user and password"))?;
             accept(!user.is_empty() && !user.contains(char::is_control), "no user and password")?;
             hit.add_attribute("user", user);
-            Some(pair[colon + 1..].to_vec())
+            Some(password.to_vec())
         }
         PasswordEncoding::Unattend if hit.attribute("plain_text").is_some_and(|plain| plain == "false") => {
             Some(answer_file(&raw).ok_or(Refusal("not the form of an answer file"))?)
@@ -137,7 +139,7 @@ pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding, alone: 
 /// writes.
 fn answer_file(code: &[u8]) -> Option<Vec<u8>> {
     let bytes = decode(code)?;
-    let units: Vec<u16> = bytes.chunks_exact(2).map(|pair| u16::from_le_bytes([pair[0], pair[1]])).collect();
+    let units: Vec<u16> = bytes.as_chunks().0.iter().map(|pair| u16::from_le_bytes(*pair)).collect();
     let text = String::from_utf16(&units).ok()?;
     let names = ["AdministratorPassword", "Password"];
     let password = names.iter().find_map(|name| text.strip_suffix(name))?;

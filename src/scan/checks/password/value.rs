@@ -216,7 +216,10 @@ fn is_expression(value: &[u8]) -> bool {
         && rest.iter().any(|byte| matches!(byte, b')' | b']'))
         && rest.iter().all(|byte| byte.is_ascii_alphanumeric() || b"._@()[]:,+-\"' ".contains(byte));
     // In a name digits stand at the end of a word.
-    let broken = value.windows(2).any(|pair| pair[0].is_ascii_digit() && pair[1].is_ascii_alphabetic());
+    let broken = value
+        .iter()
+        .zip(value.iter().skip(1))
+        .any(|(one, next)| one.is_ascii_digit() && next.is_ascii_alphabetic());
     let members = value.contains(&b'.')
         && !broken
         && !is_random(value)
@@ -349,20 +352,18 @@ fn is_random(value: &[u8]) -> bool {
 fn parts(value: &[u8]) -> (usize, usize) {
     let (mut parts, mut odd) = (0, 0);
     let mut rest = value;
-    while let Some(first) = rest.first() {
+    while !rest.is_empty() {
         let upper = rest.iter().take_while(|byte| byte.is_ascii_uppercase()).count();
         let lower = rest.iter().skip(upper).take_while(|byte| byte.is_ascii_lowercase()).count();
         // `HTTPServer`: the last capital begins the next word.
         let length = if upper > 1 && lower > 0 { upper - 1 } else { upper + lower };
-        if length == 0 {
-            debug_assert!(!first.is_ascii_alphabetic(), "a letter is one or the other");
-            rest = &rest[1..];
-            continue;
+        // No letter: a joint.
+        let (word, after) = rest.split_at_checked(length.max(1)).unwrap_or((rest, &[]));
+        rest = after;
+        if length > 0 {
+            parts += 1;
+            odd += usize::from(length == 1 || !word.iter().any(|byte| b"aeiouyAEIOUY".contains(byte)));
         }
-        let word = &rest[..length];
-        parts += 1;
-        odd += usize::from(length == 1 || !word.iter().any(|byte| b"aeiouyAEIOUY".contains(byte)));
-        rest = &rest[length..];
     }
     (parts, odd)
 }

@@ -15,6 +15,7 @@ pub(super) struct Nibbles {
 impl Nibbles {
     pub(super) fn new(tables: &Tables) -> Self {
         let mut nibbles = Self { low: [[[0; 16]; WINDOW]; 2], high: [[[0; 16]; WINDOW]; 2] };
+        // Both have WINDOW places; two groups are taken; half of a byte is less than 16.
         for (place, exact) in tables.exact.iter().enumerate() {
             for (byte, buckets) in exact.iter().enumerate() {
                 for (group, part) in buckets.to_le_bytes().into_iter().take(2).enumerate() {

@@ -1,5 +1,9 @@
 //! The kernels for `x86_64`.
 
+// Indexing: places are less than WINDOW and groups less than the constant that both the
+// tables and the loops over them are made with; the compiler unrolls all of them and
+// leaves no test, so that none can fail.
+
 use std::arch::x86_64::{
     __m128i, __m256i, __m512i, _mm_and_si128, _mm_cmpeq_epi8, _mm_loadu_si128, _mm_movemask_epi8,
     _mm_or_si128, _mm_set1_epi8, _mm_setzero_si128, _mm_shuffle_epi8, _mm_srli_epi16, _mm256_and_si256,
