@@ -234,4 +234,25 @@ mod tests {
         assert!(!can_match_an_address(b"!10.0.0.0/8"));
         assert!(can_match_an_address(b"build.example.com,10.0.0.?"));
     }
+
+    /// By its definition: the slow way.
+    fn matches_slowly(text: &[u8], pattern: &[u8]) -> bool {
+        match (pattern.split_first(), text.split_first()) {
+            (None, None) => true,
+            (Some((b'*', rest)), after) => {
+                matches_slowly(text, rest) || after.is_some_and(|(_, after)| matches_slowly(after, pattern))
+            }
+            (Some((b'?', rest)), Some((_, after))) => matches_slowly(after, rest),
+            (Some((one, rest)), Some((other, after))) => one == other && matches_slowly(after, rest),
+            _ => false,
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn a_pattern_is_what_it_means(pattern in "[ab*?]{0,8}", text in "[ab]{0,8}") {
+            let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+            proptest::prop_assert_eq!(matches(text, pattern), matches_slowly(text, pattern));
+        }
+    }
 }

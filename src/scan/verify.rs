@@ -16,6 +16,7 @@ use super::checks::{self, Refusal};
 use super::hit::Hit;
 use super::shape::{Shape, hir};
 use super::watch::{Condition, Ignored, Watch};
+use crate::formats::hex;
 use crate::rules::{Context, ContextMode, Literal, Nearby, Rule, Side};
 
 /// How far around a match anything may look.
@@ -227,7 +228,7 @@ impl Compiled {
             }
         }
         if !rule.ignore.sha256.is_empty() {
-            let digest = hex(&sha256(secret));
+            let digest = hex::encode(&sha256(secret));
             return rule.ignore.sha256.iter().position(|known| *known == digest).map(Ignored::Sha256);
         }
         None
@@ -249,10 +250,6 @@ pub(crate) fn byte_after(rule: &Rule, text: &[u8], to: usize) -> Option<u8> {
 fn sha256(bytes: &[u8]) -> [u8; 32] {
     use sha2::Digest;
     sha2::Sha256::digest(bytes).into()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The scratch of one rule on one thread.
