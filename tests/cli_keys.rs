@@ -107,6 +107,8 @@ fn a_key_of_one_machine_opens_an_account_of_another() {
         assert_eq!((code(&again), stdout(&again)), (0, text.clone()));
     }
     let bytes = std::fs::read(&store).expect("the store");
+    let mode = std::os::unix::fs::MetadataExt::mode(&std::fs::metadata(&store).expect("the store"));
+    assert_eq!(mode & 0o777, 0o600, "only its owner may read it");
     for shown in [text.as_bytes(), dot.as_bytes(), &bytes] {
         assert!(!shown.windows(line.len()).any(|part| part == line.as_bytes()));
     }

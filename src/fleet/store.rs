@@ -17,8 +17,14 @@ const LONGEST_LINE: u64 = 64 << 20;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
-#[error("the store: {0}")]
-pub struct StoreError(#[from] rusqlite::Error);
+pub enum StoreError {
+    /// SQLite says so.
+    #[error("the store: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// The file cannot be made.
+    #[error("the store: {0}")]
+    File(#[from] std::io::Error),
+}
 
 /// What became of the streams that were given.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -68,7 +74,10 @@ impl Store {
     /// The file cannot be opened or is none of ours.
     pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
         let connection = match path {
-            Some(path) => Connection::open(path)?,
+            Some(path) => {
+                private_file(path)?;
+                Connection::open(path)?
+            }
             None => Connection::open_in_memory()?,
         };
         connection.execute_batch(include_str!("../../queries/store.sql"))?;
@@ -103,6 +112,16 @@ impl Store {
         }
         Ok(())
     }
+}
+
+/// Makes the file, where it is not there, readable for its owner alone: it tells which
+/// keys open what.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
 }
 
 /// What is read of one stream.
