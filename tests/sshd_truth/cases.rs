@@ -183,6 +183,9 @@ fn configuration() -> Vec<Case> {
             .why(Refusal::Revoked),
         case("another is revoked", OK, "RevokedKeys /etc/ssh/keys/revoked")
             .file("etc/ssh/keys/revoked", "{other}\n"),
+        krl("revoked by a list", NO, "{ed25519}\n").why(Refusal::Revoked),
+        krl("revoked by a list of hashes", NO, "sha256: {ed25519}\n").why(Refusal::Revoked),
+        krl("a list of another", OK, "{other}\nsha1: {other}\nserial: 7\n"),
         case("no list of revoked keys", NO, "RevokedKeys /etc/ssh/keys/none")
             .why(Refusal::RevokedKeysUnreadable),
         case("forced command", SOME, "ForceCommand /bin/true"),
@@ -192,6 +195,14 @@ fn configuration() -> Vec<Case> {
         case("a wrong value", OPEN, "PubkeyAuthentication maybe"),
         case("an open quote", OPEN, "AllowUsers \"alice"),
     ]
+}
+
+/// `RevokedKeys` in the form of `ssh-keygen -k`.
+fn krl(name: &'static str, state: &'static str, keys: &str) -> Case {
+    case(name, state, "RevokedKeys /etc/ssh/keys/revoked")
+        .file("etc/ssh/keys/list", keys)
+        .file("etc/ssh/keys/ca.pub", "{ca}\n")
+        .script("ssh-keygen -q -k -f etc/ssh/keys/revoked -s etc/ssh/keys/ca.pub etc/ssh/keys/list")
 }
 
 fn matching() -> Vec<Case> {

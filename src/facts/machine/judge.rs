@@ -12,6 +12,7 @@ use super::super::sshd::{Client, files};
 use super::{MAX_KEY_FILE, Machine};
 use crate::finding::{Refusal, Timestamp, Undecided, Verdict};
 use crate::formats::authorized_keys::{self, Entry};
+use crate::formats::krl::{Krl, KrlError};
 use crate::formats::passwd::User;
 
 /// How much is compared for all accounts together, about a byte each. A thousand
@@ -181,14 +182,17 @@ impl<'j> Judge<'j> {
         let revoked = match reader.file(path.as_bytes(), MAX_KEY_FILE) {
             Content::Missing | Content::Unreadable => Revoked::Unreadable(path.to_owned()),
             Content::Part(..) => Revoked::Unknown(path.to_owned()),
-            Content::Whole(bytes, _) if bytes.starts_with(b"SSHKRL\n\0") => Revoked::Unknown(path.to_owned()),
-            Content::Whole(bytes, _) => Revoked::Keys(Rc::new(
-                bytes
-                    .split(|byte| *byte == b'\n')
-                    .filter_map(|line| authorized_keys::key(line.trim_ascii_start()))
-                    .map(|(key, _)| key.fingerprint_sha256())
-                    .collect(),
-            )),
+            Content::Whole(bytes, _) => match Krl::parse(&bytes) {
+                Ok(list) => Revoked::List(Rc::new(list)),
+                Err(KrlError::NotAList) => Revoked::Keys(Rc::new(
+                    bytes
+                        .split(|byte| *byte == b'\n')
+                        .filter_map(|line| authorized_keys::key(line.trim_ascii_start()))
+                        .map(|(key, _)| key.fingerprint_sha256())
+                        .collect(),
+                )),
+                Err(_) => Revoked::Unknown(path.to_owned()),
+            },
         };
         self.revoked.insert(path.to_owned(), revoked.clone());
         revoked

@@ -10,6 +10,7 @@ use super::effective::Effective;
 use super::server::Server;
 use crate::finding::{Refusal, Restriction, RestrictionKind, Timestamp, Undecided, Verdict};
 use crate::formats::authorized_keys::{Entry, OptionFault, Options, Toggle};
+use crate::formats::krl::Krl;
 use crate::formats::ssh_pattern;
 
 /// Keys that the server refuses whatever files say.
@@ -20,9 +21,11 @@ pub(in super::super) enum Revoked {
     None,
     /// These, by fingerprint.
     Keys(Rc<HashSet<String>>),
+    /// Those of a list in binary form.
+    List(Rc<Krl>),
     /// The file cannot be read: all.
     Unreadable(String),
-    /// A form that is not read here.
+    /// It is not read here: too long, damaged, or of a later form.
     Unknown(String),
 }
 
@@ -49,7 +52,8 @@ impl Bench<'_> {
         match self.revoked {
             Revoked::None => {}
             Revoked::Keys(keys) if !keys.contains(fingerprint) => {}
-            Revoked::Keys(_) => return Verdict::refused(Refusal::Revoked, ""),
+            Revoked::List(list) if list.is_revoked(&entry.key, None).is_none() => {}
+            Revoked::Keys(_) | Revoked::List(_) => return Verdict::refused(Refusal::Revoked, ""),
             Revoked::Unreadable(path) => {
                 return Verdict::refused(Refusal::RevokedKeysUnreadable, path.as_str());
             }
