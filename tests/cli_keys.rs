@@ -136,3 +136,27 @@ fn what_is_no_whole_scan_is_named_and_kept_out() {
     std::fs::write(&empty, "{\"type\":\"finding\"\n").expect("written");
     assert!(stderr(&map(&[], &[&empty])).contains("no record of snapsift/1"));
 }
+
+/// The same key twice on the machine that accepts it: whole, and cut before its private
+/// number.
+#[test]
+fn what_is_left_of_a_damaged_key_opens_nothing() {
+    let fleet = Fleet::new();
+    let key = std::fs::read(fleet.folder.path().join("a/root/.ssh/id_ed25519")).expect("the key");
+    let db = fleet.folder.path().join("b");
+    write(&db, "srv/whole", &key);
+    write(&db, "srv/cut", key.get(..key.len() * 55 / 100).expect("a part"));
+    let output = scan(&["-q", "-f", "jsonl"], &db);
+    let found = |path: &str| -> serde_json::Value {
+        let records = stdout(&output);
+        let mut records = records.lines().map(|line| serde_json::from_str(line).expect("a record"));
+        records
+            .find(|record: &serde_json::Value| {
+                record["type"] == "finding" && record["location"]["path"] == path
+            })
+            .unwrap_or_else(|| panic!("no finding in {path}"))
+    };
+    let root = &found("/srv/whole")["accounts"];
+    assert!(root.as_array().is_some_and(|accounts| accounts.len() == 2), "{root}");
+    assert_eq!(found("/srv/cut")["accounts"], serde_json::Value::Null);
+}
