@@ -20,8 +20,8 @@ use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
 use crate::output::RecordSink;
 use crate::scan::Engine;
-use crate::source::FileStat;
 use crate::source::directory::Root;
+use crate::source::{FileStat, UnixTime};
 use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
@@ -284,15 +284,14 @@ fn file_facts(found: &Found, accounts: &Accounts) -> FileFacts {
     FileFacts {
         owner: accounts.user(stat.uid).map(str::to_owned),
         group: accounts.group(stat.gid).map(str::to_owned),
-        btime: found.made.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds)),
         ..file_facts_of(stat)
     }
 }
 
 /// What `fstat` says, without names.
 fn file_facts_of(stat: &FileStat) -> FileFacts {
-    let time = |(seconds, nanoseconds): (i64, u64)| {
-        Timestamp::from_unix(seconds, u32::try_from(nanoseconds).unwrap_or(u32::MAX))
+    let time = |time: Option<UnixTime>| {
+        time.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds))
     };
     FileFacts {
         size: stat.size.unwrap_or(0),
@@ -304,7 +303,7 @@ fn file_facts_of(stat: &FileStat) -> FileFacts {
         atime: time(stat.atime),
         mtime: time(stat.mtime),
         ctime: time(stat.ctime),
-        btime: None,
+        btime: time(stat.btime),
         inode: stat.ino,
         links: stat.links,
     }

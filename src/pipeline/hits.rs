@@ -180,8 +180,6 @@ impl Lines {
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) stat: FileStat,
-    /// When the file was made, where the filesystem knows.
-    pub(super) made: Option<(i64, u32)>,
     pub(super) hits: Vec<Placed>,
     /// Findings beyond the limits of one file, by the severities of their rules.
     pub(super) unlisted: Tally,

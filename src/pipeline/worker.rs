@@ -254,11 +254,11 @@ impl<'s> Worker<'s> {
         }
         let listed = u64::try_from(hits.listed.len()).unwrap_or(u64::MAX);
         self.shared.progress.add(0, 0, listed.saturating_add(hits.unlisted.total()));
-        let made = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok().and_then(|facts| {
+        let btime = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok().and_then(|facts| {
             let known = facts.stx_mask & StatxFlags::BTIME.bits() != 0;
             known.then_some((facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec))
         });
-        Some(Found { stat: *stat, made, hits: hits.listed, unlisted: hits.unlisted })
+        Some(Found { stat: FileStat { btime, ..*stat }, hits: hits.listed, unlisted: hits.unlisted })
     }
 
     fn tell_progress(&mut self) {

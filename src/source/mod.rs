@@ -9,7 +9,9 @@
 mod buffer;
 pub mod content;
 pub mod directory;
+pub mod disk;
 mod exclude;
+pub mod filesystem;
 mod snapshot;
 mod stat;
 pub mod test_content;
@@ -17,4 +19,4 @@ pub mod test_content;
 pub use buffer::ReadBuffer;
 pub use exclude::{Exclude, ExcludeError};
 pub use snapshot::{OpenError, Snapshot, SnapshotKind};
-pub use stat::FileStat;
+pub use stat::{FileStat, UnixTime};

@@ -5,6 +5,9 @@ use std::os::fd::AsFd;
 use rustix::fs::{FileType, Stat};
 use rustix::io::Errno;
 
+/// Seconds since 1970 and nanoseconds within the second, as stored.
+pub type UnixTime = (i64, u32);
+
 /// The facts of one inode, taken after the file was opened and before it was
 /// read, so that they cannot belong to another file and so that the access time
 /// is the one from before the scan.
@@ -28,12 +31,14 @@ pub struct FileStat {
     pub ino: u64,
     /// Number of names.
     pub links: u64,
-    /// Last read: seconds since 1970 and nanoseconds, as stored.
-    pub atime: (i64, u64),
+    /// Last read.
+    pub atime: Option<UnixTime>,
     /// Content last changed.
-    pub mtime: (i64, u64),
+    pub mtime: Option<UnixTime>,
     /// Inode last changed.
-    pub ctime: (i64, u64),
+    pub ctime: Option<UnixTime>,
+    /// Made; never known from `fstat`.
+    pub btime: Option<UnixTime>,
 }
 
 impl FileStat {
@@ -54,6 +59,7 @@ impl FileStat {
         reason = "identities on some architectures only"
     )]
     pub(crate) fn from_raw(stat: &Stat) -> Self {
+        let time = |seconds: i64, nanoseconds| Some((seconds, u32::try_from(nanoseconds).ok()?));
         Self {
             file_type: FileType::from_raw_mode(stat.st_mode),
             size: u64::try_from(stat.st_size).ok(),
@@ -64,9 +70,10 @@ impl FileStat {
             dev: u64::try_from(stat.st_dev).unwrap_or(u64::MAX),
             ino: u64::try_from(stat.st_ino).unwrap_or(u64::MAX),
             links: u64::try_from(stat.st_nlink).unwrap_or(u64::MAX),
-            atime: (i64::try_from(stat.st_atime).unwrap_or(i64::MAX), u64::from(stat.st_atime_nsec)),
-            mtime: (i64::try_from(stat.st_mtime).unwrap_or(i64::MAX), u64::from(stat.st_mtime_nsec)),
-            ctime: (i64::try_from(stat.st_ctime).unwrap_or(i64::MAX), u64::from(stat.st_ctime_nsec)),
+            atime: time(stat.st_atime, stat.st_atime_nsec),
+            mtime: time(stat.st_mtime, stat.st_mtime_nsec),
+            ctime: time(stat.st_ctime, stat.st_ctime_nsec),
+            btime: None,
         }
     }
 }

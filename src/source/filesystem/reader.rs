@@ -1,0 +1,131 @@
+//! The bytes of a content, wherever its pieces lie.
+
+use std::sync::{Mutex, PoisonError};
+
+use super::{Content, Encoded, Filesystem, Piece, PieceSource};
+use crate::source::disk::{DiskError, DiskResult};
+
+/// The most bytes of a unit, stored or decoded: Btrfs has 128 KiB, NTFS 64 KiB.
+const MAX_UNIT: u64 = 4 << 20;
+
+/// Reads a content.
+#[derive(Debug)]
+pub struct ContentReader<'f> {
+    filesystem: &'f dyn Filesystem,
+    content: &'f Content,
+    /// The unit that was decoded last, by the number of its piece.
+    decoded: Mutex<Option<(usize, Vec<u8>)>>,
+}
+
+impl<'f> ContentReader<'f> {
+    /// A reader of one content of a filesystem.
+    #[must_use]
+    pub fn new(filesystem: &'f dyn Filesystem, content: &'f Content) -> Self {
+        Self { filesystem, content, decoded: Mutex::default() }
+    }
+
+    /// The piece that gives the byte at `offset`, or the hole up to the next piece.
+    fn piece(&self, offset: u64) -> Result<(usize, &'f Piece), u64> {
+        let pieces = &self.content.pieces;
+        let after = pieces.partition_point(|piece| piece.at <= offset);
+        let before = after.checked_sub(1).and_then(|number| Some((number, pieces.get(number)?)));
+        match before {
+            Some((number, piece)) if offset - piece.at < piece.length => Ok((number, piece)),
+            _ => Err(pieces.get(after).map_or(u64::MAX, |piece| piece.at)),
+        }
+    }
+
+    /// Fills `bytes` from `offset` on; returns how many were filled: fewer than
+    /// asked for at the end of the content or of what one piece gives, 0 at the
+    /// end only.
+    ///
+    /// # Errors
+    ///
+    /// The byte at `offset` cannot be read.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> DiskResult<usize> {
+        let left = self.content.size.saturating_sub(offset);
+        let room = u64::try_from(bytes.len()).unwrap_or(u64::MAX).min(left);
+        let (until, found) = match self.piece(offset) {
+            Ok((number, piece)) => (piece.at.saturating_add(piece.length), Some((number, piece))),
+            Err(next) => (next, None),
+        };
+        let length = usize::try_from(room.min(until.saturating_sub(offset))).unwrap_or(usize::MAX);
+        let Some(bytes) = bytes.get_mut(..length).filter(|bytes| !bytes.is_empty()) else { return Ok(0) };
+        let Some((number, piece)) = found else {
+            bytes.fill(0);
+            return Ok(length);
+        };
+        let within = offset - piece.at;
+        match &piece.source {
+            PieceSource::Unwritten => bytes.fill(0),
+            PieceSource::Inline(inline) => copy(bytes, inline, within),
+            PieceSource::Stored(place) => {
+                let mut place = *place;
+                place.offset = place.offset.saturating_add(within);
+                self.filesystem.read_stored(bytes, place)?;
+            }
+            PieceSource::Encoded(unit) => self.decode(number, unit, within, bytes)?,
+        }
+        Ok(length)
+    }
+
+    fn decode(&self, number: usize, unit: &Encoded, within: u64, bytes: &mut [u8]) -> DiskResult<()> {
+        let mut held = self.decoded.lock().unwrap_or_else(PoisonError::into_inner);
+        let from = unit.skip.saturating_add(within);
+        if let Some((which, decoded)) = &*held
+            && *which == number
+        {
+            copy(bytes, decoded, from);
+            return Ok(());
+        }
+        let offset = unit.stored.first().map_or(0, |(place, _)| place.offset);
+        let total = unit.stored.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length));
+        let size =
+            usize::try_from(total.max(unit.decoded)).ok().filter(|_| total.max(unit.decoded) <= MAX_UNIT);
+        if size.is_none() {
+            return Err(DiskError::corrupt(offset, "a compressed unit is larger than any can be"));
+        }
+        let mut stored = vec![0; usize::try_from(total).unwrap_or(0)];
+        let mut at = 0;
+        for (place, length) in &unit.stored {
+            let length = usize::try_from(*length).unwrap_or(0);
+            if let Some(part) = stored.get_mut(at..at + length) {
+                self.filesystem.read_stored(part, *place)?;
+            }
+            at += length;
+        }
+        let decoded = self.filesystem.decode(unit, &stored)?;
+        copy(bytes, &decoded, from);
+        *held = Some((number, decoded));
+        Ok(())
+    }
+
+    /// The next range at or after `from` that is stored; what lies before it is a
+    /// hole or was never written. `None` where only that follows.
+    #[must_use]
+    pub fn next_data(&self, from: u64) -> Option<(u64, u64)> {
+        let pieces = &self.content.pieces;
+        let first = pieces.partition_point(|piece| piece.at.saturating_add(piece.length) <= from);
+        let mut stored =
+            pieces.iter().skip(first).filter(|piece| piece.source != PieceSource::Unwritten).peekable();
+        let start = stored.peek()?.at.max(from);
+        let mut end = start;
+        for piece in stored {
+            if piece.at > end {
+                break;
+            }
+            end = piece.at.saturating_add(piece.length);
+        }
+        (start < self.content.size).then(|| (start, end.min(self.content.size)))
+    }
+}
+
+/// Copies from `offset` on; what is missing is zeros.
+fn copy(bytes: &mut [u8], from: &[u8], offset: u64) {
+    let from = usize::try_from(offset).ok().and_then(|offset| from.get(offset..)).unwrap_or_default();
+    let length = from.len().min(bytes.len());
+    if let (Some(to), Some(from)) = (bytes.get_mut(..length), from.get(..length)) {
+        to.copy_from_slice(from);
+    }
+    bytes.get_mut(length..).unwrap_or_default().fill(0);
+}
