@@ -7,6 +7,7 @@
 //! threads, results and records (see `pipeline`).
 
 mod buffer;
+pub mod bytes;
 pub mod content;
 pub mod directory;
 pub mod disk;
