@@ -16,6 +16,7 @@ pub mod filesystem;
 mod snapshot;
 mod stat;
 pub mod test_content;
+pub mod volume;
 
 pub use buffer::ReadBuffer;
 pub use exclude::{Exclude, ExcludeError};

@@ -1,0 +1,254 @@
+//! The walk over devices: what each is, and what appears on it.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::super::disk::{Disk, DiskError, Part, read_exact};
+use super::signature::{self, Class};
+use super::table::{self, Table};
+use super::{Gap, Kind, Problem, Step, StepKind, Volume, Volumes, place, swap, uncovered};
+
+/// The most layers between a disk and a volume.
+const MAX_DEPTH: usize = 10;
+/// The most devices that are looked at.
+const MAX_DEVICES: usize = 8192;
+/// The most problems that are kept.
+const MAX_PROBLEMS: usize = 1000;
+
+/// Bytes that may hold a further layer.
+#[derive(Clone, Debug)]
+pub(super) struct Device {
+    pub(super) disk: Arc<dyn Disk>,
+    pub(super) chain: Vec<Step>,
+    pub(super) disks: Vec<usize>,
+    pub(super) type_id: Option<String>,
+    pub(super) label: Option<String>,
+    /// A layer that is not read and to which this belongs.
+    pub(super) layer: Option<&'static str>,
+}
+
+impl Device {
+    /// One that appears on this one.
+    pub(super) fn inner(&self, kind: StepKind, name: String, disk: Arc<dyn Disk>) -> Self {
+        let mut chain = self.chain.clone();
+        chain.push(Step { kind, name });
+        Self { disk, chain, disks: self.disks.clone(), type_id: None, label: None, layer: None }
+    }
+}
+
+/// What was found so far, and what waits.
+#[derive(Debug, Default)]
+pub(super) struct Findings {
+    queue: VecDeque<Device>,
+    taken: usize,
+    found: Volumes,
+}
+
+impl Findings {
+    /// Has a device looked at later.
+    pub(super) fn wait(&mut self, device: Device) {
+        let too_deep = device.chain.len() > MAX_DEPTH;
+        if too_deep || self.taken >= MAX_DEVICES {
+            let message = if too_deep { "more layers than are read" } else { "more volumes than are read" };
+            self.note(&device, DiskError::over_budget(0, message));
+            self.give(&device, Kind::Unknown);
+            return;
+        }
+        self.taken += 1;
+        self.queue.push_back(device);
+    }
+
+    /// Gives a device out as a volume.
+    pub(super) fn give(&mut self, device: &Device, kind: Kind) {
+        // What is beyond the number that is looked at is a gap of what it lies on
+        // no more, so it is given; but not without an end.
+        if self.found.volumes.len() >= 2 * MAX_DEVICES {
+            self.note(device, DiskError::over_budget(0, "more volumes than are given"));
+            return;
+        }
+        let name = match device.chain.as_slice() {
+            [_] => "whole disk".to_owned(),
+            chain => chain.last().map(|step| step.name.clone()).unwrap_or_default(),
+        };
+        self.found.volumes.push(Volume {
+            name,
+            chain: device.chain.clone(),
+            kind,
+            disk: Arc::clone(&device.disk),
+            disks: device.disks.clone(),
+            type_id: device.type_id.clone(),
+            label: device.label.clone(),
+        });
+    }
+
+    /// Keeps a problem, once.
+    pub(super) fn note(&mut self, device: &Device, error: DiskError) {
+        let disk = device.disks.first().copied().unwrap_or(0);
+        let problem = Problem { disk, place: place(&device.chain), error };
+        let problems = &mut self.found.problems;
+        if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
+            problems.push(problem);
+            if problems.len() == MAX_PROBLEMS {
+                let error = DiskError::over_budget(0, "more problems than are kept");
+                problems.push(Problem { disk, place: place(&device.chain), error });
+            }
+        }
+    }
+
+    /// Keeps what `used` leaves of a device.
+    pub(super) fn leave(&mut self, device: &Device, used: &[Range<u64>]) {
+        for range in uncovered(device.disk.size(), used) {
+            self.found.gaps.push(Gap {
+                chain: device.chain.clone(),
+                disk: Arc::clone(&device.disk),
+                range,
+                disks: device.disks.clone(),
+            });
+        }
+    }
+}
+
+/// See [`super::find`].
+pub(super) fn find(disks: &[Arc<dyn Disk>]) -> Volumes {
+    let mut findings = Findings::default();
+    for (number, disk) in disks.iter().enumerate() {
+        findings.wait(Device {
+            disk: Arc::clone(disk),
+            chain: vec![Step { kind: StepKind::Disk, name: format!("disk {number}") }],
+            disks: vec![number],
+            type_id: None,
+            label: None,
+            layer: None,
+        });
+    }
+    while let Some(device) = findings.queue.pop_front() {
+        visit(&mut findings, &device);
+    }
+    findings.found
+}
+
+fn visit(findings: &mut Findings, device: &Device) {
+    if device.disk.size() == 0 {
+        findings.note(device, DiskError::corrupt(0, "has no bytes at all"));
+        return;
+    }
+    if let Some(layer) = device.layer {
+        findings.give(device, Kind::Unsupported(layer.into()));
+        return;
+    }
+    let head = read_head(findings, device);
+    let signatures = signature::all(&head);
+    let table = table::read(&*device.disk, &head).unwrap_or_default();
+    if believes(device, &table, &head) {
+        partitions(findings, device, table, &signatures);
+        return;
+    }
+    if table.certain || signatures.is_empty() {
+        for error in table.errors {
+            findings.note(device, error);
+        }
+    }
+    let kind = content(findings, device, &head, &signatures);
+    findings.give(device, kind);
+}
+
+/// The first bytes of a device; what of them cannot be read is zero, and reported.
+fn read_head(findings: &mut Findings, device: &Device) -> Vec<u8> {
+    let length = usize::try_from(device.disk.size()).unwrap_or(usize::MAX).min(signature::HEAD);
+    let mut head = vec![0; length];
+    if read_exact(&*device.disk, &mut head, 0).is_err() {
+        for (piece, offset) in head.chunks_mut(512).zip((0..).step_by(512)) {
+            if let Err(error) = read_exact(&*device.disk, piece, offset) {
+                piece.fill(0);
+                findings.note(device, error);
+            }
+        }
+    }
+    head
+}
+
+/// Whether a head carries anything at all that is known.
+pub(super) fn is_known(head: &[u8]) -> bool {
+    swap::detect(head).is_some() || !signature::all(head).is_empty()
+}
+
+/// Whether the partitions are what the device holds. The last bytes of a boot
+/// sector of FAT or NTFS look like a table and are code; a table that is certain,
+/// or of which a partition begins with something known, is one. Else a signature of
+/// the whole speaks louder.
+fn believes(device: &Device, table: &Table, head: &[u8]) -> bool {
+    if table.partitions.is_empty() {
+        return false;
+    }
+    table.certain
+        || !is_known(head)
+        || table.partitions.iter().any(|partition| {
+            let mut head = vec![0; signature::HEAD];
+            let filled = device.disk.read_at(&mut head, partition.range.start).unwrap_or(0);
+            head.truncate(filled);
+            partition.layer.is_some() || is_known(&head)
+        })
+}
+
+fn partitions(
+    findings: &mut Findings,
+    device: &Device,
+    table: Table,
+    signatures: &[&'static signature::Signature],
+) {
+    for error in table.errors {
+        findings.note(device, error);
+    }
+    for signature in signatures {
+        // The header of dynamic disks belongs beside the table.
+        if table.partitions.iter().all(|partition| partition.layer.is_none()) {
+            let message = format!("a partition table and the signature of {} at once", signature.name);
+            findings.note(device, DiskError::corrupt(0, message));
+        }
+    }
+    let ranges: Vec<Range<u64>> = table.partitions.iter().map(|partition| partition.range.clone()).collect();
+    findings.leave(device, &ranges);
+    for partition in table.partitions {
+        let part = Arc::new(Part::new(Arc::clone(&device.disk), partition.range));
+        let name = format!("partition {}", partition.number);
+        let mut inner = device.inner(StepKind::Partition, name, part);
+        inner.type_id = Some(partition.type_id);
+        inner.label = partition.label;
+        inner.layer = partition.layer;
+        findings.wait(inner);
+    }
+}
+
+/// What a device holds that has no further layer.
+fn content(
+    findings: &mut Findings,
+    device: &Device,
+    head: &[u8],
+    signatures: &[&'static signature::Signature],
+) -> Kind {
+    if let Some(swap) = swap::detect(head) {
+        return Kind::Swap(swap);
+    }
+    let Some(first) = signatures.first() else {
+        let mut errors = Vec::new();
+        let name = signature::elsewhere(&*device.disk, &mut errors);
+        for error in errors {
+            findings.note(device, error);
+        }
+        return name.map_or(Kind::Unknown, |name| Kind::Unsupported(name.into()));
+    };
+    if signatures.len() > 1 {
+        let names: Vec<&str> = signatures.iter().map(|signature| signature.name).collect();
+        let message = format!("the signatures of several at once: {}", names.join(", "));
+        findings.note(device, DiskError::corrupt(0, message));
+    }
+    match first.class {
+        Class::Encrypted => Kind::Encrypted(first.name),
+        Class::Unsupported => Kind::Unsupported(first.name.into()),
+        Class::Filesystem => {
+            let readable = signatures.iter().filter(|signature| signature.class == Class::Filesystem);
+            Kind::Filesystem(readable.map(|signature| signature.name).collect())
+        }
+    }
+}
