@@ -5,6 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::disk::{Disk, DiskError, Part, read_exact};
+use super::lvm::Groups;
+use super::raid::Arrays;
 use super::signature::{self, Class};
 use super::table::{self, Table};
 use super::{Gap, Kind, Problem, Step, StepKind, Volume, Volumes, place, swap, uncovered};
@@ -22,6 +24,8 @@ pub(super) struct Device {
     pub(super) disk: Arc<dyn Disk>,
     pub(super) chain: Vec<Step>,
     pub(super) disks: Vec<usize>,
+    /// How many layers are between it and a disk.
+    pub(super) depth: usize,
     pub(super) type_id: Option<String>,
     pub(super) label: Option<String>,
     /// A layer that is not read and to which this belongs.
@@ -33,7 +37,24 @@ impl Device {
     pub(super) fn inner(&self, kind: StepKind, name: String, disk: Arc<dyn Disk>) -> Self {
         let mut chain = self.chain.clone();
         chain.push(Step { kind, name });
-        Self { disk, chain, disks: self.disks.clone(), type_id: None, label: None, layer: None }
+        let disks = self.disks.clone();
+        Self { disk, chain, disks, depth: self.depth + 1, type_id: None, label: None, layer: None }
+    }
+
+    /// What devices are together, for what lies on all of them: it has the bytes of
+    /// the first. `None` where there are none.
+    pub(super) fn together(devices: &[&Self]) -> Option<Self> {
+        let first = *devices.first()?;
+        if devices.len() == 1 {
+            return Some(first.clone());
+        }
+        let names: Vec<String> = devices.iter().map(|device| place(&device.chain)).collect();
+        let mut disks: Vec<usize> = devices.iter().flat_map(|device| &device.disks).copied().collect();
+        disks.sort_unstable();
+        disks.dedup();
+        let depth = devices.iter().map(|device| device.depth).max().unwrap_or(0);
+        let chain = vec![Step { kind: StepKind::Disk, name: names.join(" + ") }];
+        Some(Self { disks, chain, depth, ..first.clone() })
     }
 }
 
@@ -48,7 +69,7 @@ pub(super) struct Findings {
 impl Findings {
     /// Has a device looked at later.
     pub(super) fn wait(&mut self, device: Device) {
-        let too_deep = device.chain.len() > MAX_DEPTH;
+        let too_deep = device.depth > MAX_DEPTH;
         if too_deep || self.taken >= MAX_DEVICES {
             let message = if too_deep { "more layers than are read" } else { "more volumes than are read" };
             self.note(&device, DiskError::over_budget(0, message));
@@ -117,18 +138,29 @@ pub(super) fn find(disks: &[Arc<dyn Disk>]) -> Volumes {
             disk: Arc::clone(disk),
             chain: vec![Step { kind: StepKind::Disk, name: format!("disk {number}") }],
             disks: vec![number],
+            depth: 0,
             type_id: None,
             label: None,
             layer: None,
         });
     }
-    while let Some(device) = findings.queue.pop_front() {
-        visit(&mut findings, &device);
+    let mut arrays = Arrays::default();
+    let mut groups = Groups::default();
+    loop {
+        while let Some(device) = findings.queue.pop_front() {
+            visit(&mut findings, &mut arrays, &mut groups, &device);
+        }
+        // What lacks a part is put together only when nothing else can appear.
+        let more = [false, true].into_iter().any(|partial| {
+            arrays.assemble(&mut findings, partial) || groups.assemble(&mut findings, partial)
+        });
+        if !more {
+            return findings.found;
+        }
     }
-    findings.found
 }
 
-fn visit(findings: &mut Findings, device: &Device) {
+fn visit(findings: &mut Findings, arrays: &mut Arrays, groups: &mut Groups, device: &Device) {
     if device.disk.size() == 0 {
         findings.note(device, DiskError::corrupt(0, "has no bytes at all"));
         return;
@@ -138,8 +170,11 @@ fn visit(findings: &mut Findings, device: &Device) {
         return;
     }
     let head = read_head(findings, device);
-    let signatures = signature::all(&head);
     let table = table::read(&*device.disk, &head).unwrap_or_default();
+    if arrays.take(findings, device, &head, &table) || groups.take(findings, device, &head) {
+        return;
+    }
+    let signatures = signature::all(&head);
     if believes(device, &table, &head) {
         partitions(findings, device, table, &signatures);
         return;

@@ -16,8 +16,10 @@
 
 mod finder;
 mod gpt;
+mod lvm;
 mod mapped;
 mod mbr;
+mod raid;
 mod signature;
 mod swap;
 mod table;

@@ -1,0 +1,116 @@
+//! LVM2: from physical volumes to logical ones.
+//!
+//! Role: keeps the physical volumes that were met, and puts each group together by
+//! the newest metadata that any of them carries. Read are linear, striped, mirrored
+//! (mirror and raid1) and raid0 volumes, snapshots, and thin volumes; of other types
+//! the name is reported and the parts are given as bytes that no volume covers. What
+//! lies on a physical volume that is missing cannot be read, and says so.
+//!
+//! Format: see `label`, `group`, `snapshot` and `thin`.
+
+mod group;
+mod label;
+mod logical;
+mod snapshot;
+mod text;
+mod thin;
+
+use std::collections::BTreeMap;
+
+use super::super::disk::DiskError;
+use super::Kind;
+use super::finder::{Device, Findings};
+use group::Group;
+use label::Label;
+
+/// A physical volume that was met.
+#[derive(Debug)]
+struct Member {
+    device: Device,
+    uuid: String,
+}
+
+/// The physical volumes that were met and not yet used, and the newest description
+/// of each group.
+#[derive(Debug, Default)]
+pub(super) struct Groups {
+    members: Vec<Member>,
+    /// By their ids.
+    known: BTreeMap<String, Group>,
+}
+
+impl Groups {
+    /// Takes a device that is a physical volume; returns whether it is one.
+    pub(super) fn take(&mut self, findings: &mut Findings, device: &Device, head: &[u8]) -> bool {
+        let Some(label) = label::detect(head) else { return false };
+        if !label.sound {
+            findings.note(device, DiskError::corrupt(label.offset, "the checksum of an LVM label is wrong"));
+        }
+        if self.members.iter().any(|member| member.uuid == label.uuid) {
+            let message = "an LVM physical volume that was met before: is it a copy?";
+            findings.note(device, DiskError::corrupt(label.offset, message));
+            findings.give(device, Kind::LvmPhysical);
+            return true;
+        }
+        self.read_metadata(findings, device, &label);
+        self.members.push(Member { device: device.clone(), uuid: label.uuid });
+        true
+    }
+
+    fn read_metadata(&mut self, findings: &mut Findings, device: &Device, label: &Label) {
+        for area in &label.areas {
+            let text = match label::read_text(&*device.disk, *area) {
+                Ok(Some(text)) => text,
+                Ok(None) => continue,
+                Err(error) => {
+                    findings.note(device, error);
+                    continue;
+                }
+            };
+            match group::parse(&text) {
+                Ok(group) => {
+                    let known = self.known.get(&group.id);
+                    if let Some(known) = known.filter(|known| known.seqno != group.seqno) {
+                        let message = format!(
+                            "LVM group {}: its metadata is of different ages, {} and {}",
+                            group.name, known.seqno, group.seqno
+                        );
+                        findings.note(device, DiskError::corrupt(area.0, message));
+                    }
+                    if known.is_none_or(|known| known.seqno < group.seqno) {
+                        self.known.insert(group.id.clone(), group);
+                    }
+                }
+                Err(message) => findings.note(device, DiskError::corrupt(area.0, message)),
+            }
+        }
+    }
+
+    /// Puts a group together; returns whether there was one. Only one that is
+    /// complete, unless `partial`.
+    pub(super) fn assemble(&mut self, findings: &mut Findings, partial: bool) -> bool {
+        let here = |uuid: &str| self.members.iter().any(|member| member.uuid == uuid);
+        let ready = self
+            .known
+            .iter()
+            .find(|(_, group)| partial || group.physical.values().all(|physical| here(&physical.uuid)));
+        if let Some(id) = ready.map(|(id, _)| id.clone())
+            && let Some(group) = self.known.remove(&id)
+        {
+            let belongs = |member: &Member| group.physical.values().any(|pv| pv.uuid == member.uuid);
+            let (members, others): (Vec<Member>, Vec<Member>) = self.members.drain(..).partition(belongs);
+            self.members = others;
+            logical::appear(findings, &group, &members);
+            return true;
+        }
+        if !partial || self.members.is_empty() {
+            return false;
+        }
+        for member in self.members.drain(..) {
+            let message = "an LVM physical volume whose group's metadata is not there or cannot be read";
+            findings.note(&member.device, DiskError::unsupported(0, message));
+            findings.give(&member.device, Kind::LvmPhysical);
+        }
+        true
+    }
+}
