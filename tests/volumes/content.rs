@@ -31,7 +31,7 @@ fn whole_disk_filesystems() {
         ("mkfs.fat", &["-F", "32"], "fat", 64),
         ("mkfs.fat", &["-F", "16"], "fat", 64),
         ("mkfs.fat", &["-F", "12"], "fat", 4),
-        ("mkfs.exfat", &["-q"], "exfat", 16),
+        ("mkfs.exfat", &[], "exfat", 16),
         ("mkfs.f2fs", &["-q", "-f"], "unsupported: F2FS", 64),
         ("mkfs.jfs", &["-q"], "unsupported: JFS", 32),
         ("mkfs.reiserfs", &["-q", "-f", "-f"], "unsupported: ReiserFS", 64),

@@ -83,10 +83,10 @@ fn mbr_with_primary_and_sixty_logical_partitions() {
         record = next;
     }
     // libblkid sees the same.
-    let seen = output("partx", &["-g", "-b", "-r", "-o", "NR,START,SIZE,TYPE", "-s", text(&path)], "");
+    let seen = output("partx", &["-g", "-b", "-o", "NR,START,SIZE,TYPE", "-s", text(&path)], "");
     let mut table = Vec::new();
     for line in seen.lines().filter(|line| !line.ends_with(" 0xf")) {
-        let mut fields = line.split(' ').map(|field| field.parse::<u64>().unwrap_or(0));
+        let mut fields = line.split_whitespace().map(|field| field.parse::<u64>().unwrap_or(0));
         let mut next = || fields.next().expect("a field");
         table.push((next() as u32, next() * 512, next()));
     }
@@ -103,11 +103,18 @@ fn gpt_with_labels_and_types() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("disk");
     image(&path, 100 << 20);
+    let mut arguments = Vec::new();
     for number in 1..=40 {
-        let (new, name) = (format!("{number}:0:+1M"), format!("{number}:name {number} ü日"));
-        let kind = format!("{number}:{}", if number % 2 == 0 { "8200" } else { "0700" });
-        run("sgdisk", &["-n", &new, "-c", &name, "-t", &kind, text(&path)]);
+        let kind = if number % 2 == 0 { "8200" } else { "0700" };
+        arguments.extend(["-n".to_owned(), format!("{number}:0:+1M"), "-c".to_owned()]);
+        arguments.extend([
+            format!("{number}:name {number} ü日"),
+            "-t".to_owned(),
+            format!("{number}:{kind}"),
+        ]);
     }
+    arguments.push(text(&path).to_owned());
+    run("sgdisk", &arguments.iter().map(String::as_str).collect::<Vec<_>>());
     run("sgdisk", &["-d", "7", text(&path)]);
     let table = partitions(text(&path), 512);
     assert_eq!(table.len(), 39);
