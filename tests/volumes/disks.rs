@@ -171,7 +171,7 @@ impl Disk for Failing {
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> DiskResult<usize> {
         let number = self.reads.fetch_add(1, Ordering::Relaxed);
-        let end = offset + bytes.len() as u64;
+        let end = offset.saturating_add(bytes.len() as u64);
         if number == self.at || (offset < self.range.end && end > self.range.start) {
             return Err(DiskError { reason: Reason::Unreadable, offset, message: "a bad block".into() });
         }

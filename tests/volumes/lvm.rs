@@ -362,7 +362,7 @@ impl Group {
     }
 }
 
-fn has_thin_tools() -> bool {
+pub(super) fn has_thin_tools() -> bool {
     let there = Path::new("/usr/sbin/thin_restore").exists();
     if !there {
         println!("not run: thin-provisioning-tools are not installed");
@@ -560,4 +560,11 @@ fn a_group_within_partitions() {
     );
     assert!(all(&*named(&found, "LVM vg0/root").disk) == content);
     assert_eq!(problems(&found), [""; 0]);
+}
+
+/// Two disks of a group with a thin pool.
+pub(super) fn thin_images() -> Vec<Vec<u8>> {
+    let (mut group, ..) = thin();
+    drop(group.found());
+    group.images.iter().map(|path| std::fs::read(path).expect("the image")).collect()
 }

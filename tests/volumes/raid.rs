@@ -321,3 +321,24 @@ fn a_filesystem_on_lvm_on_raid1_on_a_partition() {
     assert_eq!(found.volumes[0].disks, [0, 1]);
     assert_eq!(problems(&found), [""; 0]);
 }
+
+/// Two disks with partitions that are a RAID0, and two that are a RAID1.
+pub(super) fn sample() -> Vec<Vec<u8>> {
+    let (zero, one) = (content(4 << 20), content(2 << 20));
+    let mut parts = [Vec::new(), Vec::new()];
+    for (number, bytes) in zero.chunks(65536).enumerate() {
+        parts[number % 2].extend(bytes);
+    }
+    let image = |number: usize| {
+        let striped = Member { level: 0, number: number as u32, chunk: 65536, size: 2 << 20, ..ONE };
+        let mirror = Member { minor: 90, offset: 0, number: number as u32, size: 2 << 20, ..ONE };
+        let mut disk = vec![0; 8 << 20];
+        put(&mut disk, 1 << 20, &striped.image(4 << 20, &parts[number]));
+        put(&mut disk, 5 << 20, &mirror.image(3 << 20, &one));
+        put(&mut disk, 446, &[0, 0, 0, 0, 0xfd, 0, 0, 0, 0, 8, 0, 0, 0, 0x20, 0, 0]);
+        put(&mut disk, 462, &[0, 0, 0, 0, 0xfd, 0, 0, 0, 0, 0x28, 0, 0, 0, 0x18, 0, 0]);
+        put(&mut disk, 510, &[0x55, 0xaa]);
+        disk
+    };
+    vec![image(0), image(1)]
+}

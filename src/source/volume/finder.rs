@@ -4,12 +4,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::disk::{Disk, DiskError, Part, read_exact};
+use super::super::disk::{Disk, DiskError, Part};
 use super::lvm::Groups;
 use super::raid::Arrays;
 use super::signature::{self, Class};
 use super::table::{self, Table};
 use super::{Gap, Kind, Problem, Step, StepKind, Volume, Volumes, place, swap, uncovered};
+use crate::finding::Reason;
 
 /// The most layers between a disk and a volume.
 const MAX_DEPTH: usize = 10;
@@ -108,12 +109,20 @@ impl Findings {
         let disk = device.disks.first().copied().unwrap_or(0);
         let problem = Problem { disk, place: place(&device.chain), error };
         let problems = &mut self.found.problems;
-        if problems.len() < MAX_PROBLEMS && !problems.contains(&problem) {
+        if problems.contains(&problem) {
+            return;
+        }
+        if problems.len() < MAX_PROBLEMS {
             problems.push(problem);
-            if problems.len() == MAX_PROBLEMS {
-                let error = DiskError::over_budget(0, "more problems than are kept");
-                problems.push(Problem { disk, place: place(&device.chain), error });
-            }
+            return;
+        }
+        // That a bound was met must not be lost in the crowd: each of these once.
+        let bound = match problem.error.reason {
+            Reason::OverBudget => problem,
+            _ => Problem { error: DiskError::over_budget(0, "more problems than are kept"), ..problem },
+        };
+        if !problems.iter().any(|other| other.error.message == bound.error.message) {
+            problems.push(bound);
         }
     }
 
@@ -169,13 +178,25 @@ fn visit(findings: &mut Findings, arrays: &mut Arrays, groups: &mut Groups, devi
         findings.give(device, Kind::Unsupported(layer.into()));
         return;
     }
-    let head = read_head(findings, device);
-    let table = table::read(&*device.disk, &head).unwrap_or_default();
+    let mut errors = Vec::new();
+    let head = signature::read_head(&*device.disk, 0, &mut errors);
+    for error in errors {
+        findings.note(device, error);
+    }
+    let mut table = table::read(&*device.disk, &head).unwrap_or_default();
+    // Bytes that cannot be read are a problem whatever the table turns out to be.
+    let (unreadable, errors) =
+        table.errors.into_iter().partition(|error: &DiskError| error.reason == Reason::Unreadable);
+    table.errors = errors;
+    let unreadable: Vec<DiskError> = unreadable;
+    for error in unreadable {
+        findings.note(device, error);
+    }
     if arrays.take(findings, device, &head, &table) || groups.take(findings, device, &head) {
         return;
     }
     let signatures = signature::all(&head);
-    if believes(device, &table, &head) {
+    if believes(findings, device, &table, &head) {
         partitions(findings, device, table, &signatures);
         return;
     }
@@ -188,21 +209,6 @@ fn visit(findings: &mut Findings, arrays: &mut Arrays, groups: &mut Groups, devi
     findings.give(device, kind);
 }
 
-/// The first bytes of a device; what of them cannot be read is zero, and reported.
-fn read_head(findings: &mut Findings, device: &Device) -> Vec<u8> {
-    let length = usize::try_from(device.disk.size()).unwrap_or(usize::MAX).min(signature::HEAD);
-    let mut head = vec![0; length];
-    if read_exact(&*device.disk, &mut head, 0).is_err() {
-        for (piece, offset) in head.chunks_mut(512).zip((0..).step_by(512)) {
-            if let Err(error) = read_exact(&*device.disk, piece, offset) {
-                piece.fill(0);
-                findings.note(device, error);
-            }
-        }
-    }
-    head
-}
-
 /// Whether a head carries anything at all that is known.
 pub(super) fn is_known(head: &[u8]) -> bool {
     swap::detect(head).is_some() || !signature::all(head).is_empty()
@@ -212,18 +218,22 @@ pub(super) fn is_known(head: &[u8]) -> bool {
 /// sector of FAT or NTFS look like a table and are code; a table that is certain,
 /// or of which a partition begins with something known, is one. Else a signature of
 /// the whole speaks louder.
-fn believes(device: &Device, table: &Table, head: &[u8]) -> bool {
+fn believes(findings: &mut Findings, device: &Device, table: &Table, head: &[u8]) -> bool {
     if table.partitions.is_empty() {
         return false;
     }
-    table.certain
-        || !is_known(head)
-        || table.partitions.iter().any(|partition| {
-            let mut head = vec![0; signature::HEAD];
-            let filled = device.disk.read_at(&mut head, partition.range.start).unwrap_or(0);
-            head.truncate(filled);
-            partition.layer.is_some() || is_known(&head)
-        })
+    if table.certain || !is_known(head) {
+        return true;
+    }
+    let mut errors = Vec::new();
+    let believed = table.partitions.iter().any(|partition| {
+        let head = signature::read_head(&*device.disk, partition.range.start, &mut errors);
+        partition.layer.is_some() || is_known(&head)
+    });
+    for error in errors {
+        findings.note(device, error);
+    }
+    believed
 }
 
 fn partitions(

@@ -7,11 +7,11 @@
 //! own.
 
 use super::super::bytes::{array, u8_at, u16_le, u32_le};
-use super::super::disk::{Disk, DiskError};
+use super::super::disk::{Disk, DiskError, read_exact, read_vec};
 
 /// How much of a volume's head the signatures lie in, but for those few that are
 /// read on their own: up to the superblock of Btrfs.
-pub(super) const HEAD: usize = 0x12000;
+const HEAD: usize = 0x12000;
 
 /// What a signature says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -155,7 +155,13 @@ const SIGNATURES: &[Signature] = &[
         bytes: b"PM\0\0",
         check: is_apm,
     },
-    unsupported("Sun disklabel", 0x1fc, b"\xda\xbe"),
+    Signature {
+        name: "Sun disklabel",
+        class: Class::Unsupported,
+        offset: 0x1fc,
+        bytes: b"\xda\xbe",
+        check: is_sun,
+    },
     unsupported("SGI disklabel", 0, b"\x0b\xe5\xa9\x41"),
 ];
 
@@ -205,6 +211,29 @@ fn is_apm(head: &[u8]) -> bool {
     array(head, 0) == Some(*b"ER")
 }
 
+/// A Sun label: its sixteen-bit words cancel out (`block/partitions/sun.c`).
+fn is_sun(head: &[u8]) -> bool {
+    let words = (0..512).step_by(2).map_while(|at| u16_le(head, at));
+    head.len() >= 512 && words.fold(0, |sum, word| sum ^ word) == 0
+}
+
+/// The first bytes of a device from an offset on. What of them cannot be read is
+/// zero, and told.
+pub(super) fn read_head(disk: &dyn Disk, offset: u64, errors: &mut Vec<DiskError>) -> Vec<u8> {
+    let left = disk.size().saturating_sub(offset);
+    let mut head = vec![0; usize::try_from(left).unwrap_or(usize::MAX).min(HEAD)];
+    if read_exact(disk, &mut head, offset).is_err() {
+        // A bad block must not hide what lies beside it.
+        for (piece, at) in head.chunks_mut(512).zip((offset..).step_by(512)) {
+            if let Err(error) = read_exact(disk, piece, at) {
+                piece.fill(0);
+                errors.push(error);
+            }
+        }
+    }
+    head
+}
+
 /// Everything in [`SIGNATURES`] that the head of a volume carries, each name once.
 pub(super) fn all(head: &[u8]) -> Vec<&'static Signature> {
     let mut found: Vec<&Signature> = Vec::new();
@@ -228,7 +257,7 @@ pub(super) fn elsewhere(disk: &dyn Disk, errors: &mut Vec<DiskError>) -> Option<
         if offset.saturating_add(u64::try_from(length).unwrap_or(u64::MAX)) > size {
             return Vec::new();
         }
-        super::super::disk::read_vec(disk, offset, length).unwrap_or_else(|error| {
+        read_vec(disk, offset, length).unwrap_or_else(|error| {
             errors.push(error);
             Vec::new()
         })

@@ -105,7 +105,7 @@ impl Table {
     }
 
     fn add_mbr(&mut self, disk: &dyn Disk, entries: &[mbr::Entry]) {
-        let sector_size = sector_size(disk, entries);
+        let sector_size = sector_size(disk, entries, &mut self.errors);
         let mut found = Vec::new();
         for entry in entries {
             if entry.is_extended() {
@@ -175,13 +175,11 @@ impl Table {
 
 /// The size of a sector, which an MBR does not tell: that by which something known
 /// begins where a partition does.
-fn sector_size(disk: &dyn Disk, entries: &[mbr::Entry]) -> u64 {
+fn sector_size(disk: &dyn Disk, entries: &[mbr::Entry], errors: &mut Vec<DiskError>) -> u64 {
     for size in [512, 4096] {
         for entry in entries {
             let offset = entry.start.saturating_mul(size);
-            let mut head = vec![0; signature::HEAD];
-            let filled = disk.read_at(&mut head, offset).unwrap_or(0);
-            head.truncate(filled);
+            let head = signature::read_head(disk, offset, errors);
             let known = if entry.is_extended() {
                 mbr::entries(&head).is_some_and(|entries| !entries.is_empty())
             } else {

@@ -338,9 +338,15 @@ impl<'g> Builder<'g> {
     ) -> Vec<&'g str> {
         let mut read = Vec::new();
         for state in states {
-            let superblock =
-                self.build_named(state, depth + 1).and_then(|state| read_vec(&*state.disk, 0, 48).ok());
-            let superblock = superblock.filter(|bytes| u32_le(bytes, 0) == Some(0x6452_6d44));
+            let built = self.build_named(state, depth + 1);
+            let superblock = match built.map(|state| read_vec(&*state.disk, 0, 48)) {
+                Some(Ok(bytes)) => Some(bytes).filter(|bytes| u32_le(bytes, 0) == Some(0x6452_6d44)),
+                Some(Err(error)) => {
+                    self.note(name, error);
+                    None
+                }
+                None => None,
+            };
             read.push(
                 superblock
                     .and_then(|bytes| Some((u64_le(&bytes, 16)?, u64_le(&bytes, 24)?, u64_le(&bytes, 32)?))),
