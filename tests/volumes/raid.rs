@@ -205,7 +205,7 @@ fn a_member_that_is_out_of_date_is_not_read() {
 fn raid0_and_linear_need_all_members() {
     let chunk = 64 << 10;
     // Three members of two sizes: 20, 20 and 32 chunks.
-    let sizes = [20_u64, 20, 32].map(|chunks| chunks * chunk as u64);
+    let sizes = [20_u64, 20, 32].map(|chunks| chunks * u64::from(chunk));
     for (level, layout) in [(0, 1), (0, 2), (-1, 0)] {
         let array = content(72 * chunk as usize);
         let mut parts: [Vec<u8>; 3] = Default::default();
