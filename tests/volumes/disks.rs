@@ -55,6 +55,11 @@ pub(crate) fn problems(found: &Volumes) -> Vec<String> {
     found.problems.iter().map(line).collect()
 }
 
+/// How many bytes no volume covers.
+pub(crate) fn unused(found: &Volumes) -> u64 {
+    found.gaps.iter().flat_map(|gap| &gap.ranges).map(|range| range.end - range.start).sum()
+}
+
 /// Fails where a volume is not there.
 pub(crate) fn named<'v>(found: &'v Volumes, name: &str) -> &'v Volume {
     found.volumes.iter().find(|volume| volume.name == name).unwrap_or_else(|| {

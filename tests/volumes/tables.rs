@@ -4,7 +4,7 @@ use std::path::Path;
 
 use snapsift::source::volume::Volumes;
 
-use super::disks::{Loop, all, found, lines, named, open, output, pattern, problems, write};
+use super::disks::{Loop, all, found, lines, named, open, output, pattern, problems, unused, write};
 use crate::support::filesystem::{image, may_mount, run, text};
 
 /// Where a program sees partitions: number, offset and length in bytes.
@@ -53,7 +53,7 @@ fn check(found: &Volumes, partitions: &[(u32, u64, u64)]) {
     }
     assert_eq!(found.volumes.len(), partitions.len(), "{:#?}", lines(found));
     // Volumes and gaps are all of the disk.
-    let gaps: u64 = found.gaps.iter().map(|gap| gap.range.end - gap.range.start).sum();
+    let gaps: u64 = unused(&found);
     let sizes: u64 = partitions.iter().map(|(.., size)| size).sum();
     assert_eq!(gaps + sizes, found.gaps[0].disk.size());
 }

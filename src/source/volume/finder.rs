@@ -5,8 +5,8 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::disk::{Disk, DiskError, Part};
-use super::lvm::Groups;
-use super::raid::Arrays;
+use super::lvm::{self, Groups};
+use super::raid::{self, Arrays};
 use super::signature::{self, Class};
 use super::table::{self, Table};
 use super::{Gap, Kind, Problem, Step, StepKind, Volume, Volumes, place, swap, uncovered};
@@ -16,6 +16,10 @@ use crate::finding::Reason;
 const MAX_DEPTH: usize = 10;
 /// The most devices that are looked at.
 const MAX_DEVICES: usize = 8192;
+/// The most memory for maps that stay: 80 MiB.
+const MAX_MEMORY: usize = 80 << 20;
+/// How many partitions are looked into to learn whether a table is one.
+const MAX_LOOKS: usize = 16;
 /// The most problems that are kept.
 const MAX_PROBLEMS: usize = 1000;
 
@@ -64,6 +68,7 @@ impl Device {
 pub(super) struct Findings {
     queue: VecDeque<Device>,
     taken: usize,
+    spent: usize,
     found: Volumes,
 }
 
@@ -128,14 +133,32 @@ impl Findings {
 
     /// Keeps what `used` leaves of a device.
     pub(super) fn leave(&mut self, device: &Device, used: &[Range<u64>]) {
-        for range in uncovered(device.disk.size(), used) {
+        // Few are; those of thin pools can be very many.
+        if !self.afford(size_of_val(used)) {
+            let message = "more ranges that no volume covers than are told";
+            self.note(device, DiskError::over_budget(0, message));
+            return;
+        }
+        let ranges = uncovered(device.disk.size(), used);
+        if !ranges.is_empty() {
             self.found.gaps.push(Gap {
                 chain: device.chain.clone(),
                 disk: Arc::clone(&device.disk),
-                range,
+                ranges,
                 disks: device.disks.clone(),
             });
         }
+    }
+
+    /// Memory for so many bytes that stay with what was found, where there is some
+    /// left.
+    pub(super) fn afford(&mut self, bytes: usize) -> bool {
+        let spent = self.spent.saturating_add(bytes);
+        let affordable = spent <= MAX_MEMORY;
+        if affordable {
+            self.spent = spent;
+        }
+        affordable
     }
 }
 
@@ -211,7 +234,10 @@ fn visit(findings: &mut Findings, arrays: &mut Arrays, groups: &mut Groups, devi
 
 /// Whether a head carries anything at all that is known.
 pub(super) fn is_known(head: &[u8]) -> bool {
-    swap::detect(head).is_some() || !signature::all(head).is_empty()
+    swap::detect(head).is_some()
+        || lvm::is_member(head)
+        || raid::is_member(head)
+        || !signature::all(head).is_empty()
 }
 
 /// Whether the partitions are what the device holds. The last bytes of a boot
@@ -226,7 +252,7 @@ fn believes(findings: &mut Findings, device: &Device, table: &Table, head: &[u8]
         return true;
     }
     let mut errors = Vec::new();
-    let believed = table.partitions.iter().any(|partition| {
+    let believed = table.partitions.iter().take(MAX_LOOKS).any(|partition| {
         let head = signature::read_head(&*device.disk, partition.range.start, &mut errors);
         partition.layer.is_some() || is_known(&head)
     });
@@ -272,7 +298,15 @@ fn content(
     head: &[u8],
     signatures: &[&'static signature::Signature],
 ) -> Kind {
-    if let Some(swap) = swap::detect(head) {
+    let swap = swap::detect(head);
+    let mut names: Vec<&str> = signatures.iter().map(|signature| signature.name).collect();
+    names.extend(swap.iter().map(|_| "swap"));
+    if names.len() > 1 {
+        let message = format!("the signatures of several at once: {}", names.join(", "));
+        findings.note(device, DiskError::corrupt(0, message));
+    }
+    let filesystem = signatures.iter().any(|signature| signature.class == Class::Filesystem);
+    if let Some(swap) = swap.filter(|_| !filesystem) {
         return Kind::Swap(swap);
     }
     let Some(first) = signatures.first() else {
@@ -283,11 +317,6 @@ fn content(
         }
         return name.map_or(Kind::Unknown, |name| Kind::Unsupported(name.into()));
     };
-    if signatures.len() > 1 {
-        let names: Vec<&str> = signatures.iter().map(|signature| signature.name).collect();
-        let message = format!("the signatures of several at once: {}", names.join(", "));
-        findings.note(device, DiskError::corrupt(0, message));
-    }
     match first.class {
         Class::Encrypted => Kind::Encrypted(first.name),
         Class::Unsupported => Kind::Unsupported(first.name.into()),

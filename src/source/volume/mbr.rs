@@ -9,8 +9,8 @@ use std::collections::BTreeSet;
 use super::super::bytes::{array, u8_at, u32_le};
 use super::super::disk::{Disk, DiskError, read_vec};
 
-/// The most logical partitions that are read; Linux stops at 256 in all.
-const MAX_LOGICAL: usize = 1024;
+/// The most logical partitions that are read: Linux, too, stops at 256 in all.
+const MAX_LOGICAL: usize = 256;
 
 /// The type of the entry that keeps others off a disk with a GPT.
 pub(super) const PROTECTIVE: u8 = 0xee;

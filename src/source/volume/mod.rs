@@ -64,15 +64,15 @@ pub struct Volume {
     pub label: Option<String>,
 }
 
-/// A range that no volume covers.
+/// Ranges of a device that no volume covers.
 #[derive(Clone, Debug)]
 pub struct Gap {
     /// The way to the device that it is a part of.
     pub chain: Vec<Step>,
     /// The bytes of that device.
     pub disk: Arc<dyn Disk>,
-    /// Which of them.
-    pub range: Range<u64>,
+    /// Which of them; not empty, in order.
+    pub ranges: Vec<Range<u64>>,
     /// The numbers of the disks that the device lies on.
     pub disks: Vec<usize>,
 }

@@ -9,7 +9,7 @@ use super::super::super::disk::{Disk, DiskError, DiskResult, read_vec};
 /// What LVM begins its checksum with (`INITIAL_CRC`).
 const INITIAL_CRC: u32 = 0xf597_a6cf;
 /// The longest text that is read; LVM's areas have 1 MiB by default.
-const MAX_TEXT: u64 = 16 << 20;
+const MAX_TEXT: u64 = 8 << 20;
 /// The length of the header of a metadata area; the ring of texts follows.
 const AREA_HEADER: u64 = 512;
 /// The most areas of a kind that a header lists: its sector holds no more.
@@ -66,8 +66,23 @@ pub(super) fn detect(head: &[u8]) -> Option<Label> {
     None
 }
 
-/// The text that a metadata area holds. `None` where it says that it holds none.
-pub(super) fn read_text(disk: &dyn Disk, area: (u64, u64)) -> DiskResult<Option<String>> {
+/// Where the text in a metadata area lies, as its header says.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    /// Of the area.
+    start: u64,
+    /// Of the area.
+    size: u64,
+    /// Within the area.
+    offset: u64,
+    /// Of the text.
+    pub(super) length: u64,
+    /// Of the text.
+    pub(super) checksum: u32,
+}
+
+/// Reads the header of a metadata area. `None` where it says that it holds nothing.
+pub(super) fn place(disk: &dyn Disk, area: (u64, u64)) -> DiskResult<Option<Place>> {
     let (start, length) = area;
     let corrupt = |message: &'static str| DiskError::corrupt(start, message);
     let header = read_vec(disk, start, 512)?;
@@ -82,33 +97,40 @@ pub(super) fn read_text(disk: &dyn Disk, area: (u64, u64)) -> DiskResult<Option<
     if begin != start || (length != 0 && size != length) || size <= AREA_HEADER {
         return Err(corrupt("an LVM metadata area says that it lies elsewhere"));
     }
-    let (offset, text_length) = (field(40), field(48));
+    let (offset, length) = (field(40), field(48));
     let flags = u32_le(&header, 60).unwrap_or(0);
     if offset == 0 || flags & 1 != 0 {
         // Never written, or set aside.
         return Ok(None);
     }
-    if text_length > MAX_TEXT {
+    if length > MAX_TEXT {
         return Err(DiskError::over_budget(start, "more LVM metadata than is read"));
     }
-    if offset < AREA_HEADER || offset >= size || text_length > size - AREA_HEADER {
+    if offset < AREA_HEADER || offset >= size || length > size - AREA_HEADER {
         return Err(corrupt("the LVM metadata lies outside of its area"));
     }
     if start.saturating_add(size) > disk.size() {
         return Err(corrupt("an LVM metadata area lies past the end of the disk"));
     }
-    // The area is a ring behind its header.
-    let first = text_length.min(size - offset);
-    let part = |offset: u64, length: u64| {
-        read_vec(disk, start.saturating_add(offset), usize::try_from(length).unwrap_or(0))
-    };
-    let mut text = part(offset, first)?;
-    if first < text_length {
-        text.extend(part(AREA_HEADER, text_length - first)?);
+    Ok(Some(Place { start, size, offset, length, checksum: u32_le(&header, 56).unwrap_or(0) }))
+}
+
+impl Place {
+    /// Reads the text.
+    pub(super) fn read(&self, disk: &dyn Disk) -> DiskResult<String> {
+        let corrupt = |message: &'static str| DiskError::corrupt(self.start, message);
+        // The area is a ring behind its header.
+        let first = self.length.min(self.size.saturating_sub(self.offset));
+        let part = |offset: u64, length: u64| {
+            read_vec(disk, self.start.saturating_add(offset), usize::try_from(length).unwrap_or(0))
+        };
+        let mut text = part(self.offset, first)?;
+        if first < self.length {
+            text.extend(part(AREA_HEADER, self.length - first)?);
+        }
+        if crc(&text) != self.checksum {
+            return Err(corrupt("the checksum of the LVM metadata is wrong"));
+        }
+        String::from_utf8(text).map_err(|_| corrupt("the LVM metadata is not text"))
     }
-    if Some(crc(&text)) != u32_le(&header, 56) {
-        return Err(corrupt("the checksum of the LVM metadata is wrong"));
-    }
-    let text = String::from_utf8(text).map_err(|_| corrupt("the LVM metadata is not text"))?;
-    Ok(Some(text))
 }

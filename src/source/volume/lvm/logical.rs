@@ -13,9 +13,11 @@ use super::super::{Kind, StepKind};
 use super::Member;
 use super::group::{Area, Form, Group, Logical};
 use super::snapshot::Snapshot;
-use super::thin::{Pool, Thin};
+use super::thin::{self, Pool, Thin};
 use crate::finding::Reason;
 
+/// The most bytes that are believed to be on a physical volume that is missing.
+const MAX_MISSING: u64 = 1 << 50;
 /// How deep volumes may lie on each other.
 const MAX_DEPTH: usize = 8;
 
@@ -24,12 +26,18 @@ pub(super) fn appear(findings: &mut Findings, group: &Group, members: &[Member])
     let devices: Vec<&Device> = members.iter().map(|member| &member.device).collect();
     let Some(base) = Device::together(&devices) else { return };
     let mut physical = BTreeMap::new();
+    let mut most = 0_u64;
     for (name, volume) in &group.physical {
         let member = members.iter().find(|member| member.uuid == volume.uuid);
         if member.is_none() {
             let message = format!("LVM group {}: physical volume {name} is missing", group.name);
             findings.note(&base, DiskError::unsupported(0, message));
         }
+        // One that is here is as long as it is; another as long as the group says.
+        most = most.saturating_add(match member {
+            Some(member) => member.device.disk.size(),
+            None => volume.extents.saturating_mul(group.extent).min(MAX_MISSING),
+        });
         physical.insert(name.as_str(), member.map(|member| &member.device));
     }
     let mut builder = Builder {
@@ -37,6 +45,7 @@ pub(super) fn appear(findings: &mut Findings, group: &Group, members: &[Member])
         physical,
         findings,
         base: &base,
+        most,
         building: BTreeSet::new(),
         built: BTreeMap::new(),
         pools: BTreeMap::new(),
@@ -58,6 +67,8 @@ struct Builder<'g> {
     physical: BTreeMap<&'g str, Option<&'g Device>>,
     findings: &'g mut Findings,
     base: &'g Device,
+    /// Bytes of all physical volumes: no volume stores more.
+    most: u64,
     /// Those on the way, against cycles.
     building: BTreeSet<&'g str>,
     built: BTreeMap<&'g str, Built>,
@@ -122,7 +133,8 @@ impl<'g> Builder<'g> {
         }
         let origin = self.build_named(origin, 0);
         let origin = origin.ok_or_else(|| DiskError::corrupt(0, "a snapshot without its origin"))?;
-        Ok(Arc::new(Snapshot::open(origin.disk, Arc::clone(&cow.disk))?))
+        let mut afford = |bytes| self.findings.afford(bytes);
+        Ok(Arc::new(Snapshot::open(origin.disk, Arc::clone(&cow.disk), &mut afford)?))
     }
 
     /// A pool has no bytes of its own; those of its data that no volume uses are
@@ -173,6 +185,9 @@ impl<'g> Builder<'g> {
         let pool = match parts {
             Some((metadata, data)) => match metadata.unread.or(data.unread) {
                 Some(kind) => Err(DiskError::unsupported(0, format!("LVM {kind} is not read"))),
+                None if !self.findings.afford(thin::MEMORY) => {
+                    Err(DiskError::over_budget(0, "more thin pools than are read"))
+                }
                 None => Pool::open(metadata.disk, data.disk).map(Arc::new),
             },
             None => Err(missing()),
@@ -208,13 +223,14 @@ impl<'g> Builder<'g> {
         let mut segments = Vec::new();
         let mut unread = None;
         let mut at = 0_u64;
+        let mut stored = 0_u64;
         for segment in &volume.segments {
             if segment.start < at {
                 self.note(name, DiskError::corrupt(0, "segments of a logical volume overlap"));
                 continue;
             }
             if segment.start > at {
-                let length = (segment.start - at).saturating_mul(self.group.extent);
+                let length = (segment.start - at).saturating_mul(self.group.extent).min(self.most);
                 let target = missing(Reason::Corrupt, "no segment describes this range");
                 segments.push(Segment { length, target });
                 self.note(name, DiskError::corrupt(0, "a logical volume lacks a segment"));
@@ -226,7 +242,14 @@ impl<'g> Builder<'g> {
                 );
                 break;
             };
-            let target = self.target(name, &segment.form, length, depth);
+            // A length from the metadata alone must not make work without an end: what
+            // is stored is not longer than what it is stored on.
+            let sparse = matches!(segment.form, Form::Thin { .. } | Form::Zero);
+            let cut = !sparse && length > self.most.saturating_sub(stored);
+            let length = if cut { self.most.saturating_sub(stored) } else { length };
+            stored = stored.saturating_add(if sparse { 0 } else { length });
+            let start = segment.start.saturating_mul(self.group.extent);
+            let target = self.target(name, &segment.form, start, length, depth);
             if let Form::Other(kind) = &segment.form {
                 unread = unread.or(Some(kind.clone()));
             }
@@ -236,6 +259,11 @@ impl<'g> Builder<'g> {
                 missing(error.reason, error.message)
             });
             segments.push(Segment { length, target });
+            if cut {
+                let message = "a logical volume is longer than its group: it is cut short";
+                self.note(name, DiskError::corrupt(0, message));
+                break;
+            }
             at = segment.start.saturating_add(segment.count);
         }
         Built { disk: Arc::new(Mapped::new(segments)), unread }
@@ -246,6 +274,7 @@ impl<'g> Builder<'g> {
         &mut self,
         name: &str,
         form: &'g Form,
+        start: u64,
         length: u64,
         depth: usize,
     ) -> Result<Target, (DiskError, Option<String>)> {
@@ -277,8 +306,9 @@ impl<'g> Builder<'g> {
                         Some(self.build_named(origin, depth + 1).ok_or_else(|| (error(), None))?.disk)
                     }
                 };
-                let thin = Thin::open(pool, *device, length, origin).map_err(|error| (error, None))?;
-                Ok(Target::Copies(vec![(Arc::new(thin), 0)]))
+                let size = start.saturating_add(length);
+                let thin = Thin::open(pool, *device, size, origin).map_err(|error| (error, None))?;
+                Ok(Target::Copies(vec![(Arc::new(thin), start)]))
             }
             Form::Zero => Ok(Target::Zero),
             Form::Other(kind) => Ok(missing(Reason::Unsupported, format!("LVM {kind} is not read"))),

@@ -15,13 +15,16 @@ mod snapshot;
 mod text;
 mod thin;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::disk::DiskError;
+use super::super::disk::{DiskError, DiskResult};
 use super::Kind;
 use super::finder::{Device, Findings};
 use group::Group;
 use label::Label;
+
+/// The most text that is read, of all groups.
+const MAX_TEXTS: u64 = 32 << 20;
 
 /// A physical volume that was met.
 #[derive(Debug)]
@@ -37,6 +40,14 @@ pub(super) struct Groups {
     members: Vec<Member>,
     /// By their ids.
     known: BTreeMap<String, Group>,
+    /// Checksums and lengths of the texts that were read, and their length in all.
+    read: BTreeSet<(u32, u64)>,
+    length: u64,
+}
+
+/// Whether the first bytes of a device have the label of a physical volume.
+pub(super) fn is_member(head: &[u8]) -> bool {
+    label::detect(head).is_some()
 }
 
 impl Groups {
@@ -59,30 +70,42 @@ impl Groups {
 
     fn read_metadata(&mut self, findings: &mut Findings, device: &Device, label: &Label) {
         for area in &label.areas {
-            let text = match label::read_text(&*device.disk, *area) {
-                Ok(Some(text)) => text,
-                Ok(None) => continue,
-                Err(error) => {
-                    findings.note(device, error);
-                    continue;
-                }
-            };
-            match group::parse(&text) {
-                Ok(group) => {
-                    let known = self.known.get(&group.id);
-                    if let Some(known) = known.filter(|known| known.seqno != group.seqno) {
-                        let message = format!(
-                            "LVM group {}: its metadata is of different ages, {} and {}",
-                            group.name, known.seqno, group.seqno
-                        );
-                        findings.note(device, DiskError::corrupt(area.0, message));
-                    }
-                    if known.is_none_or(|known| known.seqno < group.seqno) {
-                        self.known.insert(group.id.clone(), group);
-                    }
-                }
-                Err(message) => findings.note(device, DiskError::corrupt(area.0, message)),
+            match self.read_area(device, *area) {
+                Ok(None) => {}
+                Ok(Some(group)) => self.learn(findings, device, *area, group),
+                Err(error) => findings.note(device, error),
             }
+        }
+    }
+
+    /// The group in an area; `None` where there is none, or one that is known.
+    fn read_area(&mut self, device: &Device, area: (u64, u64)) -> DiskResult<Option<Group>> {
+        let disk = &*device.disk;
+        let Some(place) = label::place(disk, area)? else { return Ok(None) };
+        // Each physical volume holds the same text; and areas may overlap.
+        if self.read.contains(&(place.checksum, place.length)) {
+            return Ok(None);
+        }
+        self.length = self.length.saturating_add(place.length);
+        if self.length > MAX_TEXTS {
+            return Err(DiskError::over_budget(area.0, "more LVM metadata than is read in all"));
+        }
+        let text = place.read(disk)?;
+        self.read.insert((place.checksum, place.length));
+        group::parse(&text).map(Some).map_err(|message| DiskError::corrupt(area.0, message))
+    }
+
+    fn learn(&mut self, findings: &mut Findings, device: &Device, area: (u64, u64), group: Group) {
+        let known = self.known.get(&group.id);
+        if let Some(known) = known.filter(|known| known.seqno != group.seqno) {
+            let message = format!(
+                "LVM group {}: its metadata is of different ages, {} and {}",
+                group.name, known.seqno, group.seqno
+            );
+            findings.note(device, DiskError::corrupt(area.0, message));
+        }
+        if known.is_none_or(|known| known.seqno < group.seqno) {
+            self.known.insert(group.id.clone(), group);
         }
     }
 

@@ -5,13 +5,12 @@
 //! kept where in the store) with the chunks themselves behind each, up to an
 //! exception that is empty.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use super::super::super::bytes::{u32_le, u64_le};
 use super::super::super::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
 
-/// The most exceptions that are kept in memory: 64 MiB.
-const MAX_EXCEPTIONS: usize = 4 << 20;
 /// The largest chunk: LVM gives 512 KiB at most.
 const MAX_CHUNK: u32 = 16 << 20;
 
@@ -27,7 +26,12 @@ pub(super) struct Snapshot {
 
 impl Snapshot {
     /// Reads the exceptions.
-    pub(super) fn open(origin: Arc<dyn Disk>, store: Arc<dyn Disk>) -> DiskResult<Self> {
+    /// `afford` is asked for each piece of memory that stays.
+    pub(super) fn open(
+        origin: Arc<dyn Disk>,
+        store: Arc<dyn Disk>,
+        afford: &mut dyn FnMut(usize) -> bool,
+    ) -> DiskResult<Self> {
         let header = read_vec(&*store, 0, 16)?;
         let field = |at| u32_le(&header, at).unwrap_or(0);
         if field(0) != 0x7041_6e53 {
@@ -49,6 +53,10 @@ impl Snapshot {
         let mut exceptions = Vec::new();
         let mut area = 1_u64;
         'areas: while area < chunks {
+            if !afford(usize::try_from(chunk).unwrap_or(usize::MAX)) {
+                let message = "more chunks of snapshots than are read";
+                return Err(DiskError::over_budget(area.saturating_mul(chunk), message));
+            }
             let table = read_vec(&*store, area.saturating_mul(chunk), usize::try_from(chunk).unwrap_or(0))?;
             for entry in table.chunks_exact(16) {
                 let (Some(old), Some(new)) = (u64_le(entry, 0), u64_le(entry, 8)) else { break };
@@ -58,10 +66,6 @@ impl Snapshot {
                 if new >= chunks {
                     let message = "a snapshot's chunk lies past the end of its store";
                     return Err(DiskError::corrupt(area.saturating_mul(chunk), message));
-                }
-                if exceptions.len() >= MAX_EXCEPTIONS {
-                    let message = "more chunks of a snapshot than are read";
-                    return Err(DiskError::over_budget(area.saturating_mul(chunk), message));
                 }
                 exceptions.push((old, new));
             }
@@ -106,5 +110,17 @@ impl Disk for Snapshot {
             done += length;
         }
         Ok(done)
+    }
+    fn next_data(&self, from: u64) -> DiskResult<Option<Range<u64>>> {
+        let origin = self.origin.next_data(from)?;
+        let next = self.exceptions.partition_point(|(old, _)| *old < from / self.chunk);
+        let kept = self.exceptions.get(next).map(|(old, _)| {
+            let start = old.saturating_mul(self.chunk);
+            start.max(from)..start.saturating_add(self.chunk).min(self.size())
+        });
+        Ok([origin, kept.filter(|kept| !kept.is_empty())]
+            .into_iter()
+            .flatten()
+            .min_by_key(|range| range.start))
     }
 }

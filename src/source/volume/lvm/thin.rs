@@ -6,10 +6,10 @@
 //! cache, each held against its checksum and its own number.
 
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::super::bytes::{array, u32_le, u64_le};
-use super::super::super::disk::{CachedDisk, Disk, DiskError, DiskResult, read_exact, read_vec};
+use super::super::super::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
 
 /// Bytes of a block of the metadata.
 const NODE: u64 = 4096;
@@ -22,13 +22,17 @@ const MAX_DEPTH: usize = 12;
 const MAX_EMPTY: usize = 16;
 /// The most blocks of a pool whose use is told: a bit each, 16 MiB.
 const MAX_BLOCKS: u64 = 1 << 27;
+/// The most ranges that are told.
+const MAX_RANGES: usize = 1 << 20;
 /// The largest metadata: dm-thin stops a little below 16 GiB.
 const MAX_NODES: u64 = 1 << 22;
 
 /// A pool.
 #[derive(Debug)]
 pub(super) struct Pool {
-    metadata: CachedDisk,
+    metadata: Arc<dyn Disk>,
+    /// The node with number `n` can only be in place `n % NODES`.
+    nodes: Vec<Slot>,
     data: Arc<dyn Disk>,
     /// Bytes of a block of data.
     block: u64,
@@ -36,17 +40,32 @@ pub(super) struct Pool {
     root: u64,
 }
 
+/// How many nodes a pool keeps, and the memory that it takes with them.
+const NODES: u64 = 128;
+pub(super) const MEMORY: usize = 1 << 20;
+
+/// A node by its number.
+type Slot = Mutex<Option<(u64, Arc<Node>)>>;
+
 /// A node of a tree: keys in order, each with its value.
+#[derive(Debug)]
 struct Node {
     internal: bool,
     entries: Vec<(u64, u64)>,
 }
 
-/// What the leaf at the end of a search says.
+/// Where a search ended.
 struct Leaf {
-    entries: Vec<(u64, u64)>,
+    /// The leaf; `None` where every key is greater.
+    node: Option<Arc<Node>>,
     /// The first key of the leaf behind it, where there is one.
     next: Option<u64>,
+}
+
+impl Leaf {
+    fn entries(&self) -> &[(u64, u64)] {
+        self.node.as_ref().map_or(&[], |node| &node.entries)
+    }
 }
 
 impl Pool {
@@ -68,13 +87,29 @@ impl Pool {
             return Err(corrupt("the blocks of a thin pool have a size that cannot be"));
         }
         let root = u64_le(&superblock, 320).unwrap_or(0);
-        Ok(Self { metadata: CachedDisk::new(metadata), data, block, root })
+        let nodes = (0..NODES).map(|_| Mutex::default()).collect();
+        Ok(Self { metadata, nodes, data, block, root })
     }
 
-    fn node(&self, number: u64) -> DiskResult<Node> {
+    fn node(&self, number: u64) -> DiskResult<Arc<Node>> {
+        let slot = usize::try_from(number % NODES).ok().and_then(|at| self.nodes.get(at));
+        let lock = |slot: &'_ Slot| slot.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some((held, node)) = slot.and_then(lock)
+            && held == number
+        {
+            return Ok(node);
+        }
+        let node = Arc::new(self.read_node(number)?);
+        if let Some(slot) = slot {
+            *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some((number, Arc::clone(&node)));
+        }
+        Ok(node)
+    }
+
+    fn read_node(&self, number: u64) -> DiskResult<Node> {
         let offset = number.saturating_mul(NODE);
         let corrupt = |message: &'static str| DiskError::corrupt(offset, message);
-        let bytes = read_vec(&self.metadata, offset, 4096)?;
+        let bytes = read_vec(&*self.metadata, offset, 4096)?;
         if !is_sound(&bytes, NODE_XOR) || u64_le(&bytes, 8) != Some(number) {
             return Err(corrupt("a node of a thin pool's tree is damaged"));
         }
@@ -107,13 +142,14 @@ impl Pool {
         for _ in 0..MAX_DEPTH {
             let node = self.node(number)?;
             if !node.internal {
-                return Ok(Leaf { entries: node.entries, next });
+                return Ok(Leaf { node: Some(node), next });
             }
+            // The last child whose first key is not greater.
             let after = node.entries.partition_point(|(other, _)| *other <= key);
             next = node.entries.get(after).map(|(key, _)| *key).or(next);
-            match node.entries.get(after.saturating_sub(1)) {
+            match after.checked_sub(1).and_then(|at| node.entries.get(at)) {
                 Some((_, child)) => number = *child,
-                None => return Ok(Leaf { entries: Vec::new(), next }),
+                None => return Ok(Leaf { node: None, next }),
             }
         }
         Err(DiskError::corrupt(root.saturating_mul(NODE), "a thin pool's tree is deeper than can be"))
@@ -121,8 +157,9 @@ impl Pool {
 
     fn lookup(&self, root: u64, key: u64) -> DiskResult<Option<u64>> {
         let leaf = self.leaf(root, key)?;
-        let at = leaf.entries.binary_search_by_key(&key, |(key, _)| *key);
-        Ok(at.ok().and_then(|at| leaf.entries.get(at)).map(|(_, value)| *value))
+        let entries = leaf.entries();
+        let at = entries.binary_search_by_key(&key, |(key, _)| *key);
+        Ok(at.ok().and_then(|at| entries.get(at)).map(|(_, value)| *value))
     }
 
     /// The numbers of its volumes' trees, from the tree of trees. At most `most`.
@@ -181,8 +218,16 @@ impl Pool {
             }
             let start = number.saturating_mul(self.block);
             let end = start.saturating_add(self.block);
+            let at_most = ranges.len() >= MAX_RANGES;
             match ranges.last_mut() {
                 Some(last) if last.end == start => last.end = end,
+                Some(last) if at_most => {
+                    // What comes behind is all told as used.
+                    last.end = self.data.size();
+                    let message = "more unused ranges of a thin pool than are told";
+                    errors.push(DiskError::over_budget(start, message));
+                    break;
+                }
                 _ => ranges.push(start..end),
             }
         }
@@ -261,8 +306,8 @@ impl Thin {
         let mut from = from;
         for _ in 0..MAX_EMPTY {
             let leaf = self.pool.leaf(root, from)?;
-            let after = leaf.entries.partition_point(|(key, _)| *key < from);
-            let mut entries = leaf.entries.get(after..).unwrap_or_default().iter();
+            let after = leaf.entries().partition_point(|(key, _)| *key < from);
+            let mut entries = leaf.entries().get(after..).unwrap_or_default().iter();
             if let Some((start, _)) = entries.next() {
                 let mut end = start.saturating_add(1);
                 while entries.next().is_some_and(|(key, _)| *key == end) {
@@ -316,17 +361,19 @@ impl Disk for Thin {
         if from >= self.size {
             return Ok(None);
         }
-        if self.origin.is_some() {
-            return Ok(Some(from..self.size));
-        }
-        let Some(root) = self.root else { return Ok(None) };
+        let origin = match &self.origin {
+            Some(origin) => origin.next_data(from)?.filter(|range| range.start < self.size),
+            None => None,
+        };
+        let origin = origin.map(|range| range.start..range.end.min(self.size));
+        let Some(root) = self.root else { return Ok(origin) };
         let block = self.pool.block;
         let run = self.next_run(root, from / block).map_err(|error| DiskError { offset: from, ..error })?;
-        Ok(run
-            .map(|run| {
-                let start = run.start.saturating_mul(block).max(from).min(self.size);
-                start..run.end.saturating_mul(block).min(self.size).max(start)
-            })
-            .filter(|range| !range.is_empty()))
+        let run = run.map(|run| {
+            let start = run.start.saturating_mul(block).max(from).min(self.size);
+            start..run.end.saturating_mul(block).min(self.size).max(start)
+        });
+        let run = run.filter(|range| !range.is_empty());
+        Ok([origin, run].into_iter().flatten().min_by_key(|range| range.start))
     }
 }

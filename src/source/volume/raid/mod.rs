@@ -85,6 +85,11 @@ impl Arrays {
     }
 }
 
+/// Whether the first bytes of a device have the superblock of a member.
+pub(super) fn is_member(head: &[u8]) -> bool {
+    superblock::is_in(head)
+}
+
 /// The level as it is called.
 fn level_name(level: i32) -> String {
     match level {
@@ -132,8 +137,12 @@ fn appear(findings: &mut Findings, mut members: Vec<Member>) {
                 findings.leave(&member.device, &[data]);
             }
             if let Some(base) = Device::together(&devices) {
-                let disk = Arc::new(Mapped::new(segments));
-                findings.wait(base.inner(StepKind::Raid, name, disk));
+                let device = base.inner(StepKind::Raid, name, Arc::new(Mapped::new(segments)));
+                if first.level == 1 && device.disk.size() < first.size {
+                    let message = "the members of a RAID array are shorter than it";
+                    findings.note(&device, DiskError::corrupt(device.disk.size(), message));
+                }
+                findings.wait(device);
             }
         }
         Err(message) => {
@@ -155,8 +164,11 @@ fn segments(array: &Superblock, members: &BTreeMap<u32, Member>) -> Result<Vec<S
     match array.level {
         1 if members.is_empty() => Err("none of its members is up to date"),
         1 => {
+            // One member may be cut short, or the array claim more than there is.
+            let longest = members.values().map(|member| data(member).end - data(member).start).max();
+            let length = array.size.min(longest.unwrap_or(0));
             let places = members.values().map(|member| (Arc::clone(&member.device.disk), data(member).start));
-            Ok(vec![Segment { length: array.size, target: Target::Copies(places.collect()) }])
+            Ok(vec![Segment { length, target: Target::Copies(places.collect()) }])
         }
         0 | -1 => {
             let wanted = usize::try_from(array.disks).ok().filter(|wanted| *wanted <= MAX_MEMBERS);

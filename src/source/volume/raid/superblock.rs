@@ -60,6 +60,12 @@ pub(super) fn place_0_90(size: u64) -> Option<u64> {
     (size & !0xffff).checked_sub(0x1_0000)
 }
 
+/// Whether there is a superblock at one of the places near the begin.
+pub(super) fn is_in(head: &[u8]) -> bool {
+    let at = |place: usize| u32_le(head, place) == Some(MAGIC) && u32_le(head, place + 4) == Some(1);
+    at(0) || at(4096)
+}
+
 /// Looks for a superblock at its places. `errors` is told what cannot be read.
 pub(super) fn detect(disk: &dyn Disk, head: &[u8], errors: &mut Vec<DiskError>) -> Option<Superblock> {
     let size = disk.size();
@@ -108,7 +114,7 @@ fn version_1(bytes: &[u8], offset: u64, size: u64) -> Option<Superblock> {
         layout: u32_le(bytes, 76)?,
         chunk: u64::from(u32_le(bytes, 88)?) * 512,
         disks: u32_le(bytes, 92)?,
-        data: start..end.min(size.max(start)),
+        data: start..end.min(size).max(start),
         size: sectors(80)?,
         role,
         events: u64_le(bytes, 200)?,
