@@ -70,3 +70,30 @@ printf 'root:x:0:\nwww-data:x:33:alice,bob\n-bad:x:6:\n' >corpus/accounts/group
 printf 'Include sshd_config.d/*.conf\nMatch User a,!b Address 10.0.0.0/8\nAllowUsers "x y"\n' >corpus/ssh_files/sshd_config
 { printf 'restrict,from="10.*,!10.1.*",command="a \\"b\\"",expiry-time="20300101Z" '; cat "$work"/keys/*.pub; } >corpus/ssh_files/authorized_keys
 printf 'ana:x:1000:1000::/home/ana:/bin/sh\nana:!$6$x:1:0:99999:7::2:\nsudo:x:27:ana\n' >corpus/ssh_files/passwd
+
+# Disks: their first bytes, and for a GPT the last ones, behind the number of the
+# form; texts of volume groups, which the target puts into place.
+if command -v sfdisk >/dev/null && command -v mkswap >/dev/null; then
+    disk="$work/disk"
+    for script in 'label: gpt\nstart=40 size=64\nsize=64\n' 'label: dos\nstart=4 size=64\nstart=80 type=5\nsize=8\nsize=8\n'; do
+        truncate -s 0 "$disk" && truncate -s 512K "$disk"
+        # shellcheck disable=SC2059
+        printf "$script" | sfdisk -q --no-reread "$disk" >/dev/null 2>&1 || true
+        name=$(printf '%.10s' "$script" | tr -dc a-z)
+        { printf '\000'; head -c 51200 "$disk"; tail -c 17066 "$disk"; } >"corpus/volumes/$name"
+    done
+    mkswap -L seed "$disk" >/dev/null 2>&1
+    { printf '\001'; head -c 8192 "$disk"; head -c 8192 "$disk"; } >corpus/volumes/swap
+fi
+{
+    printf '\002vg0 { id = "g" seqno = 3 extent_size = 8 # text\n'
+    printf 'physical_volumes { pv0 { id = "aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaa0" pe_start = 384 pe_count = 40 } }\n'
+    printf 'logical_volumes { a { status = ["READ", "VISIBLE"] segment1 { start_extent = 0 extent_count = 2 type = "striped" stripes = ["pv0", 3] }\n'
+    printf 'segment2 { start_extent = 2 extent_count = 4 type = "striped" stripe_size = 8 stripes = ["pv0", 5, "pv0", 9] } }\n'
+    printf 'm { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "raid1" raids = ["b", "a", "b", "a"] } }\n'
+    printf 'b { segment1 { start_extent = 0 extent_count = 1 type = "mirror" mirrors = ["pv0", 1, "a", 1] } }\n'
+    printf 's { segment1 { start_extent = 0 extent_count = 1 type = "snapshot" origin = "a" cow_store = "b" } }\n'
+    printf 'p { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "thin-pool" metadata = "b" pool = "a" } }\n'
+    printf 't { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 9 type = "thin" thin_pool = "p" device_id = 1 external_origin = "a" } }\n'
+    printf 'c { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "cache" x = -3 y = [] } } } }\n'
+} >corpus/volumes/group

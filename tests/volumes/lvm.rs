@@ -248,6 +248,47 @@ fn a_mirror_is_read_from_a_copy_that_is_there() {
 }
 
 #[test]
+fn older_mirrors_and_raid0_lie_on_other_volumes() {
+    if !may_mount() {
+        return;
+    }
+    let mut group = Group::new(2, &[]);
+    let mirrors = "type = \"mirror\" mirror_count = 2 region_size = 1024
+                   mirrors = [\"m_mimage_0\", 0, \"m_mimage_1\", 0]";
+    let raid0 = "type = \"raid0\" stripe_count = 2 stripe_size = 64
+                 raid0_lvs = [\"z_rimage_0\", \"z_rimage_1\"]";
+    let mut text = logical("m", true, &[(2, mirrors)]) + &logical("z", true, &[(6, raid0)]);
+    for number in 0..2 {
+        let place = |extent| linear(&format!("\"pv{number}\", {extent}"));
+        text += &logical(&format!("m_mimage_{number}"), false, &[(2, &place(4 + number))]);
+        let segments = [(1, place(20)), (2, place(30 - number))];
+        let segments = segments.each_ref().map(|(count, place)| (*count, &place[..]));
+        text += &logical(&format!("z_rimage_{number}"), false, &segments);
+    }
+    group.restore(&text);
+    let (mirror, striped) = (pattern(1, 2 << 20), pattern(2, 6 << 20));
+    let mut images = [Vec::new(), Vec::new()];
+    for (number, chunk) in striped.chunks(32 << 10).enumerate() {
+        images[number % 2].extend(chunk);
+    }
+    for number in 0..2 {
+        group.write(&format!("m_mimage_{number}"), 0, &mirror);
+        group.write(&format!("z_rimage_{number}"), 0, &images[number]);
+    }
+    let paths = group.images.clone();
+    let found = group.found();
+    assert_eq!(problems(&found), [""; 0]);
+    assert_eq!(lines(&found).len(), 2);
+    assert!(all(&*named(&found, "LVM vg0/m").disk) == mirror);
+    assert!(all(&*named(&found, "LVM vg0/z").disk) == striped);
+    for path in paths {
+        let one = volume::find(&[open(&path)]);
+        assert!(all(&*named(&one, "LVM vg0/m").disk) == mirror);
+        assert!(named(&one, "LVM vg0/z").disk.read_at(&mut vec![0; 65536], 0).is_err());
+    }
+}
+
+#[test]
 fn a_snapshot_shows_its_origin_as_it_was() {
     if !may_mount() {
         return;
@@ -298,7 +339,7 @@ fn a_snapshot_shows_its_origin_as_it_was() {
 /// Blocks of a volume: where each is, what it holds.
 type Blocks = Vec<(u64, Vec<u8>)>;
 
-/// A group with a thin pool of 40 MiB, two volumes of 1 GiB, and what they hold.
+/// A group with a thin pool of 40 MiB, two volumes of 300 MiB, and what they hold.
 fn thin() -> (Group, Blocks, Blocks) {
     let group = Group::new(2, &[]);
     let mut logicals = logical(
@@ -314,7 +355,7 @@ fn thin() -> (Group, Blocks, Blocks) {
     logicals += &logical("pool_tdata", false, &[(20, &linear("\"pv1\", 5")), (20, &linear("\"pv0\", 30"))]);
     for device in [1, 7] {
         let rest = format!("type = \"thin\" thin_pool = \"pool\" transaction_id = 1 device_id = {device}");
-        logicals += &logical(&format!("thin{device}"), true, &[(1024, &rest)]);
+        logicals += &logical(&format!("thin{device}"), true, &[(300, &rest)]);
     }
     group.restore(&logicals);
     // 600 single blocks all over the first volume, so that the tree has levels; the
@@ -326,7 +367,7 @@ fn thin() -> (Group, Blocks, Blocks) {
     let content = |block: u64| pattern(block + 5, 65536);
     let (mut one, mut seven) = (Vec::new(), Vec::new());
     for number in 0..600_u64 {
-        let (virtually, really) = (number * 27 + 1, (number * 7) % 600);
+        let (virtually, really) = (number * 7 + 1, (number * 11) % 600);
         xml += &format!(
             "<single_mapping origin_block=\"{virtually}\" data_block=\"{really}\" time=\"{}\"/>\n",
             number % 4
@@ -335,10 +376,10 @@ fn thin() -> (Group, Blocks, Blocks) {
     }
     xml += "</device>\n<device dev_id=\"7\" mapped_blocks=\"31\" transaction=\"1\" creation_time=\"2\" \
             snap_time=\"2\">\n<single_mapping origin_block=\"1\" data_block=\"0\" time=\"0\"/>\n\
-            <range_mapping origin_begin=\"16000\" data_begin=\"600\" length=\"30\" time=\"3\"/>\n\
+            <range_mapping origin_begin=\"4300\" data_begin=\"600\" length=\"30\" time=\"3\"/>\n\
             </device>\n</superblock>\n";
     seven.push((65536, content(0)));
-    seven.extend((0..30).map(|at| ((16000 + at) * 65536, content(600 + at))));
+    seven.extend((0..30).map(|at| ((4300 + at) * 65536, content(600 + at))));
     let (xml_path, metadata) = (group.dir.path().join("thin.xml"), group.dir.path().join("tmeta"));
     std::fs::write(&xml_path, xml).expect("a file");
     image(&metadata, 4 * MIB);
@@ -379,8 +420,8 @@ fn thin_volumes() {
     assert_eq!(found.volumes.len(), 2, "{:?}", lines(&found));
     for (name, blocks) in [("LVM vg0/thin1", one), ("LVM vg0/thin7", seven)] {
         let disk = &named(&found, name).disk;
-        assert_eq!(disk.size(), 1024 * MIB);
-        let mut expected = vec![0; 1 << 30];
+        assert_eq!(disk.size(), 300 * MIB);
+        let mut expected = vec![0; 300 << 20];
         for (at, bytes) in blocks {
             expected[at as usize..at as usize + bytes.len()].copy_from_slice(&bytes);
         }
@@ -397,7 +438,8 @@ fn thin_volumes() {
     // Ten blocks of the pool are not used.
     let left: Vec<_> = found.gaps.iter().filter(|gap| volume::place(&gap.chain).ends_with("pool")).collect();
     assert_eq!(left.len(), 1);
-    assert_eq!(left[0].ranges, [630 << 16..640 << 16]);
+    assert_eq!(left[0].ranges.first(), Some(&(630 << 16..640 << 16)));
+    assert_eq!(left[0].ranges.len(), 1);
 }
 
 #[test]

@@ -53,7 +53,7 @@ fn check(found: &Volumes, partitions: &[(u32, u64, u64)]) {
     }
     assert_eq!(found.volumes.len(), partitions.len(), "{:#?}", lines(found));
     // Volumes and gaps are all of the disk.
-    let gaps: u64 = unused(&found);
+    let gaps: u64 = unused(found);
     let sizes: u64 = partitions.iter().map(|(.., size)| size).sum();
     assert_eq!(gaps + sizes, found.gaps[0].disk.size());
 }

@@ -4,13 +4,13 @@ use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::disk::{Disk, DiskError, Part};
 use super::lvm::{self, Groups};
 use super::raid::{self, Arrays};
 use super::signature::{self, Class};
 use super::table::{self, Table};
 use super::{Gap, Kind, Problem, Step, StepKind, Volume, Volumes, place, swap, uncovered};
 use crate::finding::Reason;
+use crate::source::disk::{Disk, DiskError, Part};
 
 /// The most layers between a disk and a volume.
 const MAX_DEPTH: usize = 10;

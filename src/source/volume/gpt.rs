@@ -4,8 +4,8 @@
 //! the last, each with a CRC-32 of its own and of its array of entries. Where the
 //! first is damaged the second is used; what is wrong with either is reported.
 
-use super::super::bytes::{array, u16_le, u32_le, u64_le};
-use super::super::disk::{Disk, DiskError, read_vec};
+use crate::source::bytes::{array, u16_le, u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, read_vec};
 
 /// The sizes of a sector, the usual ones first; a disk does not say its own.
 pub(super) const SECTOR_SIZES: [u64; 4] = [512, 4096, 2048, 1024];

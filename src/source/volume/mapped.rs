@@ -8,8 +8,8 @@ use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::disk::{Disk, DiskError, DiskResult, read_exact};
 use crate::finding::Reason;
+use crate::source::disk::{Disk, DiskError, DiskResult, read_exact};
 
 /// A place on another disk.
 pub(super) type Place = (Arc<dyn Disk>, u64);

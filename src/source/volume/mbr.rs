@@ -6,8 +6,8 @@
 
 use std::collections::BTreeSet;
 
-use super::super::bytes::{array, u8_at, u32_le};
-use super::super::disk::{Disk, DiskError, read_vec};
+use crate::source::bytes::{array, u8_at, u32_le};
+use crate::source::disk::{Disk, DiskError, read_vec};
 
 /// The most logical partitions that are read: Linux, too, stops at 256 in all.
 const MAX_LOGICAL: usize = 256;

@@ -6,8 +6,8 @@
 //! `filesystem`); swap areas and RAID have more to tell and are in modules of their
 //! own.
 
-use super::super::bytes::{array, u8_at, u16_le, u32_le};
-use super::super::disk::{Disk, DiskError, read_exact, read_vec};
+use crate::source::bytes::{array, u8_at, u16_le, u32_le};
+use crate::source::disk::{Disk, DiskError, read_exact, read_vec};
 
 /// How much of a volume's head the signatures lie in, but for those few that are
 /// read on their own: up to the superblock of Btrfs.

@@ -4,7 +4,7 @@
 //! mark of a suspended image in `kernel/power/swap.c` (`struct swsusp_header`) and
 //! in `suspend.h` of uswsusp. The signature is in the last bytes of the first page.
 
-use super::super::bytes::{array, u32_le};
+use crate::source::bytes::{array, u32_le};
 
 /// What the header of a swap area says.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -7,10 +7,10 @@
 
 use std::ops::Range;
 
-use super::super::disk::{Disk, DiskError};
 use super::gpt::{self, Gpt};
 use super::mbr;
 use super::signature;
+use crate::source::disk::{Disk, DiskError};
 
 /// A partition.
 #[derive(Clone, Debug)]

@@ -3,8 +3,8 @@
 //! Format: `lib/label/label.h`, `lib/format_text/layout.h` of LVM2 (`label_header`,
 //! `pv_header`, `mda_header`, `raw_locn`); libvslvm documentation §Physical volume.
 
-use super::super::super::bytes::{array, u32_le, u64_le};
-use super::super::super::disk::{Disk, DiskError, DiskResult, read_vec};
+use crate::source::bytes::{array, u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, DiskResult, read_vec};
 
 /// What LVM begins its checksum with (`INITIAL_CRC`).
 const INITIAL_CRC: u32 = 0xf597_a6cf;

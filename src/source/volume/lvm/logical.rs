@@ -5,16 +5,16 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::super::bytes::{u32_le, u64_le};
-use super::super::super::disk::{Disk, DiskError, read_vec};
-use super::super::finder::{Device, Findings};
-use super::super::mapped::{Mapped, Place, Segment, Target};
-use super::super::{Kind, StepKind};
 use super::Member;
 use super::group::{Area, Form, Group, Logical};
 use super::snapshot::Snapshot;
 use super::thin::{self, Pool, Thin};
 use crate::finding::Reason;
+use crate::source::bytes::{u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, read_vec};
+use crate::source::volume::finder::{Device, Findings};
+use crate::source::volume::mapped::{Mapped, Place, Segment, Target};
+use crate::source::volume::{Kind, StepKind};
 
 /// The most bytes that are believed to be on a physical volume that is missing.
 const MAX_MISSING: u64 = 1 << 50;

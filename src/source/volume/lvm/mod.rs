@@ -17,9 +17,9 @@ mod thin;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::disk::{DiskError, DiskResult};
 use super::Kind;
 use super::finder::{Device, Findings};
+use crate::source::disk::{DiskError, DiskResult};
 use group::Group;
 use label::Label;
 

@@ -8,8 +8,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::super::super::bytes::{u32_le, u64_le};
-use super::super::super::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
+use crate::source::bytes::{u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
 
 /// The largest chunk: LVM gives 512 KiB at most.
 const MAX_CHUNK: u32 = 16 << 20;

@@ -8,8 +8,8 @@
 use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::super::super::bytes::{array, u32_le, u64_le};
-use super::super::super::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
+use crate::source::bytes::{array, u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, DiskResult, read_exact, read_vec};
 
 /// Bytes of a block of the metadata.
 const NODE: u64 = 4096;

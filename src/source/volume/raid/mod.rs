@@ -13,11 +13,11 @@ mod superblock;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::super::disk::DiskError;
 use super::finder::{Device, Findings};
 use super::mapped::{Mapped, Segment, Target};
 use super::table::Table;
 use super::{Kind, StepKind};
+use crate::source::disk::DiskError;
 use superblock::{Role, Superblock};
 
 /// The most members of an array that can be put together.
@@ -201,7 +201,7 @@ fn segments(array: &Superblock, members: &BTreeMap<u32, Member>) -> Result<Vec<S
 /// those that have more, and so on.
 fn zones(
     array: &Superblock,
-    places: &[(Arc<dyn super::super::disk::Disk>, u64, u64)],
+    places: &[(Arc<dyn crate::source::disk::Disk>, u64, u64)],
 ) -> Result<Vec<Segment>, &'static str> {
     if array.chunk == 0 {
         return Err("its chunks have no size");

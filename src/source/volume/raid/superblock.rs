@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::super::super::bytes::{array, u16_le, u32_le, u64_le};
-use super::super::super::disk::{Disk, DiskError, read_vec};
+use crate::source::bytes::{array, u16_le, u32_le, u64_le};
+use crate::source::disk::{Disk, DiskError, read_vec};
 
 const MAGIC: u32 = 0xa92b_4efc;
 /// Where the superblock of version 1.2 is.
@@ -109,7 +109,8 @@ fn version_1(bytes: &[u8], offset: u64, size: u64) -> Option<Superblock> {
     let level = i32::from_le_bytes(array(bytes, 72)?);
     Some(Superblock {
         uuid,
-        name: super::super::text(bytes.get(32..64)?).unwrap_or_else(|| super::super::uuid(uuid)),
+        name: crate::source::volume::text(bytes.get(32..64)?)
+            .unwrap_or_else(|| crate::source::volume::uuid(uuid)),
         level,
         layout: u32_le(bytes, 76)?,
         chunk: u64::from(u32_le(bytes, 88)?) * 512,
