@@ -564,3 +564,17 @@ impl Disk for Patched {
         Ok(read)
     }
 }
+
+#[test]
+fn a_damaged_table_is_told_beside_a_signature() {
+    // Neither GPT header can be used, and an old superblock lies where one was.
+    let mut bytes = gpt(|first, second| {
+        first.entry_size = 0;
+        second.entry_size = 0;
+    });
+    put(&mut bytes, 0x10040, b"_BHRfS_M");
+    let found = found(bytes);
+    assert_eq!(lines(&found), ["disk 0: btrfs"]);
+    let told = problems(&found).join("\n");
+    assert!(told.contains("no copy of the GPT can be read"), "{told}");
+}

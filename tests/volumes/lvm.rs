@@ -271,9 +271,9 @@ fn older_mirrors_and_raid0_lie_on_other_volumes() {
     for (number, chunk) in striped.chunks(32 << 10).enumerate() {
         images[number % 2].extend(chunk);
     }
-    for number in 0..2 {
+    for (number, image) in images.iter().enumerate() {
         group.write(&format!("m_mimage_{number}"), 0, &mirror);
-        group.write(&format!("z_rimage_{number}"), 0, &images[number]);
+        group.write(&format!("z_rimage_{number}"), 0, image);
     }
     let paths = group.images.clone();
     let found = group.found();

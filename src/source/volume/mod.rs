@@ -15,6 +15,7 @@
 //! layer may be a lie.
 
 mod finder;
+mod findings;
 mod gpt;
 mod lvm;
 mod mapped;

@@ -38,6 +38,14 @@ pub(super) struct Signature {
     check: fn(&[u8]) -> bool,
 }
 
+impl Signature {
+    /// Whether it stands in the first sector, among code that a boot record's table
+    /// cannot be told from.
+    pub(super) fn is_boot_sector(&self) -> bool {
+        self.offset < 512
+    }
+}
+
 const fn readable(name: &'static str, offset: usize, bytes: &'static [u8]) -> Signature {
     Signature { name, class: Class::Filesystem, offset, bytes, check: |_| true }
 }

@@ -8,8 +8,7 @@
 use std::ops::Range;
 
 use super::gpt::{self, Gpt};
-use super::mbr;
-use super::signature;
+use super::{lvm, mbr, raid, signature, swap};
 use crate::source::disk::{Disk, DiskError};
 
 /// A partition.
@@ -74,6 +73,7 @@ pub(super) fn read(disk: &dyn Disk, head: &[u8]) -> Option<Table> {
             }
         }
         found => {
+            table.certain = protective || matches!(found, Gpt::Broken);
             match found {
                 Gpt::Table { .. } => {
                     let message = "a GPT beside an MBR that does not name it: the MBR is used";
@@ -183,7 +183,7 @@ fn sector_size(disk: &dyn Disk, entries: &[mbr::Entry], errors: &mut Vec<DiskErr
             let known = if entry.is_extended() {
                 mbr::entries(&head).is_some_and(|entries| !entries.is_empty())
             } else {
-                super::finder::is_known(&head)
+                is_known(&head)
             };
             if known {
                 return size;
@@ -191,4 +191,12 @@ fn sector_size(disk: &dyn Disk, entries: &[mbr::Entry], errors: &mut Vec<DiskErr
         }
     }
     512
+}
+
+/// Whether a head carries anything at all that is known.
+pub(super) fn is_known(head: &[u8]) -> bool {
+    swap::detect(head).is_some()
+        || lvm::is_member(head)
+        || raid::is_member(head)
+        || !signature::all(head).is_empty()
 }

@@ -12,7 +12,7 @@ use super::thin::{self, Pool, Thin};
 use crate::finding::Reason;
 use crate::source::bytes::{u32_le, u64_le};
 use crate::source::disk::{Disk, DiskError, read_vec};
-use crate::source::volume::finder::{Device, Findings};
+use crate::source::volume::findings::{Device, Findings};
 use crate::source::volume::mapped::{Mapped, Place, Segment, Target};
 use crate::source::volume::{Kind, StepKind};
 

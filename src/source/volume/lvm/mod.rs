@@ -18,7 +18,7 @@ mod thin;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Kind;
-use super::finder::{Device, Findings};
+use super::findings::{Device, Findings};
 use crate::source::disk::{DiskError, DiskResult};
 use group::Group;
 use label::Label;

@@ -11,11 +11,11 @@
 mod superblock;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
-use super::finder::{Device, Findings};
+use super::findings::{Device, Findings};
 use super::mapped::{Mapped, Segment, Target};
-use super::table::Table;
 use super::{Kind, StepKind};
 use crate::source::disk::DiskError;
 use superblock::{Role, Superblock};
@@ -35,13 +35,14 @@ struct Member {
 pub(super) struct Arrays(BTreeMap<[u8; 16], Vec<Member>>);
 
 impl Arrays {
-    /// Takes a device that is a member of an array; returns whether it is one.
+    /// Takes a device that is a member of an array; returns whether it is one. Where it
+    /// has a partition table too, these are its partitions.
     pub(super) fn take(
         &mut self,
         findings: &mut Findings,
         device: &Device,
         head: &[u8],
-        table: &Table,
+        partitions: &[Range<u64>],
     ) -> bool {
         let mut errors = Vec::new();
         let found = superblock::detect(&*device.disk, head, &mut errors);
@@ -52,8 +53,7 @@ impl Arrays {
         // Version 0.90 does not say whether it belongs to the disk or to the last
         // partition on it, which can end so that both look in the same place.
         let offset = superblock.offset;
-        let of_partition = table.partitions.iter().any(|partition| {
-            let range = &partition.range;
+        let of_partition = partitions.iter().any(|range| {
             let place = superblock::place_0_90(range.end.saturating_sub(range.start));
             place.map(|place| range.start.saturating_add(place)) == Some(offset)
         });
