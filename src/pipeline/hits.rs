@@ -110,7 +110,6 @@ impl Collector {
                         lines.pass(part.get(..read).unwrap_or_default(), at, &mut self.listed);
                         at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
                     }
-                    Err(rustix::io::Errno::INTR) => {}
                     Err(_) => at = (at - at % 4096).saturating_add(4096),
                 }
             }

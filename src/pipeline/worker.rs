@@ -228,13 +228,11 @@ impl<'s> Worker<'s> {
     }
 
     fn gap_problem(&mut self, dir: &OpenDir, name: &CStr, gap: &Gap) {
-        let message = match (gap.reason, gap.errno) {
+        let message = match (gap.reason, &gap.error) {
             (Reason::Interrupted, _) => return,
             (Reason::ChangedWhileRead, _) => "became shorter while it was read".to_owned(),
             (Reason::OverBudget, _) => "has no size and did not end: only its beginning was read".to_owned(),
-            (_, Some(errno)) => {
-                format!("{} bytes cannot be read: {}", gap.length, std::io::Error::from(errno))
-            }
+            (_, Some(error)) => format!("{} bytes cannot be read: {error}", gap.length),
             (_, None) => format!("{} bytes cannot be read", gap.length),
         };
         self.add_problem(dir.node().path_of(name.to_bytes()), gap.reason, Some(gap.offset), message);

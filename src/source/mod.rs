@@ -16,9 +16,11 @@ pub mod filesystem;
 mod snapshot;
 mod stat;
 pub mod test_content;
+mod tree;
 pub mod volume;
 
 pub use buffer::ReadBuffer;
 pub use exclude::{Exclude, ExcludeError};
 pub use snapshot::{OpenError, Snapshot, SnapshotKind};
 pub use stat::{FileStat, UnixTime};
+pub use tree::{FileBytes, Tree, TreeFile};
