@@ -97,3 +97,18 @@ fi
     printf 't { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 9 type = "thin" thin_pool = "p" device_id = 1 external_origin = "a" } }\n'
     printf 'c { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "cache" x = -3 y = [] } } } }\n'
 } >corpus/volumes/group
+# Numbers of the superblock and of two nodes of a thin pool, behind a store.
+python3 - >corpus/volumes/maps <<'END'
+import struct, sys
+store = struct.pack("<4I", 0x70416E53, 1, 1, 8).ljust(4096, b"\0") + struct.pack("<4Q", 1, 2, 3, 3).ljust(4096, b"\0")
+def node(flags, entries, most=252):
+    keys = b"".join(struct.pack("<Q", key) for key, _ in entries).ljust(8 * most, b"\0")
+    values = b"".join(struct.pack("<Q", value) for _, value in entries).ljust(8 * most, b"\0")
+    return (struct.pack("<IIQIIII", 0, flags, 0, len(entries), most, 8, 0) + keys + values).ljust(4096, b"\0")
+top = bytearray(4096)
+struct.pack_into("<QQ", top, 320, 1, 0)
+struct.pack_into("<I", top, 336, 8)
+trees = bytes(top) + node(2, [(1, 2), (2, 3)]) + node(1, [(0, 3), (9, 4)]) + node(2, [(0, 5 << 24), (3, 6 << 24)])
+trees += node(2, [(9, 7 << 24), (10, 8 << 24)]) + bytes(4096)
+sys.stdout.buffer.write(b"\x03" + store + trees)
+END
