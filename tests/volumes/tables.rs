@@ -243,3 +243,30 @@ fn a_table_within_a_partition() {
     );
     assert_eq!(problems(&found), [""; 0]);
 }
+
+#[test]
+fn layers_that_only_a_partition_s_type_tells() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("disk");
+    image(&path, 16 << 20);
+    let types = ["-t", "1:4201", "-t", "2:4200", "-t", "3:4202", "-t", "4:0700"];
+    let new = ["-n", "1:0:+1M", "-n", "2:0:+1M", "-n", "3:0:+1M", "-n", "4:0:+1M"];
+    run("sgdisk", &[&new[..], &types, &[text(&path)]].concat());
+    assert_eq!(
+        lines(&found(&path)),
+        [
+            "disk 0, partition 1: unsupported: Windows dynamic disk (LDM)",
+            "disk 0, partition 2: unsupported: Windows dynamic disk (LDM)",
+            "disk 0, partition 3: unsupported: Windows Storage Spaces",
+            "disk 0, partition 4: unknown"
+        ]
+    );
+    // The same for MBR, where the whole disk is one partition.
+    image(&path, 0);
+    image(&path, 16 << 20);
+    output("sfdisk", &["-q", text(&path)], "label: dos\ntype=42\n");
+    write(&path, 0xc00, b"PRIVHEAD");
+    let dynamic = found(&path);
+    assert_eq!(lines(&dynamic), ["disk 0, partition 1: unsupported: Windows dynamic disk (LDM)"]);
+    assert_eq!(problems(&dynamic), [""; 0]);
+}

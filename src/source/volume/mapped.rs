@@ -132,9 +132,14 @@ impl Segment {
     fn next_data(&self, inside: u64) -> DiskResult<Option<Range<u64>>> {
         match &self.target {
             Target::Zero => Ok(None),
-            Target::Copies(places) if places.len() == 1 => {
+            Target::Copies(places) => {
                 let Some((disk, offset)) = places.first() else { return Ok(None) };
-                let next = disk.next_data(offset.saturating_add(inside))?;
+                let next = match disk.next_data(offset.saturating_add(inside)) {
+                    Ok(next) => next,
+                    // Another copy may be whole.
+                    Err(_) if places.len() > 1 => return Ok(Some(inside..self.length)),
+                    Err(error) => return Err(error),
+                };
                 let within = |at: u64| at.saturating_sub(*offset).clamp(inside, self.length);
                 Ok(next.map(|next| within(next.start)..within(next.end)).filter(|next| !next.is_empty()))
             }
