@@ -12,8 +12,8 @@ use crate::source::disk::{Disk, DiskError};
 const MAX_DEPTH: usize = 10;
 /// The most devices that are looked at.
 const MAX_DEVICES: usize = 8192;
-/// The most memory for maps that stay: 80 MiB.
-const MAX_MEMORY: usize = 80 << 20;
+/// The most memory for what stays and whose size the disk decides: 96 MiB.
+const MAX_MEMORY: usize = 96 << 20;
 /// The most problems that are kept.
 const MAX_PROBLEMS: usize = 1000;
 

@@ -23,8 +23,10 @@ use crate::source::disk::{DiskError, DiskResult};
 use group::Group;
 use label::Label;
 
-/// The most text that is read, of all groups.
-const MAX_TEXTS: u64 = 32 << 20;
+/// The most groups.
+const MAX_GROUPS: usize = 256;
+/// What a group takes in memory for a byte of its text, at the worst.
+const MEMORY_OF_TEXT: u64 = 8;
 
 /// A physical volume that was met.
 #[derive(Debug)]
@@ -40,9 +42,8 @@ pub(super) struct Groups {
     members: Vec<Member>,
     /// By their ids.
     known: BTreeMap<String, Group>,
-    /// Checksums and lengths of the texts that were read, and their length in all.
+    /// Checksums and lengths of the texts that were read.
     read: BTreeSet<(u32, u64)>,
-    length: u64,
 }
 
 /// Whether the first bytes of a device have the label of a physical volume.
@@ -70,7 +71,7 @@ impl Groups {
 
     fn read_metadata(&mut self, findings: &mut Findings, device: &Device, label: &Label) {
         for area in &label.areas {
-            match self.read_area(device, *area) {
+            match self.read_area(findings, device, *area) {
                 Ok(None) => {}
                 Ok(Some(group)) => self.learn(findings, device, *area, group),
                 Err(error) => findings.note(device, error),
@@ -79,15 +80,20 @@ impl Groups {
     }
 
     /// The group in an area; `None` where there is none, or one that is known.
-    fn read_area(&mut self, device: &Device, area: (u64, u64)) -> DiskResult<Option<Group>> {
+    fn read_area(
+        &mut self,
+        findings: &mut Findings,
+        device: &Device,
+        area: (u64, u64),
+    ) -> DiskResult<Option<Group>> {
         let disk = &*device.disk;
         let Some(place) = label::place(disk, area)? else { return Ok(None) };
         // Each physical volume holds the same text; and areas may overlap.
         if self.read.contains(&(place.checksum, place.length)) {
             return Ok(None);
         }
-        self.length = self.length.saturating_add(place.length);
-        if self.length > MAX_TEXTS {
+        let memory = usize::try_from(place.length.saturating_mul(MEMORY_OF_TEXT)).unwrap_or(usize::MAX);
+        if self.read.len() >= MAX_GROUPS || !findings.afford(memory) {
             return Err(DiskError::over_budget(area.0, "more LVM metadata than is read in all"));
         }
         let text = place.read(disk)?;
