@@ -79,7 +79,7 @@ impl Inflater {
     }
 
     fn zstd(&self, packed: &[u8], out: &mut [u8]) -> DiskResult<usize> {
-        let mut decoder = take(&self.zstd).unwrap_or_else(FrameDecoder::new);
+        let mut decoder = take(&self.zstd).unwrap_or_default();
         decoder.set_max_window_size(ZSTD_WINDOW);
         let corrupt = |error: &dyn fmt::Display| DiskError::corrupt(0, format!("compressed data: {error}"));
         let mut stream =

@@ -117,7 +117,7 @@ impl<M: Map> Mapped<M> {
     /// The run at a place of this disk; errors tell that place, and that of the
     /// file in words.
     fn run(&self, at: u64, limit: u64) -> DiskResult<Run> {
-        let run = self.map.run(at, limit).map_err(|error| in_file(error, at))?;
+        let run = self.map.run(at, limit).map_err(|error| in_file(&error, at))?;
         if run.length == 0 {
             return Err(DiskError::corrupt(at, "a table goes nowhere"));
         }
@@ -130,7 +130,7 @@ impl<M: Map> Mapped<M> {
         let read = self.map.data().read_at(bytes, from);
         let filled = read.map_err(|error| {
             let done = error.offset.saturating_sub(from);
-            in_file(error, at.saturating_add(done))
+            in_file(&error, at.saturating_add(done))
         })?;
         let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
         let missing = at.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
@@ -138,7 +138,7 @@ impl<M: Map> Mapped<M> {
         let last = self.map.size().saturating_sub(1) / unit * unit;
         if missing < last || filled == 0 && missing == last {
             let error = DiskError::corrupt(missing, "the file of the image is cut short: no bytes there");
-            return Err(in_file(error, missing));
+            return Err(in_file(&error, missing));
         }
         rest.fill(0);
         Ok(())
@@ -186,17 +186,17 @@ impl<M: Map> Mapped<M> {
         let store = self.map.store();
         let mut stored = vec![0; packed.length];
         // The length is often rounded up past the end of the file.
-        let filled = store.disk().read_at(&mut stored, packed.at).map_err(|error| in_file(error, start))?;
+        let filled = store.disk().read_at(&mut stored, packed.at).map_err(|error| in_file(&error, start))?;
         let stored = stored.get(..filled).unwrap_or_default();
         let filled = store
             .inflater()
             .inflate(packed.form, stored, out)
-            .map_err(|error| in_file(DiskError { offset: packed.at, ..error }, start))?;
+            .map_err(|error| in_file(&DiskError { offset: packed.at, ..error }, start))?;
         // Past the end of the disk nothing need be.
         let needed = self.map.size().saturating_sub(start);
         if u64::try_from(filled).unwrap_or(0) < needed.min(self.map.unit()) {
             let error = DiskError::corrupt(packed.at, "compressed data ends before its unit is full");
-            return Err(in_file(error, start));
+            return Err(in_file(&error, start));
         }
         out.get_mut(filled..).unwrap_or_default().fill(0);
         Ok(())
@@ -218,11 +218,11 @@ impl<M: Map> Mapped<M> {
 }
 
 /// An error of the file as one of the disk.
-fn in_file(error: DiskError, at: u64) -> DiskError {
+fn in_file(error: &DiskError, at: u64) -> DiskError {
     DiskError {
         offset: at,
         message: format!("{} (byte {} of the file)", error.message, error.offset).into(),
-        ..error
+        ..error.clone()
     }
 }
 

@@ -56,9 +56,9 @@ struct Sequence {
 }
 
 /// The file as it would be with its log replayed.
-pub(super) fn replayed(disk: Arc<dyn Disk>, header: &Header) -> DiskResult<Arc<dyn Disk>> {
+pub(super) fn replayed(disk: &Arc<dyn Disk>, header: &Header) -> DiskResult<Arc<dyn Disk>> {
     let at = header.log_offset;
-    if header.log_length == 0 || header.log_length % SECTOR != 0 || at % SECTOR != 0 {
+    if header.log_length == 0 || !header.log_length.is_multiple_of(SECTOR) || !at.is_multiple_of(SECTOR) {
         return Err(DiskError::corrupt(at, "the log of the VHDX has no proper place"));
     }
     if header.log_length > MAX_LOG {
@@ -68,14 +68,14 @@ pub(super) fn replayed(disk: Arc<dyn Disk>, header: &Header) -> DiskResult<Arc<d
         return Err(DiskError::corrupt(at, "the log of the VHDX lies past the end of the file"));
     }
     let log = Log {
-        disk: &*disk,
+        disk: &**disk,
         guid: header.log_guid,
         offset: at,
         length: header.log_length,
         budget: Cell::new(MAX_READ),
     };
     let active = log.active()?.ok_or(DiskError::corrupt(at, "the log of the VHDX has no valid entry"))?;
-    let mut overlay = Overlay::new(Arc::clone(&disk));
+    let mut overlay = Overlay::new(Arc::clone(disk));
     let mut writes = 0;
     let mut position = active.tail;
     // From the tail of the newest entry to itself.

@@ -25,7 +25,7 @@ pub(super) fn open(disk: Arc<dyn Disk>, opening: &mut Opening) -> DiskResult<Ope
     let header = Header::read(&*disk)?;
     let disk = if header.has_log() {
         opening.note("the VHDX was in use: its log is replayed in memory");
-        log::replayed(disk, &header)?
+        log::replayed(&disk, &header)?
     } else {
         disk
     };

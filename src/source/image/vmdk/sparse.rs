@@ -59,7 +59,7 @@ impl Header {
             return header.checked();
         }
         // A stream: the header again, before the marker of the end.
-        let at = disk.size().checked_sub(1024).unwrap_or_default();
+        let at = disk.size().saturating_sub(1024);
         let mut foot = [0; 512];
         let filled = disk.read_at(&mut foot, at)?;
         let foot = foot.get(..filled).unwrap_or_default();
