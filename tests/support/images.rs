@@ -212,3 +212,70 @@ impl<D: Disk> Disk for Failing<D> {
         self.disk.read_at(bytes, offset)
     }
 }
+
+/// Bytes of which some were changed, as a disk.
+#[derive(Clone, Debug)]
+pub(crate) struct Changed {
+    pub(crate) bytes: std::sync::Arc<[u8]>,
+    pub(crate) changes: Vec<(usize, Vec<u8>)>,
+}
+
+impl Disk for Changed {
+    fn size(&self) -> u64 {
+        self.bytes.len() as u64
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> DiskResult<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.bytes.len());
+        let length = bytes.len().min(self.bytes.len() - from);
+        bytes[..length].copy_from_slice(&self.bytes[from..from + length]);
+        for (at, change) in &self.changes {
+            for (place, byte) in (*at..).zip(change) {
+                if let Some(target) = place.checked_sub(from).and_then(|place| bytes[..length].get_mut(place))
+                {
+                    *target = *byte;
+                }
+            }
+        }
+        Ok(length)
+    }
+}
+
+/// A number that a reader may stumble over, of 1, 2, 4 or 8 bytes in either order.
+pub(crate) fn nasty(numbers: &mut Numbers) -> Vec<u8> {
+    let values =
+        [0, 1, 2, 3, 7, 63, 511, 512, 4096, 65535, 1 << 20, 1 << 31, 1 << 40, 1 << 62, 1 << 63, u64::MAX];
+    let value: u64 = match numbers.below(4) {
+        0 => numbers.next(),
+        1 => numbers.below(1 << 24),
+        _ => values[numbers.below(values.len() as u64) as usize].wrapping_sub(numbers.below(2)),
+    };
+    let length = 1 << numbers.below(4);
+    if numbers.below(2) == 0 {
+        value.to_le_bytes()[..length].to_vec()
+    } else {
+        value.to_be_bytes()[8 - length..].to_vec()
+    }
+}
+
+/// Looks at a disk as a whole, as far as that takes a moment: what is said and read
+/// may be anything, but must end.
+pub(crate) fn walk(disk: &dyn Disk) {
+    let mut buffer = vec![0; 64 << 10];
+    let mut at = 0;
+    for _ in 0..64 {
+        let Ok(Some(range)) = disk.next_data(at) else { break };
+        assert!(
+            range.start >= at && range.end > range.start && range.end <= disk.size(),
+            "{range:?} after {at}"
+        );
+        let _ = disk.read_at(&mut buffer, range.start);
+        let _ = disk.read_at(&mut buffer[..700], range.end - 1);
+        at = range.end;
+    }
+    for part in 0..16 {
+        let _ = disk.read_at(&mut buffer, disk.size() / 16 * part);
+    }
+    let _ = disk.read_at(&mut buffer, disk.size().saturating_sub(100));
+    let _ = disk.read_at(&mut buffer, u64::MAX);
+}

@@ -2,7 +2,7 @@
 //! is left.
 
 use super::super::bytes::{u32_be, u32_le, u64_le};
-use super::super::disk::Disk;
+use super::super::disk::{Disk, DiskResult};
 
 /// A container of a disk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,9 +60,23 @@ pub(super) const DESCRIPTOR: &[u8] = b"# disk descriptorfile";
 /// that cannot be read decides nothing.
 #[must_use]
 pub fn detect(disk: &dyn Disk) -> Option<Kind> {
+    detect_or_fail(disk).unwrap_or_default()
+}
+
+/// As [`detect`], but what cannot be read is an error.
+pub(super) fn detect_or_fail(disk: &dyn Disk) -> DiskResult<Option<Kind>> {
     let mut head = [0; 512];
-    let filled = disk.read_at(&mut head, 0).unwrap_or(0);
-    let head = head.get(..filled).unwrap_or_default();
+    let filled = disk.read_at(&mut head, 0)?;
+    if let Some(kind) = by_head(head.get(..filled).unwrap_or_default()) {
+        return Ok(Some(kind));
+    }
+    let Some(at) = disk.size().checked_sub(512) else { return Ok(None) };
+    let mut tail = [0; 512];
+    let filled = disk.read_at(&mut tail, at)?;
+    Ok(by_tail(tail.get(..filled).unwrap_or_default()))
+}
+
+fn by_head(head: &[u8]) -> Option<Kind> {
     match head {
         [b'Q', b'F', b'I', 0xfb, ..] if u32_be(head, 4) == Some(1) => {
             return Some(Kind::Other("qcow (version 1)"));
@@ -76,13 +90,11 @@ pub fn detect(disk: &dyn Disk) -> Option<Kind> {
         _ if head.starts_with(b"conectix") => return Some(Kind::Vhd),
         _ => {}
     }
-    if let Some((_, name)) = OTHERS.iter().find(|(magic, _)| head.starts_with(magic)) {
-        return Some(Kind::Other(name));
-    }
-    // Footers: of a fixed VHD (511 bytes in the first versions), of an Apple image.
-    let mut tail = [0; 512];
-    let read = disk.read_at(&mut tail, disk.size().checked_sub(512)?).ok()?;
-    let tail = tail.get(..read).unwrap_or_default();
+    OTHERS.iter().find(|(magic, _)| head.starts_with(magic)).map(|(_, name)| Kind::Other(name))
+}
+
+/// Footers: of a fixed VHD (511 bytes in the first versions), of an Apple image.
+fn by_tail(tail: &[u8]) -> Option<Kind> {
     let old = tail.get(1..).unwrap_or_default();
     if tail.starts_with(b"conectix") || old.starts_with(b"conectix") {
         return Some(Kind::Vhd);

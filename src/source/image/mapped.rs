@@ -124,24 +124,20 @@ impl<M: Map> Mapped<M> {
         Ok(run)
     }
 
-    /// Bytes of the file; what lies past its end is missing, but for the end of
-    /// the disk, which some writers leave out.
+    /// Bytes of the file. Writers fill the last unit, as far as the disk goes: what
+    /// lies past the end of the file is missing, not zero.
     fn read_file(&self, bytes: &mut [u8], at: u64, from: u64) -> DiskResult<()> {
         let read = self.map.data().read_at(bytes, from);
         let filled = read.map_err(|error| {
             let done = error.offset.saturating_sub(from);
             in_file(&error, at.saturating_add(done))
         })?;
-        let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) else { return Ok(()) };
-        let missing = at.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
-        let unit = self.map.unit().max(1);
-        let last = self.map.size().saturating_sub(1) / unit * unit;
-        if missing < last || filled == 0 && missing == last {
-            let error = DiskError::corrupt(missing, "the file of the image is cut short: no bytes there");
-            return Err(in_file(&error, missing));
+        if filled == bytes.len() {
+            return Ok(());
         }
-        rest.fill(0);
-        Ok(())
+        let missing = u64::try_from(filled).unwrap_or(u64::MAX);
+        let error = DiskError::corrupt(from.saturating_add(missing), "the file of the image is cut short");
+        Err(in_file(&error, at.saturating_add(missing)))
     }
 
     fn read_parent(&self, bytes: &mut [u8], at: u64) -> DiskResult<()> {

@@ -120,7 +120,15 @@ fn image(opened: Opened, opening: Opening) -> Image {
 
 /// Opens as what `expected` says (raw for `Some(None)`), else as what it looks like.
 fn open_as(disk: Arc<dyn Disk>, expected: Option<Option<Kind>>, opening: &mut Opening) -> DiskResult<Opened> {
-    match expected.unwrap_or_else(|| detect(&*disk)) {
+    let kind = match expected {
+        Some(kind) => kind,
+        None => detect::detect_or_fail(&*disk).unwrap_or_else(|error| {
+            let message = error.message;
+            opening.note(format!("what kind of image this is cannot be told ({message}): it is read as raw"));
+            None
+        }),
+    };
+    match kind {
         None => Ok(Opened { disk, kind: "raw", identity: Identity::None }),
         Some(Kind::Qcow2) => qcow2::open(disk, opening),
         Some(Kind::Vmdk) => vmdk::open(disk, opening),
