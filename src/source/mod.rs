@@ -13,6 +13,7 @@ pub mod directory;
 pub mod disk;
 mod exclude;
 pub mod filesystem;
+pub mod image;
 mod snapshot;
 mod stat;
 pub mod test_content;
