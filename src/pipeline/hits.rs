@@ -178,7 +178,10 @@ impl Lines {
 /// The findings of one file.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) stat: FileStat,
+    /// What the filesystem says; none where the content is no file.
+    pub(super) stat: Option<FileStat>,
+    /// Whether the file was deleted.
+    pub(super) deleted: bool,
     pub(super) hits: Vec<Placed>,
     /// Findings beyond the limits of one file, by the severities of their rules.
     pub(super) unlisted: Tally,

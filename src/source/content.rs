@@ -152,10 +152,23 @@ pub fn read(medium: &impl ReadAt, extent: Extent, buffer: &mut ReadBuffer, sink:
     let size = if extent.size == 0 { extent.max_unsized } else { extent.size };
     let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: extent.size == 0 };
     if extent.stored < size && size >= HOLES_FROM && extent.size != 0 {
-        windows.data_ranges(size);
+        windows.data_ranges(0, size);
     } else {
         windows.range(0, size);
     }
+    windows.outcome
+}
+
+/// Reads a range of a content into the sink, in windows; holes are left out.
+pub fn read_range(
+    medium: &impl ReadAt,
+    range: std::ops::Range<u64>,
+    buffer: &mut ReadBuffer,
+    sink: &mut impl Sink,
+) -> Outcome {
+    let outcome = Outcome::default();
+    let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: false };
+    windows.data_ranges(range.start, range.end);
     windows.outcome
 }
 
@@ -213,9 +226,8 @@ struct Windows<'w, M, S> {
 }
 
 impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
-    /// Reads the stored ranges up to `size`.
-    fn data_ranges(&mut self, size: u64) {
-        let mut at = 0;
+    /// Reads the stored ranges from `at` up to `size`.
+    fn data_ranges(&mut self, mut at: u64, size: u64) {
         while at < size {
             if self.sink.should_stop() {
                 return self.outcome.gap(at, size - at, Reason::Interrupted, None);
