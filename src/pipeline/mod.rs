@@ -15,6 +15,7 @@ pub mod evaluate;
 mod hits;
 pub mod labels;
 mod links;
+pub mod listing;
 mod marking;
 pub mod measure;
 mod progress;

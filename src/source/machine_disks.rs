@@ -70,8 +70,7 @@ impl MachineDisks {
     }
 
     fn of_images(images: Vec<Image>, paths: &[PathBuf]) -> Self {
-        let names: Vec<ProvenanceStep> =
-            images.iter().zip(paths).map(|(image, path)| step(image, path)).collect();
+        let names: Vec<ProvenanceStep> = paths.iter().map(|path| step(path)).collect();
         let disks: Vec<Arc<dyn Disk>> = images.iter().map(|image| Arc::clone(&image.disk)).collect();
         let found = volume::find(&disks);
         let mut problems: Vec<(Vec<ProvenanceStep>, DiskError)> = Vec::new();
@@ -103,12 +102,14 @@ impl MachineDisks {
                 let kind = filesystem.about().kind;
                 provenance.push(ProvenanceStep { kind: "filesystem".into(), name: kind.into() });
             }
-            volumes.push(DiskVolume { name: found.name, provenance, disk: found.disk, content });
+            let name = full_name(&found.chain, found.name, images.len());
+            volumes.push(DiskVolume { name, provenance, disk: found.disk, content });
         }
         for gap in found.gaps {
             let content = VolumeContent::Raw { what: "unpartitioned", ranges: gap.ranges };
             let provenance = chain(&gap.disks, &gap.chain);
-            volumes.push(DiskVolume { name: "unpartitioned".into(), provenance, disk: gap.disk, content });
+            let name = full_name(&gap.chain, "unpartitioned".into(), images.len());
+            volumes.push(DiskVolume { name, provenance, disk: gap.disk, content });
         }
         Self { images, volumes, problems }
     }
@@ -123,8 +124,17 @@ impl MachineDisks {
     }
 }
 
-fn step(image: &Image, path: &Path) -> ProvenanceStep {
-    let _ = image;
+/// The way to a volume by names; with one disk only, the disk is left out.
+fn full_name(chain: &[volume::Step], own: String, disks: usize) -> String {
+    let names = chain.iter().filter(|step| disks > 1 || step.kind != volume::StepKind::Disk);
+    let mut names: Vec<&str> = names.map(|step| step.name.as_str()).collect();
+    if names.last() != Some(&own.as_str()) {
+        names.push(&own);
+    }
+    names.join(", ")
+}
+
+fn step(path: &Path) -> ProvenanceStep {
     ProvenanceStep { kind: "image".into(), name: path.to_string_lossy().into_owned() }
 }
 
