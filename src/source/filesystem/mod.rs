@@ -7,6 +7,7 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod ext;
 mod reader;
 mod tree;
 
@@ -265,7 +266,13 @@ impl Devices {
 ///
 /// It holds one that cannot be read.
 pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
-    let _ = disk;
+    if ext::detect(&**disk) {
+        return Ok(Some(Box::new(ext::open(Arc::clone(disk))?)));
+    }
+    // Of a filesystem whose beginning is lost; last, since it may be an older one.
+    if ext::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ext::open(Arc::clone(disk))?)));
+    }
     Ok(None)
 }
 
