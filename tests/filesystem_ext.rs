@@ -200,8 +200,8 @@ fn ext4_with_two_copies_of_its_superblock() {
 
 #[test]
 fn ext4_with_features_that_change_nothing_here() {
-    let features = "casefold,quota,verity,encrypt,large_dir,ea_inode,project,orphan_file,metadata_csum_seed,mmp";
-    // The first three the kernel need not know; the rest is compared with it.
+    let features = "casefold,quota,project,verity,encrypt,large_dir,ea_inode,orphan_file,metadata_csum_seed,mmp";
+    // The first four the kernel need not know; the rest is compared with it.
     let known = features.split_once("verity,").expect("features").1;
     same_as_kernel(200 << 20, &["-t", "ext4", "-O", known, "-b", "4096"]);
     let image = Image::new(64 << 20, &["-t", "ext4", "-O", features]);
