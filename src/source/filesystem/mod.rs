@@ -7,6 +7,7 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod ext;
 mod reader;
 mod tree;
 
@@ -265,7 +266,10 @@ impl Devices {
 ///
 /// It holds one that cannot be read.
 pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
-    let _ = disk;
+    let shared = || Arc::clone(disk);
+    if ext::detect(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
     Ok(None)
 }
 
