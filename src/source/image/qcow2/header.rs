@@ -239,5 +239,6 @@ fn snapshot(store: &Store, at: &mut u64) -> Option<String> {
     let (id, name) = text.split_at_checked(usize::from(id))?;
     let end = names.checked_add(u64::try_from(text.len()).ok()?)?;
     *at = end.checked_next_multiple_of(8)?;
-    Some(format!("internal snapshot {} {}, made {seconds} s after 1970", shown(id), shown(name)))
+    let made = jiff::Timestamp::from_second(i64::from(seconds)).ok()?;
+    Some(format!("internal snapshot {} {}, made {made}", shown(id), shown(name)))
 }
