@@ -74,6 +74,9 @@ impl Header {
         if version == 3 {
             features = cut(u64_be(&head, 72))?;
             length = cut(u32_be(&head, 100))?;
+            if length < 104 {
+                return Err(DiskError::corrupt(100, format!("a qcow2 header of {length} bytes")));
+            }
             header.zstd = match features & COMPRESSION_TYPE {
                 0 => false,
                 _ => match cut(u8_at(&head, 104))? {
