@@ -81,7 +81,7 @@ if command -v qemu-img >/dev/null; then
         # shellcheck disable=SC2086
         qemu-img convert -f raw -O "${form%%,*}" $options "$work/disk" "$work/image"
         # Of a block of 2 MiB the end says nothing.
-        { printf '\000'; head -c 300000 "$work/image"; } >"corpus/image/$form"
+        { printf '\000'; head -c 320000 "$work/image"; } >"corpus/image/$form"
     done
     qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd "$work/disk" "$work/image"
     { printf '\000'; cat "$work/image"; } >corpus/image/zstd
