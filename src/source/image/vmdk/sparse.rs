@@ -17,6 +17,9 @@ const ZEROED_GRAINS: u32 = 1 << 2;
 const COMPRESSED: u32 = 1 << 16;
 const MARKERS: u32 = 1 << 17;
 
+/// Bytes before each grain of a stream.
+const MARKER: usize = 12;
+
 /// The largest compressed grain; writers use 64 KiB.
 const MAX_COMPRESSED_GRAIN: u64 = 4 << 20;
 
@@ -166,26 +169,24 @@ impl GrainMap {
         }
     }
 
-    /// A compressed grain, by its marker: number of its first sector, length, bytes.
+    /// A compressed grain: in a stream behind a marker (number of its first sector,
+    /// length), else alone, and it tells itself where it ends.
     fn packed(&self, offset: u64, at: u64) -> DiskResult<Place> {
-        let (mut length_at, mut data) = (0, 4);
+        let longest = self.header.grain.saturating_mul(2);
+        let (mut at, mut length) = (at, longest);
         if self.header.flags & MARKERS != 0 {
-            (length_at, data) = (8, 12);
-        }
-        let marker = self.store.window(at, data)?;
-        let marker = marker.bytes();
-        if self.header.flags & MARKERS != 0 {
+            let marker = self.store.window(at, MARKER)?;
             let first = offset / self.header.grain * self.header.grain / SECTOR;
-            if u64_le(marker, 0) != Some(first) {
+            if u64_le(marker.bytes(), 0) != Some(first) {
                 return Err(DiskError::corrupt(at, "the marker of a grain names another one"));
             }
-        }
-        let length = u64::from(cut(u32_le(marker, length_at))?);
-        if length > self.header.grain.saturating_mul(2) {
-            return Err(DiskError::corrupt(at, format!("a compressed grain of {length} bytes")));
+            length = u64::from(cut(u32_le(marker.bytes(), 8))?);
+            if length > longest {
+                return Err(DiskError::corrupt(at, format!("a compressed grain of {length} bytes")));
+            }
+            at = at.saturating_add(12);
         }
         let length = usize::try_from(length).unwrap_or(0);
-        let at = at.saturating_add(u64::try_from(data).unwrap_or(0));
         Ok(Place::Packed(Packed { at, length, form: Form::Zlib }))
     }
 }
