@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::disk::{Disk, DiskError, DiskResult};
 use super::inflate::{Form, Key};
-use super::store::Store;
+use super::store::{Store, WINDOW};
 
 /// How many runs one question for the next data looks at: a table of 2³⁰ entries
 /// that all say "nothing" is an attack, not a disk.
@@ -64,6 +64,14 @@ pub(super) trait Map: Send + Sync + Debug {
     /// What lies at `offset`, which is below the size, and how far that goes;
     /// more than `limit` need not be looked at.
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run>;
+}
+
+/// How many bytes of a table, `entry` for each unit, tell of `limit` bytes from
+/// `offset` on, where it has `left` entries from there.
+pub(super) fn table_bytes(offset: u64, limit: u64, unit: u64, left: u64, entry: u64) -> usize {
+    let unit = unit.max(1);
+    let units = (offset % unit).saturating_add(limit).div_ceil(unit).clamp(1, left.max(1));
+    usize::try_from(units.saturating_mul(entry)).unwrap_or(WINDOW)
 }
 
 /// Joins the units that follow each other: `units` begins with the one that holds

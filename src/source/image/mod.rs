@@ -9,6 +9,7 @@
 //!
 //! `mapped` is what all formats with tables share; a format says what lies where.
 
+mod bitmap;
 mod concat;
 mod detect;
 mod file;

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::super::bytes::{array, u32_be, u64_be};
 use super::super::disk::{Disk, DiskError, DiskResult, Part};
+use super::bitmap::PartialBlock;
 use super::detect::Kind;
 use super::file::shown;
-use super::mapped::{Map, Mapped, Place, Run, coalesce};
+use super::mapped::{Map, Mapped, Place, Run, coalesce, table_bytes};
 use super::opening::{Identity, Opened, Opening};
-use super::store::{Store, WINDOW};
+use super::store::Store;
 use crate::finding::Reason;
 
 const SECTOR: u64 = 512;
@@ -201,32 +202,6 @@ struct BlockMap {
     differencing: bool,
 }
 
-impl BlockMap {
-    /// A range of sectors of one block that are all this image's, or all the parent's.
-    fn run_in_block(&self, offset: u64, limit: u64, at: u64) -> DiskResult<Run> {
-        let inside = offset % self.block;
-        let first = inside / SECTOR;
-        let sectors = (inside % SECTOR).saturating_add(limit).div_ceil(SECTOR);
-        let left = (self.block / SECTOR).saturating_sub(first);
-        let wanted =
-            usize::try_from((first % 8).saturating_add(sectors.min(left)).div_ceil(8)).unwrap_or(WINDOW);
-        let window = self.store.window(at.saturating_add(first / 8), wanted)?;
-        let bits = window.bytes().iter().flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) != 0));
-        let data = at.saturating_add(self.bitmap);
-        let bits = bits
-            .skip(usize::try_from(first % 8).unwrap_or(0))
-            .take(usize::try_from(left).unwrap_or(usize::MAX));
-        let places = bits.zip(first..).map(|(own, sector)| {
-            Ok(if own {
-                Place::At(data.saturating_add(sector.saturating_mul(SECTOR)))
-            } else {
-                Place::Parent
-            })
-        });
-        coalesce(offset, limit, SECTOR, places)
-    }
-}
-
 impl Map for BlockMap {
     fn size(&self) -> u64 {
         self.size
@@ -242,15 +217,24 @@ impl Map for BlockMap {
 
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run> {
         let index = offset / self.block;
-        let blocks = (offset % self.block).saturating_add(limit).div_ceil(self.block);
         let left = self.size.div_ceil(self.block).saturating_sub(index);
-        let wanted = usize::try_from(blocks.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, self.block, left, 4);
         let window = self.store.window(self.table.saturating_add(index * 4), wanted)?;
         let mut entries = window.bytes().chunks_exact(4).map(|entry| u32_be(entry, 0).unwrap_or(FREE));
         if self.differencing
             && let Some(first) = entries.clone().next().filter(|entry| *entry != FREE)
         {
-            return self.run_in_block(offset, limit, u64::from(first) * SECTOR);
+            let bitmap = u64::from(first) * SECTOR;
+            let block = PartialBlock {
+                store: &self.store,
+                bitmap,
+                first: 0,
+                lowest_first: false,
+                sector: SECTOR,
+                block: self.block,
+                data: bitmap.saturating_add(self.bitmap),
+            };
+            return block.run(offset, limit);
         }
         // The bitmap of a dynamic disk is not needed: what was not written is zero.
         let take_all = entries.by_ref().map(|entry| {

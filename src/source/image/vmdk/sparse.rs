@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::super::bytes::{u16_le, u32_le, u64_le};
 use super::super::super::disk::{Disk, DiskError, DiskResult};
 use super::super::inflate::Form;
-use super::super::mapped::{Map, Packed, Place, Run, coalesce};
-use super::super::store::{Store, WINDOW};
+use super::super::mapped::{Map, Packed, Place, Run, coalesce, table_bytes};
+use super::super::store::Store;
 
 const SECTOR: u64 = 512;
 
@@ -209,9 +209,8 @@ impl Map for GrainMap {
         let span = self.header.span();
         let (number, inside) = (offset / span, offset % span);
         let at = self.header.directory.saturating_add(number * 4);
-        let tables = inside.saturating_add(limit).div_ceil(span);
         let left = self.header.size.div_ceil(span).saturating_sub(number);
-        let wanted = usize::try_from(tables.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, span, left, 4);
         let window = self.store.window(at, wanted)?;
         let mut entries = window.bytes().chunks_exact(4).map(|entry| u32_le(entry, 0).unwrap_or(0));
         let table = u64::from(entries.next().unwrap_or(0)) * SECTOR;
@@ -222,9 +221,8 @@ impl Map for GrainMap {
         }
         let index = inside / grain;
         let at = table.saturating_add(index * 4);
-        let grains = (inside % grain).saturating_add(limit).div_ceil(grain);
         let left = self.header.entries_per_table.saturating_sub(index);
-        let wanted = usize::try_from(grains.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(inside, limit, grain, left, 4);
         let window = self.store.window(at, wanted)?;
         let mut places = window.bytes().chunks_exact(4).map(|entry| {
             let entry = u32_le(entry, 0).unwrap_or(0);
