@@ -13,8 +13,8 @@ use support::images::{
     qemu_io, run_in,
 };
 
-/// 20 MiB and a bit: ends in the middle of every unit.
-const SIZE: u64 = (20 << 20) + 3 * 512;
+/// 11 MiB and a bit: ends in the middle of every unit.
+const SIZE: u64 = (11 << 20) + 3 * 512;
 
 fn open(folder: &Path, name: &str) -> Image {
     image::open(&at(folder, name)).unwrap_or_else(|error| panic!("{error}"))

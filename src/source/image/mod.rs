@@ -23,6 +23,7 @@ mod vdi;
 mod vhd;
 mod vhdx;
 mod vmdk;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
