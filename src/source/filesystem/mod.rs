@@ -8,6 +8,7 @@
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
 mod reader;
+pub mod xfs;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
