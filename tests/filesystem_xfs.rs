@@ -15,7 +15,7 @@ use snapsift::source::filesystem::{ContentReader, Filesystem, NodeId, PieceSourc
 use support::filesystem::{Mount, Tree, assert_same, fill, image, kernels, may_mount, ours, run, text};
 
 /// The smallest image that `mkfs.xfs` accepts; nearly all of it is a hole.
-const SIZE: u64 = 320 << 20;
+const SIZE: u64 = 360 << 20;
 
 fn open(path: &Path) -> Xfs {
     let file = std::fs::File::open(path).expect("an image");
@@ -34,6 +34,12 @@ fn made(dir: &Path, options: &[&str], more: impl FnOnce(&Path)) -> PathBuf {
     fill(mount.path(), false);
     hard_cases(mount.path());
     more(mount.path());
+    drop(mount);
+    // What is deleted before the inode was ever written leaves nothing.
+    let mount = Mount::new(&path, &dir.join("mount"), "");
+    for number in 0..50 {
+        std::fs::remove_file(mount.path().join(format!("to delete/gone {number}"))).expect("deleted");
+    }
     drop(mount);
     path
 }
@@ -70,8 +76,15 @@ fn hard_cases(root: &Path) {
     run("fallocate", &["-l", "3000000", text(&at("set aside"))]);
     file.write_all_at(&[7; 10_000], 1_000_000).expect("data");
     run("fallocate", &["-n", "-o", "3000000", "-l", "500000", text(&at("set aside"))]);
+    std::fs::create_dir(at("to delete")).expect("a directory");
+    for number in 0..100 {
+        let name = if number % 2 == 0 { format!("gone {}", number / 2) } else { format!("stays {number}") };
+        std::fs::write(at("to delete").join(&name), format!("{name} ").repeat(1000)).expect("a file");
+    }
     // A tree of extents.
     let file = std::fs::File::create(at("pieces")).expect("a file");
+    // The end is known, so that nothing is set aside past each piece.
+    file.set_len(4000 * 131_072).expect("a size");
     for step in 0..4000_u64 {
         file.write_all_at(&step.to_le_bytes(), step * 131_072).expect("data");
     }
@@ -144,27 +157,32 @@ fn free_as_xfs_db(filesystem: &Xfs, path: &Path) {
     assert!(ours == theirs);
 }
 
-/// The content of `gone 0` to `gone 49`, by its first bytes.
+/// Those of `to delete` are found by name, with their content.
 fn deleted_are_found(filesystem: &Xfs) {
-    let mut names = Vec::new();
-    let mut whole = 0;
+    let mut names = std::collections::BTreeSet::new();
     filesystem
         .deleted(&mut |file| {
             let name = String::from_utf8_lossy(&file.path).into_owned();
+            let text = format!("{name} ").repeat(1000);
             let reader = ContentReader::new(filesystem, &file.content);
-            let mut bytes = vec![0; 4096];
-            let first = reader.next_data(0).expect("something").0;
-            assert!(reader.read_at(&mut bytes, first).expect("its content") > 0);
-            if name.starts_with("gone ") {
-                whole += usize::from(file.content.size >= 9000 && bytes.iter().any(|byte| *byte != 0));
+            let mut bytes = vec![0; text.len()];
+            let mut filled = 0;
+            while filled < bytes.len() {
+                let read = reader.read_at(&mut bytes[filled..], filled as u64).expect("its content");
+                if read == 0 {
+                    break;
+                }
+                filled += read;
             }
-            names.push(name);
+            if bytes == text.as_bytes() {
+                names.insert(name);
+            } else {
+                println!("{name}: {:?}", String::from_utf8_lossy(&bytes[..20]));
+            }
             ControlFlow::Continue(())
         })
         .expect("deleted files");
-    let named = names.iter().filter(|name| name.starts_with("gone ")).count();
-    println!("{} deleted, {named} of 50 with a name, {whole} of them with content", names.len());
-    assert!(named > 10 && whole > 10, "{} deleted, {named} named, {whole} whole", names.len());
+    assert_eq!(names, (0..50).map(|number| format!("gone {number}")).collect());
 }
 
 #[test]
