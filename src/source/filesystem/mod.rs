@@ -10,6 +10,7 @@
 pub mod ext;
 mod reader;
 mod tree;
+pub mod xfs;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -269,6 +270,9 @@ pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<d
     let shared = || Arc::clone(disk);
     if ext::detect(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if xfs::detect(&**disk) {
+        return Ok(Some(Box::new(xfs::open(shared())?)));
     }
     Ok(None)
 }
