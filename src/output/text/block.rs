@@ -146,8 +146,7 @@ pub(super) fn openable(
         Some(step) if step.kind == "image" => {
             // The filesystem itself has no place of its own.
             let way = provenance.iter().filter(|step| step.kind != "filesystem" && !is_raw(step));
-            let way: String =
-                way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
+            let way: String = way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
             match provenance.last().filter(|step| is_raw(step)) {
                 Some(step) => (way, step.kind.clone()),
                 None => (way, path),

@@ -274,6 +274,10 @@ pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<d
     if xfs::detect(&**disk) {
         return Ok(Some(Box::new(xfs::open(shared())?)));
     }
+    // Of a filesystem whose beginning is lost; last, since it may be an older one.
+    if ext::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
     Ok(None)
 }
 
