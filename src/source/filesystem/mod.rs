@@ -8,6 +8,7 @@
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
 pub mod ext;
+pub mod ntfs;
 mod reader;
 mod tree;
 pub mod xfs;
@@ -273,6 +274,9 @@ pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<d
     }
     if xfs::detect(&**disk) {
         return Ok(Some(Box::new(xfs::open(shared())?)));
+    }
+    if ntfs::detect(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
     // Of a filesystem whose beginning is lost; last, since it may be an older one.
     if ext::detect_copy(&**disk) {
