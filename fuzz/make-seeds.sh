@@ -112,3 +112,21 @@ trees = bytes(top) + node(2, [(1, 2), (2, 3)]) + node(1, [(0, 3), (9, 4)]) + nod
 trees += node(2, [(9, 7 << 24), (10, 8 << 24)]) + bytes(4096)
 sys.stdout.buffer.write(b"\x03" + store + trees)
 END
+# Small disk images of every container; the first byte says what the rest is.
+if command -v qemu-img >/dev/null; then
+    dd if=/dev/urandom of="$work/disk" bs=1000 count=40 status=none
+    truncate -s 300K "$work/disk"
+    for form in qcow2 qcow2,compat=0.10 qcow2,cluster_size=512 qcow2,extended_l2=on,cluster_size=16k vdi \
+        vmdk,subformat=monolithicSparse vmdk,subformat=streamOptimized vpc,subformat=fixed vpc,subformat=dynamic; do
+        case $form in *,*) options="-o ${form#*,}" ;; *) options= ;; esac
+        # shellcheck disable=SC2086
+        qemu-img convert -f raw -O "${form%%,*}" $options "$work/disk" "$work/image"
+        # Of a block of 2 MiB the end says nothing.
+        { printf '\000'; head -c 320000 "$work/image"; } >"corpus/image/$form"
+    done
+    qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd "$work/disk" "$work/image"
+    { printf '\000'; cat "$work/image"; } >corpus/image/zstd
+    qemu-img convert -f raw -O vhdx "$work/disk" "$work/image"
+    { printf '\001'; dd if="$work/image" bs=64K skip=32 count=1 status=none; } >corpus/image/vhdx-metadata
+fi
+printf '\000# Disk DescriptorFile\nCID=1\nparentCID=ffffffff\nRW 63 ZERO\nRW 5 FLAT "a" 0\n' >corpus/image/descriptor

@@ -55,6 +55,14 @@ pub(super) fn cat(args: &CatArgs) -> anyhow::Result<Exit> {
             bail!("{shown} is on several volumes; choose one with --volume: {}", names.join("; "))
         }
     };
+    let stat = filesystem.stat(id).with_context(|| format!("cannot read {shown}"))?;
+    if stat.file_type.is_symlink() {
+        let target = filesystem.link_target(id).with_context(|| format!("cannot read {shown}"))?;
+        bail!("{shown} is a symbolic link to {}, and links are not followed", escape::bytes_of_path(&target));
+    }
+    if !stat.file_type.is_file() && args.stream.is_none() {
+        bail!("{shown} is no regular file");
+    }
     let content = match &args.stream {
         Some(name) => filesystem.stream(id, name.as_bytes()),
         None => filesystem.content(id),

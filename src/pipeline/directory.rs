@@ -2,9 +2,9 @@
 //! walk gives it.
 
 use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 
-use rustix::fs::{AtFlags, FileType, StatxFlags, statx};
+use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::measure::Stage;
@@ -78,16 +78,11 @@ impl<'s> FileVisitor<'s> {
             self.worker.coverage.leave_out_bytes(Reason::OverBudget, capped);
         }
         let linked = (stat.links > 1).then_some(&stat);
-        self.worker.keep(&path, hits, linked, false, || Some(FileStat { btime: made(&opened.fd), ..stat }));
+        self.worker.keep(&path, hits, linked, false, || {
+            Some(FileStat { btime: FileStat::made(&opened.fd), ..stat })
+        });
         Ok(())
     }
-}
-
-/// When a file was made, where the filesystem knows: `fstat` does not tell.
-fn made(fd: &OwnedFd) -> Option<(i64, u32)> {
-    let facts = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
-    let known = facts.stx_mask & StatxFlags::BTIME.bits() != 0;
-    known.then_some((facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec))
 }
 
 impl Visitor for FileVisitor<'_> {

@@ -102,13 +102,13 @@ impl MachineDisks {
                 let kind = filesystem.about().kind;
                 provenance.push(ProvenanceStep { kind: "filesystem".into(), name: kind.into() });
             }
-            let name = full_name(&found.chain, found.name, images.len());
+            let name = full_name(&found.chain, &found.name, images.len());
             volumes.push(DiskVolume { name, provenance, disk: found.disk, content });
         }
         for gap in found.gaps {
             let content = VolumeContent::Raw { what: "unpartitioned", ranges: gap.ranges };
             let provenance = chain(&gap.disks, &gap.chain);
-            let name = full_name(&gap.chain, "unpartitioned".into(), images.len());
+            let name = full_name(&gap.chain, "unpartitioned", images.len());
             volumes.push(DiskVolume { name, provenance, disk: gap.disk, content });
         }
         Self { images, volumes, problems }
@@ -118,18 +118,20 @@ impl MachineDisks {
     /// not may as well be any other file.
     #[must_use]
     pub fn is_disk(&self) -> bool {
-        let raw =
-            |volume: &DiskVolume| matches!(volume.content, VolumeContent::Raw { what, .. } if what != "swap");
-        self.images.iter().any(|image| image.kind != "raw") || !self.volumes.iter().all(raw)
+        let is_plain = |volume: &DiskVolume| {
+            matches!(volume.content, VolumeContent::Raw { what, .. } if what != "swap")
+                && volume.provenance.iter().all(|step| step.kind == "image")
+        };
+        self.images.iter().any(|image| image.kind != "raw") || !self.volumes.iter().all(is_plain)
     }
 }
 
 /// The way to a volume by names; with one disk only, the disk is left out.
-fn full_name(chain: &[volume::Step], own: String, disks: usize) -> String {
+fn full_name(chain: &[volume::Step], own: &str, disks: usize) -> String {
     let names = chain.iter().filter(|step| disks > 1 || step.kind != volume::StepKind::Disk);
     let mut names: Vec<&str> = names.map(|step| step.name.as_str()).collect();
-    if names.last() != Some(&own.as_str()) {
-        names.push(&own);
+    if names.last() != Some(&own) {
+        names.push(own);
     }
     names.join(", ")
 }

@@ -133,5 +133,6 @@ impl Tree for Root {
 }
 
 fn of_file(file: File) -> Result<TreeFile<'static>, Errno> {
-    Ok(TreeFile::new(FileStat::of(&file)?, Box::new(file)))
+    let stat = FileStat { btime: FileStat::made(&file), ..FileStat::of(&file)? };
+    Ok(TreeFile::new(stat, Box::new(file)))
 }

@@ -8,8 +8,10 @@
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
 pub mod ext;
+pub mod ntfs;
 mod reader;
 mod tree;
+pub mod xfs;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -266,12 +268,19 @@ impl Devices {
 ///
 /// It holds one that cannot be read.
 pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    let shared = || Arc::clone(disk);
     if ext::detect(&**disk) {
-        return Ok(Some(Box::new(ext::open(Arc::clone(disk))?)));
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if xfs::detect(&**disk) {
+        return Ok(Some(Box::new(xfs::open(shared())?)));
+    }
+    if ntfs::detect(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
     // Of a filesystem whose beginning is lost; last, since it may be an older one.
     if ext::detect_copy(&**disk) {
-        return Ok(Some(Box::new(ext::open(Arc::clone(disk))?)));
+        return Ok(Some(Box::new(ext::open(shared())?)));
     }
     Ok(None)
 }

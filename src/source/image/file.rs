@@ -105,9 +105,11 @@ impl Folder {
         let inside = self.inside(name)?;
         let shown = shown(name);
         let refused = |errno| match errno {
-            Errno::NOENT | Errno::NOTDIR => {
-                system(errno, &format!("the image needs {shown}, which is not in its folder; copy it there"))
-            }
+            Errno::NOENT | Errno::NOTDIR => DiskError {
+                reason: Reason::Unreadable,
+                offset: 0,
+                message: format!("the image needs {shown}, which is not in its folder; copy it there").into(),
+            },
             Errno::XDEV | Errno::LOOP => outside(name),
             _ => system(errno, &format!("the image needs {shown}")),
         };

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::super::disk::{Disk, DiskError, DiskResult};
 use super::inflate::{Form, Key};
-use super::store::Store;
+use super::store::{Store, WINDOW};
 
 /// How many runs one question for the next data looks at: a table of 2³⁰ entries
 /// that all say "nothing" is an attack, not a disk.
@@ -66,6 +66,14 @@ pub(super) trait Map: Send + Sync + Debug {
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run>;
 }
 
+/// How many bytes of a table, `entry` for each unit, tell of `limit` bytes from
+/// `offset` on, where it has `left` entries from there.
+pub(super) fn table_bytes(offset: u64, limit: u64, unit: u64, left: u64, entry: u64) -> usize {
+    let unit = unit.max(1);
+    let units = (offset % unit).saturating_add(limit).div_ceil(unit).clamp(1, left.max(1));
+    usize::try_from(units.saturating_mul(entry)).unwrap_or(WINDOW)
+}
+
 /// Joins the units that follow each other: `units` begins with the one that holds
 /// `offset`, each `unit` bytes long.
 pub(super) fn coalesce(
@@ -104,14 +112,34 @@ pub(super) fn coalesce(
 pub(super) struct Mapped<M> {
     map: M,
     parent: Option<Arc<dyn Disk>>,
-    /// Where the parent's next data is, from some place on: a child in many pieces
-    /// must not make the parent look through all its tables for each.
-    ahead: Mutex<Option<(u64, Option<Range<u64>>)>>,
+    parents_next: Ahead,
+    files_next: Ahead,
+}
+
+/// Where the next data of another disk is, from some place on: a child in many
+/// pieces must not make its parent look through all its tables for each.
+#[derive(Debug, Default)]
+struct Ahead(Mutex<Option<(u64, Option<Range<u64>>)>>);
+
+impl Ahead {
+    /// The first data of `disk` at or after `at`.
+    fn next_data(&self, disk: &dyn Disk, at: u64) -> DiskResult<Option<Range<u64>>> {
+        let mut ahead = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((from, next)) = &*ahead
+            && *from <= at
+            && next.as_ref().is_none_or(|next| at < next.end)
+        {
+            return Ok(next.as_ref().map(|next| next.start.max(at)..next.end));
+        }
+        let next = disk.next_data(at)?;
+        *ahead = Some((at, next.clone()));
+        Ok(next)
+    }
 }
 
 impl<M: Map> Mapped<M> {
     pub(super) fn new(map: M, parent: Option<Arc<dyn Disk>>) -> Self {
-        Self { map, parent, ahead: Mutex::new(None) }
+        Self { map, parent, parents_next: Ahead::default(), files_next: Ahead::default() }
     }
 
     /// The run at a place of this disk; errors tell that place, and that of the
@@ -198,18 +226,23 @@ impl<M: Map> Mapped<M> {
         Ok(())
     }
 
-    /// The parent's first data at or after `at`.
-    fn parents_data(&self, parent: &dyn Disk, at: u64) -> DiskResult<Option<Range<u64>>> {
-        let mut ahead = self.ahead.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((from, next)) = &*ahead
-            && *from <= at
-            && next.as_ref().is_none_or(|next| at < next.end)
-        {
-            return Ok(next.as_ref().map(|next| next.start.max(at)..next.end));
+    /// The first data of a range that lies in the file, which has holes of its own
+    /// where space was set aside.
+    fn stored_data(&self, range: Range<u64>, from: u64) -> Option<Range<u64>> {
+        let length = range.end - range.start;
+        let end = from.saturating_add(length);
+        if end > self.map.data().size() {
+            // What is missing is no hole.
+            return Some(range);
         }
-        let next = parent.next_data(at)?;
-        *ahead = Some((at, next.clone()));
-        Ok(next)
+        match self.files_next.next_data(&**self.map.data(), from) {
+            Ok(next) => next.filter(|next| next.start < end).map(|next| {
+                let place = |at: u64| range.start + (at - from);
+                place(next.start)..place(next.end.min(end))
+            }),
+            // The read will tell.
+            Err(_) => Some(range),
+        }
     }
 }
 
@@ -266,10 +299,12 @@ impl<M: Map> Disk for Mapped<M> {
             let found = match (run.place, &self.parent) {
                 (Place::Zero, _) | (Place::Parent, None) => None,
                 (Place::Parent, Some(parent)) => self
-                    .parents_data(&**parent, at)?
+                    .parents_next
+                    .next_data(&**parent, at)?
                     .filter(|next| next.start < end)
                     .map(|next| next.start..next.end.min(end)),
-                (Place::At(_) | Place::Packed(_), _) => Some(at..end),
+                (Place::At(from), _) => self.stored_data(at..end, from),
+                (Place::Packed(_), _) => Some(at..end),
             };
             match (&mut data, found) {
                 (None, None) => at = end,

@@ -9,6 +9,7 @@
 //!
 //! `mapped` is what all formats with tables share; a format says what lies where.
 
+mod bitmap;
 mod concat;
 mod detect;
 mod file;
@@ -22,6 +23,7 @@ mod vdi;
 mod vhd;
 mod vhdx;
 mod vmdk;
+mod windows;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -94,6 +94,11 @@ impl Opening {
         Ok(file.disk)
     }
 
+    /// Whether a file of that name can be opened in the folder.
+    pub(super) fn is_there(&self, name: &[u8]) -> DiskResult<()> {
+        self.named(name).map(drop)
+    }
+
     /// The image that this one rests on, by the name that this one gives; of the
     /// kind `expected` where that is known, raw where that is `Some(None)`.
     pub(super) fn parent(&mut self, name: &[u8], expected: Option<Option<Kind>>) -> DiskResult<Opened> {

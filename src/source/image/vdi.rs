@@ -7,9 +7,9 @@ use std::sync::Arc;
 use super::super::bytes::{array, u32_le, u64_le};
 use super::super::disk::{Disk, DiskError, DiskResult};
 use super::detect::Kind;
-use super::mapped::{Map, Mapped, Place, Run, coalesce};
+use super::mapped::{Map, Mapped, Place, Run, coalesce, table_bytes};
 use super::opening::{Identity, Opened, Opening};
-use super::store::{Store, WINDOW};
+use super::store::Store;
 
 /// Blocks that the table gives no place: never written, and written with zeros.
 const FREE: u32 = 0xffff_ffff;
@@ -119,9 +119,8 @@ impl Map for BlockMap {
 
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run> {
         let index = offset / self.block;
-        let blocks = (offset % self.block).saturating_add(limit).div_ceil(self.block);
         let left = self.size.div_ceil(self.block).saturating_sub(index);
-        let wanted = usize::try_from(blocks.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, self.block, left, 4);
         let window = self.store.window(self.table.saturating_add(index * 4), wanted)?;
         let places = window.bytes().chunks_exact(4).map(|entry| {
             Ok(match u32_le(entry, 0).unwrap_or(FREE) {

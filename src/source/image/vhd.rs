@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::super::bytes::{array, u32_be, u64_be};
 use super::super::disk::{Disk, DiskError, DiskResult, Part};
+use super::bitmap::PartialBlock;
 use super::detect::Kind;
-use super::file::shown;
-use super::mapped::{Map, Mapped, Place, Run, coalesce};
+use super::mapped::{Map, Mapped, Place, Run, coalesce, table_bytes};
 use super::opening::{Identity, Opened, Opening};
-use super::store::{Store, WINDOW};
-use crate::finding::Reason;
+use super::store::Store;
+use super::windows::{parent_by_paths, utf16};
 
 const SECTOR: u64 = 512;
 const FOOTER: usize = 512;
@@ -90,34 +90,40 @@ pub(super) fn open(disk: Arc<dyn Disk>, opening: &mut Opening) -> DiskResult<Ope
 
 /// The footer, or its copy at the head.
 fn footer(disk: &dyn Disk, opening: &mut Opening) -> DiskResult<Footer> {
-    let mut found = None;
-    // The first versions wrote 511 bytes.
-    for length in [512, 511] {
-        let Some(at) = disk.size().checked_sub(length) else { continue };
+    let read = |at| {
         let mut bytes = vec![0; FOOTER];
         let filled = disk.read_at(&mut bytes, at)?;
-        bytes.truncate(filled);
-        bytes.resize(FOOTER, 0);
-        if bytes.starts_with(b"conectix") {
-            found = Some(Footer { bytes, end: at });
-            break;
+        bytes.get_mut(filled..).unwrap_or_default().fill(0);
+        Ok(bytes)
+    };
+    // The first versions wrote 511 bytes.
+    let ends = [512, 511].map(|length| disk.size().checked_sub(length));
+    let mut at_end: DiskResult<Option<Footer>> = Ok(None);
+    for end in ends.into_iter().flatten() {
+        match read(end) {
+            Ok(bytes) if bytes.starts_with(b"conectix") => at_end = Ok(Some(Footer { bytes, end })),
+            Ok(_) => continue,
+            // The copy may do.
+            Err(error) => at_end = Err(error),
         }
+        break;
     }
-    if let Some(footer) = &found
+    if let Ok(Some(footer)) = &at_end
         && sum_holds(&footer.bytes, 64)
     {
-        return found.ok_or(DiskError::corrupt(0, "no footer"));
+        return at_end.and_then(found);
     }
-    let mut head = vec![0; FOOTER];
-    let filled = disk.read_at(&mut head, 0)?;
-    if filled == FOOTER && head.starts_with(b"conectix") && (found.is_none() || sum_holds(&head, 64)) {
+    let copy = read(0)?;
+    if copy.starts_with(b"conectix") && (sum_holds(&copy, 64) || !matches!(at_end, Ok(Some(_)))) {
         opening.note("the footer of the VHD is missing or damaged: it may be cut short; its copy is used");
-        return Ok(Footer { bytes: head, end: disk.size() });
+        return Ok(Footer { bytes: copy, end: disk.size() });
     }
-    if found.is_some() {
-        opening.note("the checksum of the VHD's footer is wrong");
-    }
-    found.ok_or(DiskError::corrupt(0, "the VHD has no footer: it is cut short"))
+    opening.note("the checksum of the VHD's footer is wrong");
+    at_end.and_then(found)
+}
+
+fn found(footer: Option<Footer>) -> DiskResult<Footer> {
+    footer.ok_or(DiskError::corrupt(0, "the VHD has no footer: it is cut short"))
 }
 
 /// Whether a structure is the complement of its sum, its own field left out.
@@ -142,52 +148,7 @@ fn parent(header: &[u8], store: &Store, opening: &mut Opening) -> DiskResult<Arc
         }
     }
     names.push(utf16(header.get(64..576).unwrap_or_default(), u16::from_be_bytes));
-    windows_parent(&names, Kind::Vhd, &[Identity::Guid(uuid)], opening)
-}
-
-/// Text of 16-bit units, up to the first NUL.
-pub(super) fn utf16(bytes: &[u8], unit: fn([u8; 2]) -> u16) -> String {
-    let units = bytes.chunks_exact(2).filter_map(|pair| array(pair, 0)).map(unit);
-    char::decode_utf16(units.take_while(|unit| *unit != 0)).map(|unit| unit.unwrap_or('\u{fffd}')).collect()
-}
-
-/// The parent by any of the paths that a Windows machine gave it: as it is where
-/// that lies below the folder, else its last part. Its identity proves that it is
-/// the right one.
-pub(super) fn windows_parent(
-    paths: &[String],
-    kind: Kind,
-    identities: &[Identity],
-    opening: &mut Opening,
-) -> DiskResult<Arc<dyn Disk>> {
-    let mut names: Vec<String> = Vec::new();
-    for path in paths {
-        let path = path.replace('\\', "/");
-        let below = path.trim_start_matches("./");
-        let last = path.rsplit('/').next().unwrap_or_default();
-        let inside =
-            !below.starts_with('/') && !below.contains(':') && !below.split('/').any(|part| part == "..");
-        for name in [inside.then_some(below), Some(last)].into_iter().flatten() {
-            if !name.is_empty() && !matches!(name, "." | "..") && !names.iter().any(|known| known == name) {
-                names.push(name.to_owned());
-            }
-        }
-    }
-    let mut missing = DiskError::corrupt(0, "the image has a parent but does not name it");
-    for name in &names {
-        match opening.parent(name.as_bytes(), Some(Some(kind))) {
-            Ok(parent) if identities.contains(&parent.identity) => return Ok(parent.disk),
-            Ok(_) => {
-                let message =
-                    format!("{} is not the parent as it was: its identifier differs", shown(name.as_bytes()));
-                return Err(DiskError::corrupt(0, message));
-            }
-            // It may be there under another of its names.
-            Err(error) if error.reason == Reason::Unreadable => missing = error,
-            Err(error) => return Err(error),
-        }
-    }
-    Err(missing)
+    parent_by_paths(&names, Kind::Vhd, &[Identity::Guid(uuid)], opening)
 }
 
 #[derive(Debug)]
@@ -199,32 +160,6 @@ struct BlockMap {
     bitmap: u64,
     table: u64,
     differencing: bool,
-}
-
-impl BlockMap {
-    /// A range of sectors of one block that are all this image's, or all the parent's.
-    fn run_in_block(&self, offset: u64, limit: u64, at: u64) -> DiskResult<Run> {
-        let inside = offset % self.block;
-        let first = inside / SECTOR;
-        let sectors = (inside % SECTOR).saturating_add(limit).div_ceil(SECTOR);
-        let left = (self.block / SECTOR).saturating_sub(first);
-        let wanted =
-            usize::try_from((first % 8).saturating_add(sectors.min(left)).div_ceil(8)).unwrap_or(WINDOW);
-        let window = self.store.window(at.saturating_add(first / 8), wanted)?;
-        let bits = window.bytes().iter().flat_map(|byte| (0..8).map(move |bit| byte & (0x80 >> bit) != 0));
-        let data = at.saturating_add(self.bitmap);
-        let bits = bits
-            .skip(usize::try_from(first % 8).unwrap_or(0))
-            .take(usize::try_from(left).unwrap_or(usize::MAX));
-        let places = bits.zip(first..).map(|(own, sector)| {
-            Ok(if own {
-                Place::At(data.saturating_add(sector.saturating_mul(SECTOR)))
-            } else {
-                Place::Parent
-            })
-        });
-        coalesce(offset, limit, SECTOR, places)
-    }
 }
 
 impl Map for BlockMap {
@@ -242,15 +177,24 @@ impl Map for BlockMap {
 
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run> {
         let index = offset / self.block;
-        let blocks = (offset % self.block).saturating_add(limit).div_ceil(self.block);
         let left = self.size.div_ceil(self.block).saturating_sub(index);
-        let wanted = usize::try_from(blocks.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, self.block, left, 4);
         let window = self.store.window(self.table.saturating_add(index * 4), wanted)?;
         let mut entries = window.bytes().chunks_exact(4).map(|entry| u32_be(entry, 0).unwrap_or(FREE));
         if self.differencing
             && let Some(first) = entries.clone().next().filter(|entry| *entry != FREE)
         {
-            return self.run_in_block(offset, limit, u64::from(first) * SECTOR);
+            let bitmap = u64::from(first) * SECTOR;
+            let block = PartialBlock {
+                store: &self.store,
+                bitmap,
+                first: 0,
+                lowest_first: false,
+                sector: SECTOR,
+                block: self.block,
+                data: bitmap.saturating_add(self.bitmap),
+            };
+            return block.run(offset, limit);
         }
         // The bitmap of a dynamic disk is not needed: what was not written is zero.
         let take_all = entries.by_ref().map(|entry| {

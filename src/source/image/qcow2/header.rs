@@ -74,6 +74,9 @@ impl Header {
         if version == 3 {
             features = cut(u64_be(&head, 72))?;
             length = cut(u32_be(&head, 100))?;
+            if length < 104 {
+                return Err(DiskError::corrupt(100, format!("a qcow2 header of {length} bytes")));
+            }
             header.zstd = match features & COMPRESSION_TYPE {
                 0 => false,
                 _ => match cut(u8_at(&head, 104))? {
@@ -239,5 +242,6 @@ fn snapshot(store: &Store, at: &mut u64) -> Option<String> {
     let (id, name) = text.split_at_checked(usize::from(id))?;
     let end = names.checked_add(u64::try_from(text.len()).ok()?)?;
     *at = end.checked_next_multiple_of(8)?;
-    Some(format!("internal snapshot {} {}, made {seconds} s after 1970", shown(id), shown(name)))
+    let made = jiff::Timestamp::from_second(i64::from(seconds)).ok()?;
+    Some(format!("internal snapshot {} {}, made {made}", shown(id), shown(name)))
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::super::bytes::u64_be;
 use super::super::super::disk::{Disk, DiskError, DiskResult};
 use super::super::inflate::Form;
-use super::super::mapped::{Map, Packed, Place, Run, coalesce};
-use super::super::store::{Store, WINDOW};
+use super::super::mapped::{Map, Packed, Place, Run, coalesce, table_bytes};
+use super::super::store::Store;
 use super::header::Header;
 
 /// Where an entry of either table points to.
@@ -140,11 +140,8 @@ impl ClusterMap {
 
     /// How many bytes of a second-level table to look at for `limit` bytes of disk.
     fn wanted(&self, offset: u64, limit: u64, entry: u64) -> usize {
-        let inside = offset % self.span;
-        let left = (self.span - inside).div_ceil(self.cluster());
-        let clusters =
-            (offset % self.cluster()).saturating_add(limit).div_ceil(self.cluster()).clamp(1, left);
-        usize::try_from(clusters.saturating_mul(entry)).unwrap_or(WINDOW)
+        let left = (self.span - offset % self.span).div_ceil(self.cluster());
+        table_bytes(offset, limit, self.cluster(), left, entry)
     }
 }
 
@@ -168,9 +165,8 @@ impl Map for ClusterMap {
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run> {
         let index = offset / self.span;
         let at = self.l1_offset.saturating_add(index * 8);
-        let tables = (offset % self.span).saturating_add(limit).div_ceil(self.span);
         let left = self.size.div_ceil(self.span).saturating_sub(index);
-        let wanted = usize::try_from(tables.clamp(1, left.max(1)).saturating_mul(8)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, self.span, left, 8);
         let window = self.store.window(at, wanted)?;
         let mut entries = window.bytes().chunks_exact(8).map(|entry| u64_be(entry, 0).unwrap_or(0) & OFFSET);
         let table = entries.next().unwrap_or(0);

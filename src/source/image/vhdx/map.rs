@@ -2,8 +2,9 @@
 
 use super::super::super::bytes::u64_le;
 use super::super::super::disk::{DiskError, DiskResult};
-use super::super::mapped::{Map, Place, Run, coalesce};
-use super::super::store::{Store, WINDOW};
+use super::super::bitmap::PartialBlock;
+use super::super::mapped::{Map, Place, Run, coalesce, table_bytes};
+use super::super::store::Store;
 use super::header::Region;
 use super::metadata::Metadata;
 
@@ -82,25 +83,17 @@ impl BlockMap {
                 "a block is there in part, but not the bitmap that says which",
             ));
         }
-        let first = offset / self.sector % BITMAP_SECTORS;
-        let sectors = (offset % self.sector).saturating_add(limit).div_ceil(self.sector);
-        let left = (self.block - offset % self.block).div_ceil(self.sector);
-        let wanted =
-            usize::try_from((first % 8).saturating_add(sectors.min(left)).div_ceil(8)).unwrap_or(WINDOW);
-        let window = self.store.window((entry & OFFSET).saturating_add(first / 8), wanted)?;
-        let bits = window.bytes().iter().flat_map(|byte| (0..8).map(move |bit| byte & (1 << bit) != 0));
-        let bits = bits
-            .skip(usize::try_from(first % 8).unwrap_or(0))
-            .take(usize::try_from(left).unwrap_or(usize::MAX));
-        let inside = offset % self.block / self.sector;
-        let places = bits.zip(inside..).map(|(own, sector)| {
-            Ok(if own {
-                Place::At(data.saturating_add(sector.saturating_mul(self.sector)))
-            } else {
-                Place::Parent
-            })
-        });
-        coalesce(offset, limit, self.sector, places)
+        let number = offset / self.block % self.chunk;
+        let block = PartialBlock {
+            store: &self.store,
+            bitmap: entry & OFFSET,
+            first: number.saturating_mul(self.block / self.sector),
+            lowest_first: true,
+            sector: self.sector,
+            block: self.block,
+            data,
+        };
+        block.run(offset, limit)
     }
 }
 
@@ -120,10 +113,9 @@ impl Map for BlockMap {
     fn run(&self, offset: u64, limit: u64) -> DiskResult<Run> {
         let index = offset / self.block;
         let at = self.bat.saturating_add(self.entry_of(index) * 8);
-        let blocks = (offset % self.block).saturating_add(limit).div_ceil(self.block);
         // As far as the next entry of a bitmap.
         let left = (self.chunk - index % self.chunk).min(self.size.div_ceil(self.block) - index);
-        let wanted = usize::try_from(blocks.clamp(1, left.max(1)).saturating_mul(8)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, self.block, left, 8);
         let window = self.store.window(at, wanted)?;
         let entries = window.bytes().chunks_exact(8).map(|entry| u64_le(entry, 0).unwrap_or(0));
         if let Some(first) = entries.clone().next()

@@ -2,7 +2,7 @@
 
 use super::super::super::bytes::{array, u16_le, u32_le, u64_le};
 use super::super::super::disk::{Disk, DiskError, DiskResult, read_vec};
-use super::super::vhd::utf16;
+use super::super::windows::utf16;
 use super::header::{Region, guid};
 
 const TABLE: usize = 64 << 10;

@@ -19,7 +19,7 @@ use super::super::disk::{Disk, DiskError, DiskResult};
 use super::detect::Kind;
 use super::mapped::Mapped;
 use super::opening::{Identity, Opened, Opening};
-use super::vhd::windows_parent;
+use super::windows::parent_by_paths;
 
 pub(super) fn open(disk: Arc<dyn Disk>, opening: &mut Opening) -> DiskResult<Opened> {
     let header = Header::read(&*disk)?;
@@ -37,7 +37,7 @@ pub(super) fn open(disk: Arc<dyn Disk>, opening: &mut Opening) -> DiskResult<Ope
             if identities.is_empty() {
                 return Err(DiskError::corrupt(0, "the VHDX does not tell what its parent is known by"));
             }
-            Some(windows_parent(&locator.paths, Kind::Vhdx, &identities, opening)?)
+            Some(parent_by_paths(&locator.paths, Kind::Vhdx, &identities, opening)?)
         }
         None => None,
     };

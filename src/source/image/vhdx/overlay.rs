@@ -115,12 +115,14 @@ mod tests {
             for number in 2..12_u8 {
                 let start = random(60);
                 let length = random(64 - start + 1);
-                let range = start as usize..(start + length) as usize;
+                let place = |at: u64| usize::try_from(at).expect("a small number");
+                let range = place(start)..place(start + length);
                 if number % 3 == 0 {
                     plain[range].fill(0);
                     overlay.insert(start, length, Patch::Zero).expect("a write");
                 } else {
-                    let data: Vec<u8> = range.clone().map(|at| at as u8 ^ number << 4).collect();
+                    let data: Vec<u8> =
+                        range.clone().map(|at| u8::try_from(at).expect("below 64") ^ number << 4).collect();
                     plain[range].copy_from_slice(&data);
                     overlay.insert(start, length, Patch::Data(data.into())).expect("a write");
                 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::super::super::bytes::{u16_le, u32_le, u64_le};
 use super::super::super::disk::{Disk, DiskError, DiskResult};
 use super::super::inflate::Form;
-use super::super::mapped::{Map, Packed, Place, Run, coalesce};
-use super::super::store::{Store, WINDOW};
+use super::super::mapped::{Map, Packed, Place, Run, coalesce, table_bytes};
+use super::super::store::Store;
 
 const SECTOR: u64 = 512;
 
@@ -16,6 +16,9 @@ const AT_END: u64 = u64::MAX;
 const ZEROED_GRAINS: u32 = 1 << 2;
 const COMPRESSED: u32 = 1 << 16;
 const MARKERS: u32 = 1 << 17;
+
+/// Bytes before each grain of a stream.
+const MARKER: usize = 12;
 
 /// The largest compressed grain; writers use 64 KiB.
 const MAX_COMPRESSED_GRAIN: u64 = 4 << 20;
@@ -166,26 +169,24 @@ impl GrainMap {
         }
     }
 
-    /// A compressed grain, by its marker: number of its first sector, length, bytes.
+    /// A compressed grain: in a stream behind a marker (number of its first sector,
+    /// length), else alone, and it tells itself where it ends.
     fn packed(&self, offset: u64, at: u64) -> DiskResult<Place> {
-        let (mut length_at, mut data) = (0, 4);
+        let longest = self.header.grain.saturating_mul(2);
+        let (mut at, mut length) = (at, longest);
         if self.header.flags & MARKERS != 0 {
-            (length_at, data) = (8, 12);
-        }
-        let marker = self.store.window(at, data)?;
-        let marker = marker.bytes();
-        if self.header.flags & MARKERS != 0 {
+            let marker = self.store.window(at, MARKER)?;
             let first = offset / self.header.grain * self.header.grain / SECTOR;
-            if u64_le(marker, 0) != Some(first) {
+            if u64_le(marker.bytes(), 0) != Some(first) {
                 return Err(DiskError::corrupt(at, "the marker of a grain names another one"));
             }
-        }
-        let length = u64::from(cut(u32_le(marker, length_at))?);
-        if length > self.header.grain.saturating_mul(2) {
-            return Err(DiskError::corrupt(at, format!("a compressed grain of {length} bytes")));
+            length = u64::from(cut(u32_le(marker.bytes(), 8))?);
+            if length > longest {
+                return Err(DiskError::corrupt(at, format!("a compressed grain of {length} bytes")));
+            }
+            at = at.saturating_add(12);
         }
         let length = usize::try_from(length).unwrap_or(0);
-        let at = at.saturating_add(u64::try_from(data).unwrap_or(0));
         Ok(Place::Packed(Packed { at, length, form: Form::Zlib }))
     }
 }
@@ -208,9 +209,8 @@ impl Map for GrainMap {
         let span = self.header.span();
         let (number, inside) = (offset / span, offset % span);
         let at = self.header.directory.saturating_add(number * 4);
-        let tables = inside.saturating_add(limit).div_ceil(span);
         let left = self.header.size.div_ceil(span).saturating_sub(number);
-        let wanted = usize::try_from(tables.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(offset, limit, span, left, 4);
         let window = self.store.window(at, wanted)?;
         let mut entries = window.bytes().chunks_exact(4).map(|entry| u32_le(entry, 0).unwrap_or(0));
         let table = u64::from(entries.next().unwrap_or(0)) * SECTOR;
@@ -221,9 +221,8 @@ impl Map for GrainMap {
         }
         let index = inside / grain;
         let at = table.saturating_add(index * 4);
-        let grains = (inside % grain).saturating_add(limit).div_ceil(grain);
         let left = self.header.entries_per_table.saturating_sub(index);
-        let wanted = usize::try_from(grains.clamp(1, left.max(1)).saturating_mul(4)).unwrap_or(WINDOW);
+        let wanted = table_bytes(inside, limit, grain, left, 4);
         let window = self.store.window(at, wanted)?;
         let mut places = window.bytes().chunks_exact(4).map(|entry| {
             let entry = u32_le(entry, 0).unwrap_or(0);
