@@ -87,8 +87,15 @@ impl<'v> Search<'v> {
     /// The inode as it is on the disk, and whether it is in use.
     fn current(&self, number: u32) -> Option<(Inode, bool)> {
         let inode = Inode::read_any(self.volume, number).ok()?;
-        let live = inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown;
+        let live = self.is_live(&inode);
         Some((inode, live))
+    }
+
+    fn is_live(&self, inode: &Inode) -> bool {
+        // Some programs delete without taking the names from the count.
+        let freed =
+            || inode.deleted != 0 && !self.bitmaps.inode_in_use(self.volume, inode.number).unwrap_or(true);
+        inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown && !freed()
     }
 
     /// An inode as it was.
@@ -310,7 +317,7 @@ impl<'v> Search<'v> {
                         break;
                     }
                 };
-                let unused = inode.stat.links == 0 && inode.stat.file_type != FileType::Unknown;
+                let unused = inode.stat.file_type != FileType::Unknown && !self.is_live(&inode);
                 if unused && inode.sound && self.give_current(&inode, each).is_break() {
                     return;
                 }
