@@ -219,3 +219,85 @@ fn largest_directory_blocks() {
 fn sectors_of_4096() {
     compare(&["-s", "size=4096", "-i", "size=2048"]);
 }
+
+/// Held against the kernel's mount of another copy, which recovers it.
+fn compare_unclean(dir: &Path, unclean: &Path) -> Xfs {
+    let recovered = dir.join("recovered");
+    std::fs::copy(unclean, &recovered).expect("a copy");
+    drop(Mount::new(&recovered, &dir.join("mount 2"), "nouuid"));
+    let mount = Mount::new(&recovered, &dir.join("mount 2"), "ro,nouuid");
+    let theirs = kernels(mount.path());
+    let filesystem = open(unclean);
+    println!("{:?}", filesystem.about().notes);
+    assert_same(&ours(&filesystem), &theirs);
+    assert_eq!(filesystem.problems(), []);
+    filesystem
+}
+
+/// Changes of all kinds that the log must bring back.
+fn change(root: &Path) {
+    fill(root, false);
+    hard_cases(root);
+    std::fs::remove_dir_all(root.join("names 60")).expect("deleted");
+    std::fs::rename(root.join("sizes/4096"), root.join("many/moved")).expect("moved");
+    run("chmod", &["600", text(&root.join("sizes/513"))]);
+    run("truncate", &["-s", "100000", text(&root.join("pieces"))]);
+    run("sync", &["-f", text(root)]);
+}
+
+fn compare_running(options: &[&str]) {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("image");
+    image(&path, SIZE);
+    run("mkfs.xfs", &[&["-q", "-f"], options, &[text(&path)]].concat());
+    let mount = Mount::new(&path, &dir.path().join("mount"), "");
+    let copy = dir.path().join("copy");
+    // The log is short: it goes around several times.
+    for round in 0..3 {
+        let root = mount.path().join(format!("round {round}"));
+        std::fs::create_dir(&root).expect("a directory");
+        if round > 0 {
+            std::fs::remove_dir_all(mount.path().join(format!("round {}", round - 1))).expect("deleted");
+        }
+        change(&root);
+        std::fs::copy(&path, &copy).expect("a copy");
+        let filesystem = compare_unclean(dir.path(), &copy);
+        let notes = &filesystem.about().notes;
+        assert!(notes.iter().any(|note| note.contains("log was replayed")), "{notes:?}");
+    }
+    // Stopped in the midst of work, with the log written and without.
+    for option in ["-f", ""] {
+        let mount = Mount::new(&path, &dir.path().join("stopped"), "nouuid");
+        std::fs::create_dir_all(mount.path().join("more")).expect("a directory");
+        for number in 0..500 {
+            std::fs::write(mount.path().join(format!("more/{number}{option}")), "text").expect("a file");
+        }
+        let command = format!("shutdown {option}");
+        run("xfs_io", &["-x", "-c", command.trim(), text(mount.path())]);
+        drop(mount);
+        compare_unclean(dir.path(), &path);
+    }
+}
+
+#[test]
+fn running_with_default_features() {
+    compare_running(&[]);
+}
+
+#[test]
+fn running_with_all_features() {
+    compare_running(&["-m", "bigtime=1,inobtcount=1,reflink=1,rmapbt=1", "-i", "nrext64=1,size=1024"]);
+}
+
+#[test]
+fn running_with_small_blocks_and_no_features() {
+    compare_running(&["-m", "bigtime=0,reflink=0,finobt=0", "-i", "sparse=0", "-b", "size=1024", "-n", "size=8192"]);
+}
+
+#[test]
+fn running_with_sectors_of_4096() {
+    compare_running(&["-s", "size=4096"]);
+}
