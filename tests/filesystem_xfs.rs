@@ -268,6 +268,7 @@ fn compare_running(options: &[&str]) {
         let notes = &filesystem.about().notes;
         assert!(notes.iter().any(|note| note.contains("log was replayed")), "{notes:?}");
     }
+    drop(mount);
     // Stopped in the midst of work, with the log written and without.
     for option in ["-f", ""] {
         let mount = Mount::new(&path, &dir.path().join("stopped"), "nouuid");
@@ -299,5 +300,45 @@ fn running_with_small_blocks_and_no_features() {
 
 #[test]
 fn running_with_sectors_of_4096() {
-    compare_running(&["-s", "size=4096"]);
+    compare_running(&["-s", "size=4096", "-l", "su=256k"]);
+}
+
+/// The log has 64 MiB: changes are made until it begins anew.
+#[test]
+fn running_until_the_log_goes_around() {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, copy) = (dir.path().join("image"), dir.path().join("copy"));
+    image(&path, SIZE);
+    run("mkfs.xfs", &["-q", "-f", text(&path)]);
+    let mount = Mount::new(&path, &dir.path().join("mount"), "");
+    for number in 0..6000 {
+        std::fs::write(mount.path().join(format!("{number}")), format!("{number}")).expect("a file");
+    }
+    let mut rounds = std::collections::BTreeSet::new();
+    for step in 0..60 {
+        run("chmod", &["-R", if step % 2 == 0 { "700" } else { "755" }, text(mount.path())]);
+        run("sync", &["-f", text(mount.path())]);
+        std::fs::write(mount.path().join(format!("step {step}")), "text").expect("a file");
+        if step % 20 == 19 {
+            run("sync", &["-f", text(mount.path())]);
+            std::fs::copy(&path, &copy).expect("a copy");
+            compare_unclean(dir.path(), &copy);
+            rounds.insert(round_of_log(&copy));
+        }
+    }
+    assert!(rounds.len() > 1, "the log did not go around: {rounds:?}");
+}
+
+/// In which round the first sector of the log was written.
+fn round_of_log(path: &Path) -> [u8; 4] {
+    let told = output("xfs_db", &["-r", "-c", "sb 0", "-c", "p logstart", text(path)]);
+    let start = told.trim().rsplit(' ').next().expect("a value").to_owned();
+    let told = output("xfs_db", &["-r", "-c", &format!("convert fsblock {start} byte"), text(path)]);
+    let start = told.split(['(', ')']).nth(1).expect("an offset").parse().expect("a number");
+    let mut bytes = [0; 8];
+    std::fs::File::open(path).expect("an image").read_exact_at(&mut bytes, start).expect("bytes");
+    *bytes.last_chunk().expect("four bytes")
 }
