@@ -1,6 +1,14 @@
 //! XFS as this program reads it, held against the kernel's mount of the same image and
 //! against `xfs_db`.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a test stops where it cannot go on, says what it did, and makes its numbers itself"
+)]
 
 mod support;
 
@@ -9,10 +17,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use snapsift::source::disk::{Disk, FileDisk, MemoryDisk};
+use snapsift::source::disk::{Disk, FileDisk};
 use snapsift::source::filesystem::xfs::{self, Xfs};
-use snapsift::source::filesystem::{ContentReader, Filesystem, NodeId, PieceSource};
-use support::filesystem::{Mount, Tree, assert_same, fill, image, kernels, may_mount, ours, run, text};
+use snapsift::source::filesystem::{ContentReader, Filesystem};
+use support::filesystem::{Mount, assert_same, fill, image, kernels, may_mount, ours, run, text};
 
 /// The smallest image that `mkfs.xfs` accepts; nearly all of it is a hole.
 const SIZE: u64 = 360 << 20;
@@ -198,7 +206,12 @@ fn default_features() {
 
 #[test]
 fn all_features() {
-    compare(&["-m", "bigtime=1,inobtcount=1,reflink=1,rmapbt=1,finobt=1", "-i", "nrext64=1,sparse=1,size=1024"]);
+    compare(&[
+        "-m",
+        "bigtime=1,inobtcount=1,reflink=1,rmapbt=1,finobt=1",
+        "-i",
+        "nrext64=1,sparse=1,size=1024",
+    ]);
 }
 
 #[test]
@@ -301,7 +314,16 @@ fn running_with_all_features() {
 
 #[test]
 fn running_with_small_blocks_and_no_features() {
-    compare_running(&["-m", "bigtime=0,reflink=0,finobt=0", "-i", "sparse=0", "-b", "size=1024", "-n", "size=8192"]);
+    compare_running(&[
+        "-m",
+        "bigtime=0,reflink=0,finobt=0",
+        "-i",
+        "sparse=0",
+        "-b",
+        "size=1024",
+        "-n",
+        "size=8192",
+    ]);
 }
 
 #[test]
@@ -425,7 +447,11 @@ fn compare_version_4(options: &[&str]) {
             'f' => blake3::hash(bytes).to_hex().to_string(),
             _ => String::from_utf8_lossy(bytes).into_owned(),
         };
-        assert_eq!((seen.kind, seen.mode, seen.owner.0, &seen.content), (*kind, *mode, *uid, &content), "{shown}");
+        assert_eq!(
+            (seen.kind, seen.mode, seen.owner.0, &seen.content),
+            (*kind, *mode, *uid, &content),
+            "{shown}"
+        );
         assert_eq!(seen.btime, None, "{shown}: version 4 has no time of birth");
     }
     for name in ["/size513", "/dir3/name2", "/dir3000/name2999"] {

@@ -109,7 +109,13 @@ impl Xfs {
     }
 
     /// Reads a sector of the header of an allocation group.
-    pub(super) fn ag_header(&self, ag: u64, sector: u64, seal: Seal, what: &'static str) -> DiskResult<Vec<u8>> {
+    pub(super) fn ag_header(
+        &self,
+        ag: u64,
+        sector: u64,
+        seal: Seal,
+        what: &'static str,
+    ) -> DiskResult<Vec<u8>> {
         let start = self.geometry.in_ag(ag, 0);
         let start = start.ok_or_else(|| DiskError::corrupt(0, "there is no such allocation group"))?;
         let offset = start + sector * self.geometry.sector_size;

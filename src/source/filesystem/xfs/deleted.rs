@@ -51,7 +51,10 @@ impl FreeSpace {
 }
 
 impl Xfs {
-    pub(super) fn find_deleted(&self, each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>) -> DiskResult<()> {
+    pub(super) fn find_deleted(
+        &self,
+        each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>,
+    ) -> DiskResult<()> {
         let mut errors = FirstError(None);
         let free = self.free_space(&mut errors);
         let names = self.deleted_names(&mut errors);
@@ -187,10 +190,17 @@ impl Xfs {
                         if let Ok(block) = block {
                             names_in_unused(block, &self.geometry, number, &mut names);
                         }
-                        if names.len() < MAX_NAMES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+                        if names.len() < MAX_NAMES {
+                            ControlFlow::Continue(())
+                        } else {
+                            ControlFlow::Break(())
+                        }
                     });
                     if names.len() >= MAX_NAMES {
-                        return Err(DiskError::over_budget(0, "there are more names of deleted files than are held"));
+                        return Err(DiskError::over_budget(
+                            0,
+                            "there are more names of deleted files than are held",
+                        ));
                     }
                 }
                 Ok(ControlFlow::Continue(()))
@@ -244,7 +254,8 @@ fn remnant<'b>(
     } else {
         u64_be(block, at)?
     };
-    (is_entry && name != b"." && name != b".." && geometry.inode_at(number).is_some()).then_some((number, name))
+    (is_entry && name != b"." && name != b".." && geometry.inode_at(number).is_some())
+        .then_some((number, name))
 }
 
 /// The first error of several parts that are searched all the same.

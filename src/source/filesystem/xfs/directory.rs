@@ -151,7 +151,9 @@ impl Xfs {
                     dots += usize::from(is_dot);
                     if !is_name(name) || (is_dot && dots > 2) {
                         self.problems.add(DiskError::corrupt(offset, BAD_NAME));
-                    } else if !is_dot && each(Entry { name, id: NodeId { tree: 0, inode: number } }).is_break() {
+                    } else if !is_dot
+                        && each(Entry { name, id: NodeId { tree: 0, inode: number } }).is_break()
+                    {
                         return Ok(ControlFlow::Break(()));
                     }
                     length
@@ -207,7 +209,8 @@ impl Xfs {
         let size = usize::try_from(self.geometry.block_size()).unwrap_or(usize::MAX);
         let mut offset = None;
         for (part, number) in block.chunks_mut(size).zip(first..) {
-            let extent = extents.iter().find(|extent| extent.end() > number).filter(|extent| extent.at <= number);
+            let extent =
+                extents.iter().find(|extent| extent.end() > number).filter(|extent| extent.at <= number);
             let Some(extent) = extent else {
                 let at = offset.unwrap_or(0);
                 return (Err(DiskError::corrupt(at, "a directory block has a hole")), at);

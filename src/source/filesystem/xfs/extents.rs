@@ -119,8 +119,13 @@ impl Xfs {
         let mut content = Content { size: inode.size, pieces: Vec::new() };
         if inode.format == Format::Local {
             let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
-            let bytes = inode.fork.get(..size).ok_or_else(|| wrong("content in an inode is larger than it"))?;
-            content.pieces.push(Piece { at: 0, length: inode.size, source: PieceSource::Inline(bytes.into()) });
+            let bytes =
+                inode.fork.get(..size).ok_or_else(|| wrong("content in an inode is larger than it"))?;
+            content.pieces.push(Piece {
+                at: 0,
+                length: inode.size,
+                source: PieceSource::Inline(bytes.into()),
+            });
             return Ok(content);
         }
         self.extents(inode, &mut |extent| {

@@ -87,7 +87,11 @@ impl Inode {
             },
             links: if version == 1 { u32::from(u16_be(bytes, 6)?) } else { u32_be(bytes, 16)? },
             size: u64_be(bytes, 56)?,
-            extents: if flags2 & MANY_EXTENTS != 0 { u64_be(bytes, 24)? } else { u64::from(u32_be(bytes, 76)?) },
+            extents: if flags2 & MANY_EXTENTS != 0 {
+                u64_be(bytes, 24)?
+            } else {
+                u64::from(u32_be(bytes, 76)?)
+            },
             is_realtime: u16_be(bytes, 90)? & REALTIME != 0,
             fork: fork.get(..room)?.to_vec(),
             uid: u32_be(bytes, 8)?,
@@ -142,7 +146,8 @@ impl Xfs {
             .ok_or_else(|| DiskError::corrupt(0, "an inode's number lies outside of the filesystem"))?;
         let bytes = read_vec(&self.metadata, offset, self.geometry.inode_size)?;
         let wrong = |what: &'static str| DiskError::corrupt(offset, what);
-        let inode = Inode::parse(&bytes, number, offset).ok_or_else(|| wrong("there is no inode in its place"))?;
+        let inode =
+            Inode::parse(&bytes, number, offset).ok_or_else(|| wrong("there is no inode in its place"))?;
         if inode.mode == 0 {
             return Err(wrong("an inode that is named is not in use"));
         }

@@ -26,7 +26,9 @@ impl Xfs {
         let size = size.ok_or_else(|| wrong("a symbolic link has a length that none can have"))?;
         if inode.format == Format::Local {
             let target = inode.fork.get(..size);
-            return target.map(<[u8]>::to_vec).ok_or_else(|| wrong("a symbolic link is larger than its inode"));
+            return target
+                .map(<[u8]>::to_vec)
+                .ok_or_else(|| wrong("a symbolic link is larger than its inode"));
         }
         let mut target = Vec::new();
         self.extents(inode, &mut |extent| {
@@ -55,6 +57,10 @@ impl Xfs {
         }
         self.check(bytes, offset, Seal::LINK, "symbolic link")?;
         let length = u32_be(bytes, 8).and_then(|length| usize::try_from(length).ok()).ok_or_else(wrong)?;
-        bytes.get(HEADER..).and_then(|part| part.get(..length)).filter(|part| !part.is_empty()).ok_or_else(wrong)
+        bytes
+            .get(HEADER..)
+            .and_then(|part| part.get(..length))
+            .filter(|part| !part.is_empty())
+            .ok_or_else(wrong)
     }
 }

@@ -98,7 +98,8 @@ impl Xfs {
             .chunks_exact(4)
             .filter_map(|bytes| u32_be(bytes, 0).map(u64::from))
             .collect();
-        let field = |at| u32_be(header, at).and_then(|value| usize::try_from(value).ok()).unwrap_or(usize::MAX);
+        let field =
+            |at| u32_be(header, at).and_then(|value| usize::try_from(value).ok()).unwrap_or(usize::MAX);
         let (first, count) = (field(40), field(48));
         if first >= slots.len() || count > slots.len() {
             return Err(wrong());

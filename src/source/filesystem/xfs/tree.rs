@@ -30,14 +30,29 @@ pub(super) struct Tree {
 
 impl Tree {
     /// Extents of a file.
-    pub(super) const EXTENTS: Self =
-        Self { name: "tree of extents", magic: [0x424d_4150, 0x424d_4133], is_long: true, record: 16, key: 8 };
+    pub(super) const EXTENTS: Self = Self {
+        name: "tree of extents",
+        magic: [0x424d_4150, 0x424d_4133],
+        is_long: true,
+        record: 16,
+        key: 8,
+    };
     /// Free space by block number.
-    pub(super) const FREE: Self =
-        Self { name: "tree of free space", magic: [0x4142_5442, 0x4142_3342], is_long: false, record: 8, key: 8 };
+    pub(super) const FREE: Self = Self {
+        name: "tree of free space",
+        magic: [0x4142_5442, 0x4142_3342],
+        is_long: false,
+        record: 8,
+        key: 8,
+    };
     /// Chunks of inodes.
-    pub(super) const INODES: Self =
-        Self { name: "tree of inodes", magic: [0x4941_4254, 0x4941_4233], is_long: false, record: 16, key: 4 };
+    pub(super) const INODES: Self = Self {
+        name: "tree of inodes",
+        magic: [0x4941_4254, 0x4941_4233],
+        is_long: false,
+        record: 16,
+        key: 4,
+    };
 
     /// Bytes of a block number in a node.
     pub(super) fn pointer(self) -> usize {
@@ -89,7 +104,9 @@ impl Xfs {
     /// Offset of a node by its number in a parent.
     fn node_at(&self, ag: u64, tree: Tree, number: u64) -> DiskResult<u64> {
         let at = if tree.is_long { self.geometry.at(number, 1) } else { self.geometry.in_ag(ag, number) };
-        at.ok_or_else(|| DiskError::corrupt(0, format!("{}: a node lies outside of the filesystem", tree.name)))
+        at.ok_or_else(|| {
+            DiskError::corrupt(0, format!("{}: a node lies outside of the filesystem", tree.name))
+        })
     }
 
     /// Gives the records of the leaves below nodes, in order, as they are stored.

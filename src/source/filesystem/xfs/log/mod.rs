@@ -126,7 +126,8 @@ fn replay(log: &Log<'_>, disk: &Arc<dyn Disk>, geometry: &Superblock, last: &Hea
         let mut assembly = Assembly::default();
         walk(log, last, &mut |header| {
             let data = log.data(header)?;
-            let place = (header.lsn, log.start.saturating_add(header.sector.saturating_mul(512)), header.operations);
+            let place =
+                (header.lsn, log.start.saturating_add(header.sector.saturating_mul(512)), header.operations);
             assembly.record(place, &data, &mut |transaction| {
                 if is_second {
                     return replay.apply(&transaction);

@@ -60,7 +60,8 @@ impl Disk for Overlay {
         for (number, sector) in self.sectors.range(offset / 512..end.div_ceil(512)) {
             let start = number.saturating_mul(512);
             let (from, to) = (start.max(offset), (start.saturating_add(512)).min(end));
-            let at = |place: u64, base: u64| usize::try_from(place.saturating_sub(base)).unwrap_or(usize::MAX);
+            let at =
+                |place: u64, base: u64| usize::try_from(place.saturating_sub(base)).unwrap_or(usize::MAX);
             let target = bytes.get_mut(at(from, offset)..at(to, offset));
             if let (Some(target), Some(source)) = (target, sector.get(at(from, start)..at(to, start))) {
                 target.copy_from_slice(source);

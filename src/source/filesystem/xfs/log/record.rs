@@ -106,8 +106,11 @@ impl Log<'_> {
         let size = usize::try_from(u32_be(bytes, 320)?).ok()?;
         let lsn = u64_be(bytes, 16)?;
         let version = u32_be(bytes, 8)?;
-        let header_sectors =
-            if version & 2 != 0 { size.div_ceil(KEPT * SECTOR).clamp(1, MAX_RECORD / (KEPT * SECTOR)) } else { 1 };
+        let header_sectors = if version & 2 != 0 {
+            size.div_ceil(KEPT * SECTOR).clamp(1, MAX_RECORD / (KEPT * SECTOR))
+        } else {
+            1
+        };
         let is_header = u32_be(bytes, 0)? == MAGIC
             && matches!(version, 1..=3)
             && lsn & 0xffff_ffff == sector

@@ -166,7 +166,8 @@ impl<'g> Replay<'g> {
             return Ok(());
         }
         let first = item.first().map_or(&[][..], Vec::as_slice);
-        let words = u32_le(first, 16).and_then(|words| usize::try_from(words).ok()).ok_or_else(|| wrong(offset))?;
+        let words =
+            u32_le(first, 16).and_then(|words| usize::try_from(words).ok()).ok_or_else(|| wrong(offset))?;
         let map: Vec<bool> = first
             .get(20..)
             .unwrap_or_default()
@@ -229,7 +230,8 @@ impl<'g> Replay<'g> {
             0 => bytes.len().saturating_sub(start),
             words => words * 8,
         };
-        let fork = bytes.get_mut(start..).and_then(|rest| rest.get_mut(..room)).ok_or_else(|| wrong(offset))?;
+        let fork =
+            bytes.get_mut(start..).and_then(|rest| rest.get_mut(..room)).ok_or_else(|| wrong(offset))?;
         if log.fields & DEVICE != 0 {
             put(fork, 0, &log.device.to_be_bytes()).ok_or_else(|| wrong(offset))?;
         }

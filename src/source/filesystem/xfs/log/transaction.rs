@@ -87,7 +87,10 @@ impl Assembly {
                 self.bytes += added;
             }
             if self.bytes > MAX_PENDING {
-                return Err(DiskError::over_budget(offset, "transactions in the log are larger than is replayed"));
+                return Err(DiskError::over_budget(
+                    offset,
+                    "transactions in the log are larger than is replayed",
+                ));
             }
         }
         Ok(())
