@@ -7,14 +7,18 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod ext;
 pub mod ntfs;
 mod reader;
+mod tree;
+pub mod xfs;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use reader::ContentReader;
+pub use tree::FilesystemTree;
 
 use super::disk::{Disk, DiskError, DiskResult};
 use super::stat::FileStat;
@@ -245,6 +249,43 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
     fn problems(&self) -> Vec<(DiskError, u64)> {
         Vec::new()
     }
+}
+
+/// The volumes of a machine of which some may lie under one filesystem together.
+#[derive(Debug, Default)]
+pub struct Devices(Vec<Arc<dyn Disk>>);
+
+impl Devices {
+    /// One volume more.
+    pub fn add(&mut self, disk: &Arc<dyn Disk>) {
+        self.0.push(Arc::clone(disk));
+    }
+}
+
+/// Opens whatever filesystem a volume holds; `None` where it holds none that is read.
+///
+/// # Errors
+///
+/// It holds one that cannot be read.
+pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    let shared = || Arc::clone(disk);
+    if ext::detect(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if xfs::detect(&**disk) {
+        return Ok(Some(Box::new(xfs::open(shared())?)));
+    }
+    if ntfs::detect(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
+    // Of a filesystem whose beginning is lost; last, since it may be an older one.
+    if ext::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if ntfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
+    Ok(None)
 }
 
 /// Counts what is wrong without stopping anything.
