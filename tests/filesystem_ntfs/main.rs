@@ -1,62 +1,21 @@
 //! NTFS against ntfs-3g, another driver of it, and its tools.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod hostile;
+mod made;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::os::unix::fs::FileExt as _;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::Arc;
+use std::path::Path;
 
+use made::{Made, find, noise, read, set_attributes};
 use rustix::fs::XattrFlags;
-use snapsift::source::disk::{Disk, DiskResult, FileDisk, MemoryDisk, read_vec};
-use snapsift::source::filesystem::ntfs::{self, Ntfs};
-use snapsift::source::filesystem::{Content, ContentReader, DeletedFile, Filesystem, NodeId};
-use support::filesystem::{Mount, Tree, assert_same, fill, image, kernels, may_mount, ours, run, text};
-
-/// An image with its folder, which lives as long.
-struct Made {
-    folder: tempfile::TempDir,
-    image: PathBuf,
-}
-
-impl Made {
-    fn new(size: u64, options: &[&str]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        let path = folder.path().join("image");
-        image(&path, size);
-        let mut arguments = vec!["-f", "-F", "-q"];
-        arguments.extend(options);
-        arguments.push(text(&path));
-        run("mkfs.ntfs", &arguments);
-        Self { image: path, folder }
-    }
-
-    fn mount(&self, options: &str) -> Mount {
-        Mount::new(&self.image, &self.folder.path().join("mount"), options)
-    }
-
-    fn open(&self) -> Ntfs {
-        let file = std::fs::File::open(&self.image).expect("an image");
-        let size = file.metadata().expect("a size").len();
-        let disk: Arc<dyn Disk> = Arc::new(FileDisk::new(file, size));
-        assert!(ntfs::detect(&*disk));
-        ntfs::open(disk).expect("a filesystem")
-    }
-
-    fn bytes(&self) -> Vec<u8> {
-        std::fs::read(&self.image).expect("an image")
-    }
-
-    /// What a tool says about the image.
-    fn tool(&self, program: &str, arguments: &[&str]) -> Vec<u8> {
-        let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
-        let output = Command::new(program).args(arguments).arg(&self.image).env("PATH", path).output();
-        output.expect("the tool runs").stdout
-    }
-}
+use snapsift::source::filesystem::{DeletedFile, Filesystem};
+use support::filesystem::{Tree, assert_same, fill, kernels, may_mount, ours, run, text};
 
 /// What the driver does not show: when a file was made.
 fn without_btime(mut tree: Tree) -> Tree {
@@ -77,51 +36,6 @@ fn assert_same_as_driver(made: &Made) -> Tree {
     ours
 }
 
-fn set_attributes(path: &Path, flags: u32) {
-    rustix::fs::setxattr(path, "system.ntfs_attrib_be", &flags.to_be_bytes(), XattrFlags::empty())
-        .expect("attributes are set");
-}
-
-fn find(fs: &Ntfs, path: &str) -> NodeId {
-    let mut at = fs.root();
-    for name in path.split('/') {
-        let mut found = None;
-        let _ = fs.list(at, &mut |entry| {
-            if entry.name == name.as_bytes() {
-                found = Some(entry.id);
-                return ControlFlow::Break(());
-            }
-            ControlFlow::Continue(())
-        });
-        at = found.unwrap_or_else(|| panic!("{path}: {name} is not there"));
-    }
-    at
-}
-
-fn read(fs: &Ntfs, content: &Content) -> DiskResult<Vec<u8>> {
-    let reader = ContentReader::new(fs, content);
-    let mut all = Vec::new();
-    let mut buffer = vec![0; 70_001];
-    while all.len() < usize::try_from(content.size).expect("a size that fits") {
-        let filled = reader.read_at(&mut buffer, all.len() as u64)?;
-        assert!(filled > 0, "ends at {} of {}", all.len(), content.size);
-        all.extend(&buffer[..filled]);
-    }
-    Ok(all)
-}
-
-/// Content that no compressor makes vanish.
-fn noise(seed: u64, length: usize) -> Vec<u8> {
-    let mut state = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-    let mut next = || {
-        state ^= state << 13;
-        state ^= state >> 7;
-        state ^= state << 17;
-        state.to_le_bytes()[3]
-    };
-    (0..length).map(|_| next()).collect()
-}
-
 /// What `fill` leaves out here: names that are not UTF-8 do not exist in NTFS, owners
 /// and permissions are not kept by default.
 fn fill_special(root: &Path) {
@@ -138,7 +52,9 @@ fn fill_special(root: &Path) {
     run("touch", &["-d", "1921-02-03 04:05:06 UTC", text(&at("sizes/1"))]);
     run("touch", &["-d", "2039-02-03 04:05:06.123456700 UTC", text(&at("sizes/0"))]);
     // System files that are no special files.
-    for (name, content) in [("system 1", &b"ab"[..]), ("system 2", b"IntxCHR\0 of no device"), ("system 3", &[7; 9000])] {
+    for (name, content) in
+        [("system 1", &b"ab"[..]), ("system 2", b"IntxCHR\0 of no device"), ("system 3", &[7; 9000])]
+    {
         std::fs::write(at(name), content).expect("a file");
         set_attributes(&at(name), 0x4);
     }
@@ -146,7 +62,8 @@ fn fill_special(root: &Path) {
     std::fs::create_dir(at("names")).expect("a directory");
     std::fs::write(at("names/first"), "many names").expect("a file");
     for number in 0..150 {
-        std::fs::hard_link(at("names/first"), at(&format!("names/{number} {}", "n".repeat(60)))).expect("a link");
+        std::fs::hard_link(at("names/first"), at(&format!("names/{number} {}", "n".repeat(60))))
+            .expect("a link");
     }
 }
 
@@ -218,7 +135,9 @@ fn compressed_files_are_decoded() {
             mixed.write_all_at(&noise(5, 300_000), 300_000).expect("data");
             mixed.write_all_at(&[7; 200_000], 1_000_000).expect("data");
             mixed.set_len(3_000_000).expect("an end");
-            for (number, length) in [1, 700, 4095, 4096, 4097, 65535, 65536, 65537, 131_072].into_iter().enumerate() {
+            for (number, length) in
+                [1, 700, 4095, 4096, 4097, 65535, 65536, 65537, 131_072].into_iter().enumerate()
+            {
                 let name = format!("zeros and noise {number}");
                 let content = [noise(number as u64, length), vec![0; 5000], noise(9, 100)].concat();
                 std::fs::write(dir.join(name), content).expect("a file");
@@ -260,10 +179,12 @@ fn streams_dos_names_and_times_of_making() {
     {
         let mount = made.mount("");
         let long = mount.path().join("a long name with a short one");
-        rustix::fs::setxattr(&long, "system.ntfs_dos_name", b"SHORT.TXT", XattrFlags::empty()).expect("a name");
+        rustix::fs::setxattr(&long, "system.ntfs_dos_name", b"SHORT.TXT", XattrFlags::empty())
+            .expect("a name");
         for name in ["file", "dir", "none"] {
             let mut bytes = [0; 8];
-            rustix::fs::getxattr(mount.path().join(name), "system.ntfs_crtime_be", &mut bytes).expect("a time");
+            rustix::fs::getxattr(mount.path().join(name), "system.ntfs_crtime_be", &mut bytes)
+                .expect("a time");
             times.insert(name, u64::from_be_bytes(bytes));
         }
     }
@@ -284,7 +205,8 @@ fn streams_dos_names_and_times_of_making() {
         names(file).collect::<BTreeMap<_, _>>(),
         expected.map(|(name, size)| (name.as_bytes().to_vec(), size)).into()
     );
-    let stream = |id, name: &str| read(&fs, &fs.stream(id, name.as_bytes()).expect("a stream")).expect("its bytes");
+    let stream =
+        |id, name: &str| read(&fs, &fs.stream(id, name.as_bytes()).expect("a stream")).expect("its bytes");
     assert_eq!(stream(file, "small"), b"a secret in a stream");
     assert_eq!(stream(file, "größer 😀"), big);
     assert_eq!(stream(find(&fs, "dir"), "of a directory"), b"x");
@@ -346,7 +268,8 @@ fn files_directories_and_the_mft_in_thousands_of_pieces() {
     let fs = made.open();
     let pieces = fs.content(find(&fs, "pieces")).expect("a content").pieces.len();
     assert!(pieces > 1000, "the file lies in {pieces} pieces only");
-    let info = |inode: &str| String::from_utf8_lossy(&made.tool("ntfsinfo", &["-v", "-i", inode])).into_owned();
+    let info =
+        |inode: &str| String::from_utf8_lossy(&made.tool("ntfsinfo", &["-v", "-i", inode])).into_owned();
     assert!(info("0").contains("$ATTRIBUTE_LIST"), "the $MFT is in too few pieces");
     let file = fs.stat(find(&fs, "pieces")).expect("facts").ino.to_string();
     let list = info(&file);
