@@ -328,7 +328,7 @@ impl<'v> Search<'v> {
             let Some(inode) = self.past_inode(*number, past) else { continue };
             let path = self.names.remove(&(*number, *generation));
             let content = self.left_of(&inode, Some(past.sequence));
-            if give(inode, path, content, each).is_break() {
+            if give(&inode, path, content, each).is_break() {
                 return;
             }
         }
@@ -354,7 +354,7 @@ impl<'v> Search<'v> {
         }
         self.past.remove(&life);
         let path = self.names.remove(&life);
-        give(inode.clone(), path, content, each)
+        give(inode, path, content, each)
     }
 
     /// What of a file's content lies in blocks that are free still.
@@ -398,7 +398,7 @@ impl<'v> Search<'v> {
 
 /// Gives a file, if a name or content is left of it.
 fn give(
-    inode: Inode,
+    inode: &Inode,
     path: Option<Vec<u8>>,
     content: Content,
     each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>,
