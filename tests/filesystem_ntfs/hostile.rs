@@ -16,12 +16,15 @@ use snapsift::source::filesystem::{Content, ContentReader, Filesystem, NodeId};
 use crate::made::{Made, find, noise, read, set_attributes};
 use crate::support::filesystem::may_mount;
 
+/// Bytes at an offset.
+type Patch = (usize, Vec<u8>);
+
 /// Bytes with some others laid over them, and reads that fail from one on.
 #[derive(Debug, Default)]
 struct Patched {
     base: Arc<[u8]>,
     size: u64,
-    patches: Vec<(usize, Vec<u8>)>,
+    patches: Vec<Patch>,
     /// The read that fails, and those after it where `for_good`.
     fails: Option<u64>,
     for_good: bool,
@@ -377,7 +380,7 @@ fn hostile_29_attribute_lists_and_runs() {
     assert_eq!(base[pairs], 0x21);
     let lcn = u16::from_le_bytes([base[pairs + 2], base[pairs + 3]]);
     let entries = usize::from(lcn) * 1024;
-    let cases: [(&str, Vec<(usize, Vec<u8>)>); 6] = [
+    let cases: [(&str, Vec<Patch>); 6] = [
         // Every record that the list names is the file's own first record.
         (
             "itself",
