@@ -259,7 +259,7 @@ fn find(filesystem: &Ext, path: &str) -> NodeId {
 
 fn read_all(filesystem: &Ext, content: &Content) -> Vec<u8> {
     let reader = ContentReader::new(filesystem, content);
-    let mut bytes = vec![0; content.size as usize];
+    let mut bytes = vec![0; usize::try_from(content.size).expect("small")];
     let mut at = 0;
     while at < bytes.len() {
         let read = reader.read_at(&mut bytes[at..], at as u64).expect("bytes");
@@ -447,7 +447,7 @@ fn same_after_recovery(options: &[&str], mounted: &str, replays: bool) {
     assert_sound(&filesystem);
     let notes = &filesystem.about().notes;
     assert_eq!(notes.iter().any(|note| note.contains("the journal was replayed")), replays, "{notes:?}");
-    assert!(theirs.contains_key(&b"/round 3/magic".to_vec()));
+    assert!(theirs.contains_key(b"/round 3/magic".as_slice()));
     // Without the journal it would not have been the same.
     if replays {
         let script = "import struct,sys\nf=open(sys.argv[1],'r+b')\nf.seek(1024+0x60)\nv=struct.unpack('<I',f.read(4))[0]\n\
@@ -706,7 +706,7 @@ fn a_broken_superblock_and_broken_descriptors() {
         std::fs::write(&content, vec![b'c'; 9000]).expect("a file");
         image.debugfs(&format!("write {} file", text(&content)));
         let before = ours(&image.open());
-        assert!(before.contains_key(&b"/file".to_vec()));
+        assert!(before.contains_key(b"/file".as_slice()));
         let bigalloc = options.contains(&"bigalloc");
         let kept = File::open(&image.path).expect("the image");
         let mut first = vec![0; 1024];
@@ -730,13 +730,7 @@ fn a_broken_superblock_and_broken_descriptors() {
             image.write(1024, &first);
         }
         // Descriptors lie behind the superblock.
-        let at = if bigalloc {
-            2048
-        } else if block == 1024 {
-            2048
-        } else {
-            4096
-        };
+        let at = if bigalloc || block == 1024 { 2048 } else { 4096 };
         image.write(at, &vec![0; 1024]);
         let filesystem = image.open();
         assert_same(&ours(&filesystem), &before);

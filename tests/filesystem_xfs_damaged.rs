@@ -310,9 +310,9 @@ fn damage_in_every_sector_of_a_log() {
         }
         if let Ok(filesystem) = xfs::open(Arc::new(changed)) {
             if filesystem.about().notes.iter().any(|note| note.contains("was replayed")) {
-                replayed += 1
+                replayed += 1;
             } else {
-                refused += 1
+                refused += 1;
             }
             if round % 4 == 0 {
                 walk(&filesystem);
