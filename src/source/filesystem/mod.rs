@@ -282,6 +282,9 @@ pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<d
     if ext::detect_copy(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
     }
+    if ntfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
     Ok(None)
 }
 

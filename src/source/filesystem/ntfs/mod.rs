@@ -51,14 +51,21 @@ const ROOT: u64 = 5;
 /// The first record that may belong to a user's file.
 const FIRST_USER: u64 = 16;
 
-/// Whether a disk holds NTFS. Cheap: one or two reads. Where the boot sector is damaged,
-/// the copy at the end counts only when the $MFT is where it says; other filesystems
-/// should be asked first, which may have been made over an old NTFS.
+/// Whether a disk begins with the boot sector of NTFS.
 #[must_use]
 pub fn detect(disk: &dyn Disk) -> bool {
-    let Ok((boot, copy)) = boot::find(disk) else { return false };
+    matches!(boot::find(disk), Ok((_, false)))
+}
+
+/// Whether a disk holds NTFS whose boot sector is damaged: its copy lies at the end, and
+/// the $MFT where that says. Other filesystems should be asked first, which may have been
+/// made over an old NTFS.
+#[must_use]
+pub fn detect_copy(disk: &dyn Disk) -> bool {
+    let Ok((boot, true)) = boot::find(disk) else { return false };
     let mut magic = [0; 4];
-    !copy || disk.read_at(&mut magic, boot.mft.saturating_mul(boot.cluster_size)).is_ok() && magic == *b"FILE"
+    let read = disk.read_at(&mut magic, boot.mft.saturating_mul(boot.cluster_size));
+    read.is_ok() && magic == *b"FILE"
 }
 
 /// Opens the filesystem on a disk.

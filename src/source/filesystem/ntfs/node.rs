@@ -30,8 +30,6 @@ pub(super) struct Stream {
     pub(super) size: u64,
     /// Bytes that were ever written; the rest is zero.
     pub(super) initialized: u64,
-    /// Bytes that are set aside for it.
-    pub(super) stored: u64,
     /// Where its record lies on the disk, for errors.
     pub(super) offset: u64,
     pub(super) body: Body,
@@ -114,7 +112,6 @@ impl Node {
                         unit: 0,
                         size,
                         initialized: size,
-                        stored: 0,
                         offset: record.offset,
                         body: Body::Resident(bytes),
                     }));
@@ -152,7 +149,6 @@ impl Node {
             unit: head.unit,
             size: head.size,
             initialized,
-            stored: head.stored.unwrap_or(head.allocated),
             offset,
             body: Body::Runs(runs),
         }))
