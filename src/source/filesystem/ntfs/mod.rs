@@ -169,7 +169,8 @@ impl Filesystem for Ntfs {
     }
 
     fn stat(&self, id: NodeId) -> DiskResult<FileStat> {
-        self.facts(&self.volume.node(id.inode)?)
+        let node = self.volume.node(id.inode)?;
+        self.facts(&node)
     }
 
     fn list(&self, dir: NodeId, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> DiskResult<()> {
