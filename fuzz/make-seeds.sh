@@ -134,7 +134,7 @@ printf '\000# Disk DescriptorFile\nCID=1\nparentCID=ffffffff\nRW 63 ZERO\nRW 5 F
 # A small NTFS volume: the sectors that are not empty, without the log.
 if command -v mkfs.ntfs >/dev/null && command -v ntfscp >/dev/null; then
     disk="$work/ntfs"
-    truncate -s 1M "$disk"
+    truncate -s 1280K "$disk"
     mkfs.ntfs -f -F -q -c 512 "$disk" >/dev/null 2>&1
     dd if=/dev/urandom of="$work/file" bs=1000 count=20 status=none
     ntfscp -q "$disk" "$work/file" file >/dev/null 2>&1

@@ -1,4 +1,4 @@
-//! NTFS: a volume of one MiB, of which the input gives pieces: a number of a sector
+//! NTFS: a volume of 1280 KiB, of which the input gives pieces: a number of a sector
 //! (two bytes), a number of sectors less one (one byte), and the sectors.
 #![no_main]
 
@@ -12,7 +12,7 @@ use snapsift::source::disk::MemoryDisk;
 use snapsift::source::filesystem::ntfs::{self, Ntfs};
 use snapsift::source::filesystem::{Content, ContentReader, Filesystem};
 
-const SIZE: usize = 1 << 20;
+const SIZE: usize = 1280 << 10;
 
 fuzz_target!(|data: &[u8]| {
     let mut disk = vec![0; SIZE];
