@@ -1,5 +1,13 @@
 //! What a filesystem on an image shows, held against the kernel's view of it.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "times of test files are small"
+)]
+#![allow(clippy::print_stdout, reason = "a test that is not run says so")]
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};

@@ -31,7 +31,7 @@ impl Bits {
         let mut at = range.start;
         let skip = if used { 0 } else { 0xff };
         while at < range.end {
-            if at % 8 == 0 && self.0.get(index(at / 8)) == Some(&skip) {
+            if at.is_multiple_of(8) && self.0.get(index(at / 8)) == Some(&skip) {
                 at += 8;
             } else if self.get(at) == used {
                 return at;

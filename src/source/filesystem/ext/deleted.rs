@@ -87,8 +87,15 @@ impl<'v> Search<'v> {
     /// The inode as it is on the disk, and whether it is in use.
     fn current(&self, number: u32) -> Option<(Inode, bool)> {
         let inode = Inode::read_any(self.volume, number).ok()?;
-        let live = inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown;
+        let live = self.is_live(&inode);
         Some((inode, live))
+    }
+
+    fn is_live(&self, inode: &Inode) -> bool {
+        // Some programs delete without taking the names from the count.
+        let freed =
+            || inode.deleted != 0 && !self.bitmaps.inode_in_use(self.volume, inode.number).unwrap_or(true);
+        inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown && !freed()
     }
 
     /// An inode as it was.
@@ -310,7 +317,7 @@ impl<'v> Search<'v> {
                         break;
                     }
                 };
-                let unused = inode.stat.links == 0 && inode.stat.file_type != FileType::Unknown;
+                let unused = inode.stat.file_type != FileType::Unknown && !self.is_live(&inode);
                 if unused && inode.sound && self.give_current(&inode, each).is_break() {
                     return;
                 }
@@ -321,7 +328,7 @@ impl<'v> Search<'v> {
             let Some(inode) = self.past_inode(*number, past) else { continue };
             let path = self.names.remove(&(*number, *generation));
             let content = self.left_of(&inode, Some(past.sequence));
-            if give(inode, path, content, each).is_break() {
+            if give(&inode, path, content, each).is_break() {
                 return;
             }
         }
@@ -347,7 +354,7 @@ impl<'v> Search<'v> {
         }
         self.past.remove(&life);
         let path = self.names.remove(&life);
-        give(inode.clone(), path, content, each)
+        give(inode, path, content, each)
     }
 
     /// What of a file's content lies in blocks that are free still.
@@ -391,7 +398,7 @@ impl<'v> Search<'v> {
 
 /// Gives a file, if a name or content is left of it.
 fn give(
-    inode: Inode,
+    inode: &Inode,
     path: Option<Vec<u8>>,
     content: Content,
     each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>,
