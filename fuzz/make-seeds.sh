@@ -171,3 +171,29 @@ END
     form ext3 -t ext3
     form ext2 -t ext2
 fi
+
+# A small NTFS volume: the sectors that are not empty, without the log.
+if command -v mkfs.ntfs >/dev/null && command -v ntfscp >/dev/null; then
+    disk="$work/ntfs"
+    truncate -s 1280K "$disk"
+    mkfs.ntfs -f -F -q -c 512 "$disk" >/dev/null 2>&1
+    dd if=/dev/urandom of="$work/file" bs=1000 count=20 status=none
+    ntfscp -q "$disk" "$work/file" file >/dev/null 2>&1
+    ntfscp -q "$disk" fuzz_targets/ntfs.rs 'source of the target' >/dev/null 2>&1
+    ntfscp -q -N stream "$disk" fuzz_targets/ntfs.rs file >/dev/null 2>&1
+    python3 - "$disk" corpus/ntfs/volume <<'END'
+import sys
+disk = open(sys.argv[1], "rb").read()
+out, at = b"", 0
+while at < len(disk):
+    if disk[at : at + 512] in (bytes(512), b"\xff" * 512):
+        at += 512
+        continue
+    end = at
+    while end < len(disk) and end - at < 256 * 512 and disk[end : end + 512] not in (bytes(512), b"\xff" * 512):
+        end += 512
+    out += (at // 512).to_bytes(2, "little") + bytes([(end - at) // 512 - 1]) + disk[at:end]
+    at = end
+open(sys.argv[2], "wb").write(out)
+END
+fi

@@ -368,3 +368,74 @@ fn deleted_files_and_free_space() {
     assert_eq!(free, expected);
     assert!(free.len() > 1000);
 }
+
+/// The content of which testdata/make-wof.sh made the compressed forms.
+fn wof_content() -> Vec<u8> {
+    let mut content = Vec::new();
+    for number in 0..1500 {
+        content.extend(format!("line {number} of a text whose square is {}\n", number * number).into_bytes());
+    }
+    for number in 0..4000_i32 {
+        content.push(0xe8);
+        content.extend((number * 7919 % 20_000_000 - 30_000).to_le_bytes());
+        content.extend([0x55, 0x89]);
+    }
+    let mut state = 12345_u32;
+    for _ in 0..20_000 {
+        state = state.wrapping_mul(1_103_515_245).wrapping_add(12345) & 0x7fff_ffff;
+        content.push((state >> 16) as u8);
+    }
+    content.extend([0; 9000]);
+    content.extend(b"the end");
+    content
+}
+
+#[test]
+fn files_that_are_compressed_as_a_whole() {
+    if !may_mount() {
+        return;
+    }
+    let content = wof_content();
+    let made = Made::new(64 << 20, &[]);
+    let forms = [("xpress4k", 0_u32), ("lzx", 1), ("xpress8k", 2), ("xpress16k", 3)];
+    {
+        let mount = made.mount("streams_interface=windows");
+        for (name, _) in forms {
+            let path = mount.path().join(name);
+            std::fs::File::create(&path).and_then(|file| file.set_len(content.len() as u64)).expect("a file");
+            let stored = std::fs::read(Path::new("testdata/wof").join(name)).expect("a compressed form");
+            std::fs::write(mount.path().join(format!("{name}:WofCompressedData")), stored).expect("a stream");
+        }
+        // One whose chunk lies in the record itself: raw, as long as what it gives.
+        std::fs::write(mount.path().join("small"), vec![0; 20]).expect("a file");
+        std::fs::write(mount.path().join("small:WofCompressedData"), "twenty bytes of text")
+            .expect("a stream");
+    }
+    {
+        let mount = made.mount("");
+        for (name, algorithm) in forms.into_iter().chain([("small", 0)]) {
+            let data: Vec<u8> = [1, 2, 1, algorithm].into_iter().flat_map(u32::to_le_bytes).collect();
+            let point = [&0x8000_0017_u32.to_le_bytes()[..], &[16, 0, 0, 0], &data].concat();
+            let path = mount.path().join(name);
+            rustix::fs::setxattr(&path, "system.ntfs_reparse_data", &point, XattrFlags::empty())
+                .expect("a point");
+        }
+    }
+    let fs = made.open();
+    for (name, _) in forms {
+        let id = find(&fs, name);
+        let stat = fs.stat(id).expect("facts");
+        assert_eq!(
+            (stat.size, stat.file_type),
+            (Some(content.len() as u64), rustix::fs::FileType::RegularFile)
+        );
+        let found = read(&fs, &fs.content(id).expect("a content")).expect("bytes");
+        assert!(found == content, "{name}");
+        assert_eq!(fs.streams(id).expect("streams"), []);
+    }
+    assert_eq!(
+        read(&fs, &fs.content(find(&fs, "small")).expect("a content")).expect("bytes"),
+        b"twenty bytes of text"
+    );
+    assert!(fs.problems().is_empty());
+}
