@@ -129,7 +129,10 @@ impl Xfs {
             return Ok(content);
         }
         self.extents(inode, &mut |extent| {
-            add(&mut content.pieces, extent, self.geometry.block_log);
+            // What is set aside past the end is not content.
+            if extent.at << self.geometry.block_log < inode.size {
+                add(&mut content.pieces, extent, self.geometry.block_log);
+            }
             if content.pieces.len() > MAX_PIECES {
                 return Err(DiskError::over_budget(inode.offset, "a file lies in more pieces than are read"));
             }
