@@ -451,6 +451,31 @@ fn hostile_41_impossible_facts() {
     }
 }
 
+/// Content in the inode itself, of which no kernel makes any: as long as it says, or empty.
+#[test]
+fn content_in_the_inode() {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = made(dir.path(), &[], false);
+    let filesystem = xfs::open(Arc::clone(&disk)).expect("XFS");
+    let mut pieces = None;
+    let _ = filesystem.list(filesystem.root(), &mut |entry| {
+        pieces = (entry.name == b"pieces").then_some(entry.id).or(pieces);
+        ControlFlow::Continue(())
+    });
+    let pieces = pieces.expect("the file");
+    let place = inode_place(&dir.path().join("image"), pieces.inode);
+    for (size, expected) in [(0_u64, Some(0)), (5, Some(1)), (100_000, None)] {
+        let mut changed = Changed::new(&disk);
+        changed.put(place + 5, &[1]);
+        changed.put(place + 56, &size.to_be_bytes());
+        let filesystem = xfs::open(Arc::new(changed)).expect("XFS");
+        assert_eq!(filesystem.content(pieces).ok().map(|content| content.pieces.len()), expected, "{size}");
+    }
+}
+
 /// Number 35: an image that is cut anywhere, or is nothing.
 #[test]
 fn hostile_35_cut_images() {

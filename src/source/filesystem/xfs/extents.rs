@@ -121,11 +121,10 @@ impl Xfs {
             let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
             let bytes =
                 inode.fork.get(..size).ok_or_else(|| wrong("content in an inode is larger than it"))?;
-            content.pieces.push(Piece {
-                at: 0,
-                length: inode.size,
-                source: PieceSource::Inline(bytes.into()),
-            });
+            if size > 0 {
+                let source = PieceSource::Inline(bytes.into());
+                content.pieces.push(Piece { at: 0, length: inode.size, source });
+            }
             return Ok(content);
         }
         self.extents(inode, &mut |extent| {
