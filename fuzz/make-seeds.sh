@@ -197,3 +197,62 @@ while at < len(disk):
 open(sys.argv[2], "wb").write(out)
 END
 fi
+
+# Small FAT and exFAT volumes, and XFS of both versions with what mkfs puts there from a
+# list: the sectors that are not empty, each behind its number.
+sectors() {
+    python3 - "$1" "$2" <<'END'
+import os, struct, sys
+disk, form = os.open(sys.argv[1], os.O_RDONLY), sys.argv[2]
+size, at = os.fstat(disk).st_size, 0
+while True:
+    try:
+        at = os.lseek(disk, at, os.SEEK_DATA)
+    except OSError:
+        break
+    end = os.lseek(disk, at, os.SEEK_HOLE)
+    for sector in range(at // 512, (end + 511) // 512):
+        data = os.pread(disk, 512, sector * 512)
+        if any(data) and len(set(data)) > 1:
+            sys.stdout.buffer.write(struct.pack(form, sector) + data)
+    at = end
+END
+}
+dd if=/dev/urandom of="$work/file" bs=1000 count=5 status=none
+if command -v mkfs.fat >/dev/null && command -v mcopy >/dev/null; then
+    for bits in 12 16 32; do
+        case $bits in 12) size=192K ;; 16) size=4M ;; *) size=34M ;; esac
+        rm -f "$work/fat" && truncate -s $size "$work/fat"
+        mkfs.fat -F "$bits" -s 1 "$work/fat" >/dev/null 2>&1
+        mmd -i "$work/fat" ::dir
+        for name in one 'dir/a long name of some entries' two gone; do
+            mcopy -i "$work/fat" "$work/file" "::$name"
+        done
+        mdel -i "$work/fat" ::gone
+        sectors "$work/fat" '<H' >"corpus/fat/fat$bits"
+    done
+fi
+if command -v mkfs.exfat >/dev/null; then
+    rm -f "$work/exfat" && truncate -s 2M "$work/exfat"
+    mkfs.exfat -b 4096 -c 512 -L seed "$work/exfat" >/dev/null 2>&1
+    sectors "$work/exfat" '<H' >corpus/fat/exfat
+fi
+if command -v mkfs.xfs >/dev/null; then
+    {
+        printf 'none\n0 0\nd--755 0 0\nfile ---644 1 2 %s\nlink l--777 0 0 target\nlong l--777 0 0 %s\n' \
+            "$work/file" "$(printf 'x%.0s' $(seq 500))"
+        for dir in few many; do
+            printf '%s d--755 0 0\n' "$dir"
+            for number in $(seq "$(test $dir = few && echo 3 || echo 120)"); do
+                printf 'name%s ---600 0 0 %s\n' "$number" /dev/null
+            done
+            printf '$\n'
+        done
+        printf '$\n'
+    } >"$work/list"
+    for crc in 0 1; do
+        rm -f "$work/xfs" && truncate -s 320M "$work/xfs"
+        mkfs.xfs -q -m crc=$crc -b size=1024 -p "$work/list" "$work/xfs"
+        sectors "$work/xfs" '<I' >"corpus/xfs/version$((4 + crc))"
+    done
+fi

@@ -352,7 +352,9 @@ fn hostile_30_headers_of_groups_are_zeros() {
         for (start, sectors, is_whole) in cases {
             let mut changed = Changed::new(&disk);
             changed.put(start, &vec![0; (sectors * sector) as usize]);
-            assert!(xfs::detect(&changed), "{start} {sectors}");
+            // Of nothing at the beginning another filesystem may have more.
+            assert_eq!(xfs::detect(&changed), (start, sectors) != (0, 4), "{start} {sectors}");
+            assert!(xfs::detect_copy(&changed), "{start} {sectors}");
             let filesystem = xfs::open(Arc::new(changed)).expect("XFS");
             let found = walk(&filesystem);
             assert_eq!(missing(&whole, &found).is_empty(), is_whole, "{start} {sectors}: {:?}", found.errors);
@@ -446,6 +448,31 @@ fn hostile_41_impossible_facts() {
         assert!(filesystem.content(pieces).is_err());
         assert!(filesystem.stat(NodeId { tree: 0, inode: 0 }).is_err());
         assert!(filesystem.stat(NodeId { tree: 0, inode: u64::MAX }).is_err());
+    }
+}
+
+/// Content in the inode itself, of which no kernel makes any: as long as it says, or empty.
+#[test]
+fn content_in_the_inode() {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let disk = made(dir.path(), &[], false);
+    let filesystem = xfs::open(Arc::clone(&disk)).expect("XFS");
+    let mut pieces = None;
+    let _ = filesystem.list(filesystem.root(), &mut |entry| {
+        pieces = (entry.name == b"pieces").then_some(entry.id).or(pieces);
+        ControlFlow::Continue(())
+    });
+    let pieces = pieces.expect("the file");
+    let place = inode_place(&dir.path().join("image"), pieces.inode);
+    for (size, expected) in [(0_u64, Some(0)), (5, Some(1)), (100_000, None)] {
+        let mut changed = Changed::new(&disk);
+        changed.put(place + 5, &[1]);
+        changed.put(place + 56, &size.to_be_bytes());
+        let filesystem = xfs::open(Arc::new(changed)).expect("XFS");
+        assert_eq!(filesystem.content(pieces).ok().map(|content| content.pieces.len()), expected, "{size}");
     }
 }
 

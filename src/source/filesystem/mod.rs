@@ -7,10 +7,16 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+mod clusters;
+mod dos_time;
+pub mod exfat;
 pub mod ext;
+pub mod fat;
+mod free_ranges;
 pub mod ntfs;
 mod reader;
 mod tree;
+mod wtf8;
 pub mod xfs;
 
 use std::collections::BTreeMap;
@@ -267,6 +273,12 @@ pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
     if ntfs::detect(&**disk) {
         return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
+    if exfat::detect(&**disk) {
+        return Ok(Some(Box::new(exfat::open(shared())?)));
+    }
+    if fat::detect(&**disk) {
+        return Ok(Some(Box::new(fat::open(shared())?)));
+    }
     Ok(None)
 }
 
@@ -283,6 +295,15 @@ pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesyste
     }
     if ntfs::detect_copy(&**disk) {
         return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
+    if xfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(xfs::open(shared())?)));
+    }
+    if exfat::detect_copy(&**disk) {
+        return Ok(Some(Box::new(exfat::open(shared())?)));
+    }
+    if fat::detect_copy(&**disk) {
+        return Ok(Some(Box::new(fat::open(shared())?)));
     }
     Ok(None)
 }

@@ -21,6 +21,9 @@ const INDEX_START: u64 = 32 << 30;
 const SINGLE: [&[u8; 4]; 2] = [b"XD2B", b"XDB3"];
 const ENTRIES: [&[u8; 4]; 2] = [b"XD2D", b"XDD3"];
 
+/// Where a block of version 5 keeps the number of the directory's inode.
+const OWNER: usize = 40;
+
 /// The tag of unused space, where an inode's number would begin.
 const UNUSED: u16 = 0xffff;
 
@@ -193,6 +196,9 @@ impl Xfs {
             let (read, offset) = self.directory_block(&mut block, rest, next);
             let read = read.and_then(|()| {
                 self.check(&block, offset, Seal::DIRECTORY, "directory block")?;
+                if geometry.version == 5 && u64_be(&block, OWNER) != Some(inode.number) {
+                    return Err(DiskError::corrupt(offset, "a directory block belongs to another directory"));
+                }
                 Ok(block.as_slice())
             });
             if each(read, offset).is_break() {

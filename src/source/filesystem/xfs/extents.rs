@@ -121,15 +121,17 @@ impl Xfs {
             let size = usize::try_from(inode.size).unwrap_or(usize::MAX);
             let bytes =
                 inode.fork.get(..size).ok_or_else(|| wrong("content in an inode is larger than it"))?;
-            content.pieces.push(Piece {
-                at: 0,
-                length: inode.size,
-                source: PieceSource::Inline(bytes.into()),
-            });
+            if size > 0 {
+                let source = PieceSource::Inline(bytes.into());
+                content.pieces.push(Piece { at: 0, length: inode.size, source });
+            }
             return Ok(content);
         }
         self.extents(inode, &mut |extent| {
-            add(&mut content.pieces, extent, self.geometry.block_log);
+            // What is set aside past the end is not content.
+            if extent.at << self.geometry.block_log < inode.size {
+                add(&mut content.pieces, extent, self.geometry.block_log);
+            }
             if content.pieces.len() > MAX_PIECES {
                 return Err(DiskError::over_budget(inode.offset, "a file lies in more pieces than are read"));
             }

@@ -31,6 +31,7 @@ use rustix::fs::FileType;
 use self::inode::Inode;
 use self::log::Recovery;
 use self::superblock::{Origin, Superblock};
+use super::free_ranges::FreeRanges;
 use super::{About, Content, DeletedFile, Entry, Filesystem, NodeId, Problems};
 use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult};
 use crate::source::stat::FileStat;
@@ -49,10 +50,13 @@ pub struct Xfs {
 /// Whether there is an XFS filesystem on a disk, its first superblock damaged or not.
 #[must_use]
 pub fn detect(disk: &dyn Disk) -> bool {
-    match superblock::find(disk) {
-        Ok(_) => true,
-        Err(error) => error.reason == crate::finding::Reason::Unsupported,
-    }
+    superblock::is_there(disk)
+}
+
+/// Whether there is one whose beginning is lost.
+#[must_use]
+pub fn detect_copy(disk: &dyn Disk) -> bool {
+    superblock::find(disk).is_ok()
 }
 
 /// Reads what says how the filesystem is laid out, and its log.
@@ -180,25 +184,18 @@ impl Filesystem for Xfs {
 
     fn free(&self, each: &mut dyn FnMut(u16, Range<u64>) -> ControlFlow<()>) -> DiskResult<()> {
         let mut first_error = None;
-        let mut pending: Option<Range<u64>> = None;
-        let mut ended = false;
+        let mut free = FreeRanges::new(each);
         for ag in 0..self.geometry.ag_count {
+            let mut ended = false;
             let walked = self.free_blocks(ag, &mut |blocks| {
                 let (Some(start), Some(last)) =
                     (self.geometry.in_ag(ag, blocks.start), self.geometry.in_ag(ag, blocks.end - 1))
                 else {
                     return Ok(ControlFlow::Continue(()));
                 };
-                let end = last + self.geometry.block_size();
-                // What is split over two ranges that touch must be found.
-                if let Some(range) = pending.as_mut().filter(|range| range.end == start) {
-                    range.end = end;
-                    return Ok(ControlFlow::Continue(()));
-                }
-                if let Some(range) = pending.replace(start..end) {
-                    ended = each(0, range).is_break();
-                }
-                Ok(if ended { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+                let flow = free.add(start..last + self.geometry.block_size());
+                ended = flow.is_break();
+                Ok(flow)
             });
             if ended {
                 return Ok(());
@@ -207,9 +204,7 @@ impl Filesystem for Xfs {
                 first_error.get_or_insert(error);
             }
         }
-        if let Some(range) = pending {
-            let _ = each(0, range);
-        }
+        free.finish();
         first_error.map_or(Ok(()), Err)
     }
 

@@ -3,6 +3,7 @@
 //! Follows "XFS Algorithms & Data Structures", part III, "Superblocks". Each
 //! allocation group begins with a copy, which is used where the first is damaged.
 
+use crate::finding::Reason;
 use crate::source::bytes::{array, u8_at, u16_be, u32_be, u64_be};
 use crate::source::disk::{Disk, DiskError, DiskResult, read_vec};
 
@@ -225,6 +226,15 @@ pub(super) enum Origin {
     Copy(u64),
 }
 
+/// Whether a disk begins with a superblock, or with the other headers of an allocation
+/// group in their places.
+pub(super) fn is_there(disk: &dyn Disk) -> bool {
+    match Superblock::read(disk, 0) {
+        Ok(_) => true,
+        Err(error) => error.reason == Reason::Unsupported || by_headers(disk).is_some(),
+    }
+}
+
 /// Finds the superblock: the first, or a copy of it.
 ///
 /// # Errors
@@ -239,7 +249,7 @@ pub(super) fn find(disk: &dyn Disk) -> DiskResult<(Superblock, Origin)> {
             let copy = checked_copy(disk, group, first.block_log);
             return Ok(copy.unwrap_or((first, Origin::First)));
         }
-        Err(error) if error.reason == crate::finding::Reason::Unsupported => return Err(error),
+        Err(error) if error.reason == Reason::Unsupported => return Err(error),
         Err(error) => error,
     };
     by_headers(disk).or_else(|| by_size(disk)).ok_or(error)
