@@ -7,6 +7,7 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod btrfs;
 pub mod ext;
 pub mod ntfs;
 mod reader;
