@@ -21,8 +21,21 @@ pub(super) struct Ranges<'e> {
 }
 
 impl Ranges<'_> {
+    /// Adds a range, without the places that are kept for superblocks.
     fn add(&mut self, range: Range<u64>) -> ControlFlow<()> {
-        if range.is_empty() {
+        let mut at = range.start;
+        for kept in superblock::OFFSETS {
+            let after = kept.saturating_add(superblock::RESERVED);
+            if kept < range.end && after > at {
+                self.join(at..kept)?;
+                at = after;
+            }
+        }
+        self.join(at..range.end)
+    }
+
+    fn join(&mut self, range: Range<u64>) -> ControlFlow<()> {
+        if range.start >= range.end {
             return ControlFlow::Continue(());
         }
         if self.last.end == range.start {
@@ -62,7 +75,7 @@ pub(super) fn free(
         let mut ranges = Ranges { disk: device.disk, last: 0..0, each: &mut *each };
         let mut at = 0;
         for (offset, chunk, stripe) in used {
-            if unallocated(at..offset.min(device.size), &mut ranges).is_break() {
+            if ranges.add(at..offset.min(device.size)).is_break() {
                 return Ok(());
             }
             let end = offset.saturating_add(chunk.stripe_size());
@@ -79,7 +92,7 @@ pub(super) fn free(
             }
             at = at.max(end);
         }
-        if unallocated(at..device.size, &mut ranges).is_break() || ranges.flush().is_break() {
+        if ranges.add(at..device.size).is_break() || ranges.flush().is_break() {
             return Ok(());
         }
     }
@@ -93,20 +106,6 @@ fn stripes_of<'c>(
 ) -> impl Iterator<Item = (u64, &'c Chunk, usize)> {
     let stripes = chunk.stripes.iter().enumerate().filter(move |(_, stripe)| own(stripe));
     stripes.map(move |(number, stripe)| (stripe.offset, chunk, number))
-}
-
-/// What no chunk has, without the superblocks.
-fn unallocated(range: Range<u64>, ranges: &mut Ranges<'_>) -> ControlFlow<()> {
-    let mut at = range.start;
-    for offset in superblock::OFFSETS {
-        if at < offset && offset < range.end {
-            ranges.add(at..offset)?;
-        }
-        if (offset..offset + superblock::RESERVED).contains(&at) || (at < offset && offset < range.end) {
-            at = offset + superblock::RESERVED;
-        }
-    }
-    if at < range.end { ranges.add(at..range.end) } else { ControlFlow::Continue(()) }
 }
 
 /// Of a stripe what no extent has.
