@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::compression::{self, codec};
 use super::key::{Key, kind};
-use super::node::Pointer;
+use super::overlay::Tree;
 use super::volume::{Volume, long};
 use crate::source::bytes::{u8_at, u16_le, u64_le};
 use crate::source::disk::{DiskError, DiskResult};
@@ -24,11 +24,11 @@ const TYPE_REGULAR: u8 = 1;
 const TYPE_UNWRITTEN: u8 = 2;
 
 /// The content of an inode of a tree.
-pub(super) fn content(volume: &Volume, root: &Pointer, inode: u64, size: u64) -> DiskResult<Content> {
+pub(super) fn content(volume: &Volume, tree: &Tree, inode: u64, size: u64) -> DiskResult<Content> {
     let mut pieces: Vec<Piece> = Vec::new();
     let mut end = 0;
-    volume.scan(root, Key::all(inode, kind::EXTENT_DATA), &mut |key, item| {
-        let corrupt = |message: &'static str| DiskError::corrupt(root.logical, message);
+    volume.scan(tree, Key::all(inode, kind::EXTENT_DATA), &mut |key, item| {
+        let corrupt = |message: &'static str| DiskError::corrupt(tree.root.logical, message);
         let piece = piece(volume, key.offset, item).map_err(corrupt)?;
         let Some((length, source)) = piece else { return Ok(ControlFlow::Continue(())) };
         if key.offset < end {

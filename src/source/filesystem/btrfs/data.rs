@@ -7,7 +7,7 @@
 use std::ops::ControlFlow;
 
 use super::key::{Key, kind, object};
-use super::node::Pointer;
+use super::overlay::Tree;
 use super::volume::{Volume, long, size};
 use crate::source::disk::{DiskError, DiskResult};
 
@@ -17,7 +17,7 @@ const MAX_SECTOR: usize = 65536;
 /// Fills `bytes` with what lies at an address.
 pub(super) fn read(
     volume: &Volume,
-    checksums: Option<&Pointer>,
+    checksums: Option<&Tree>,
     bytes: &mut [u8],
     logical: u64,
 ) -> DiskResult<()> {
@@ -48,7 +48,7 @@ pub(super) fn read(
 }
 
 /// Fills `bytes`, whole sectors, and verifies them.
-fn sectors(volume: &Volume, checksums: Option<&Pointer>, bytes: &mut [u8], logical: u64) -> DiskResult<()> {
+fn sectors(volume: &Volume, checksums: Option<&Tree>, bytes: &mut [u8], logical: u64) -> DiskResult<()> {
     let sector = size(volume.superblock.sector);
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
@@ -71,7 +71,7 @@ fn sectors(volume: &Volume, checksums: Option<&Pointer>, bytes: &mut [u8], logic
 }
 
 /// Holds sectors against their checksums, as far as there are some.
-fn verify(volume: &Volume, checksums: &Pointer, bytes: &mut [u8], logical: u64) -> DiskResult<()> {
+fn verify(volume: &Volume, checksums: &Tree, bytes: &mut [u8], logical: u64) -> DiskResult<()> {
     let end = logical.saturating_add(long(bytes.len()));
     let key = |at| Key::new(object::CHECKSUMS, kind::CHECKSUM, at);
     // Data whose checksums cannot be read is still data.

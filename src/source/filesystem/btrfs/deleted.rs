@@ -9,9 +9,11 @@ use std::ops::{ControlFlow, Range};
 
 use rustix::fs::FileType;
 
+use super::directory::Reference;
 use super::inode::Inode;
 use super::key::{Key, kind, object, tree};
 use super::node::Pointer;
+use super::overlay::Tree;
 use super::{Btrfs, ROOT_DIRECTORY, roots, space};
 use crate::source::bytes::{u16_le, u64_le};
 use crate::source::disk::DiskResult;
@@ -35,9 +37,9 @@ struct Search<'s> {
 /// A tree whose files are deleted.
 struct Old {
     id: u64,
-    root: Pointer,
+    tree: Tree,
     /// The tree of roots that it is of, for the way to it.
-    roots: Pointer,
+    roots: Tree,
     /// Whether its extents are still its own.
     is_live: bool,
 }
@@ -46,7 +48,7 @@ struct Old {
 pub(super) fn deleted(btrfs: &Btrfs, each: &mut Each<'_>) -> DiskResult<()> {
     let mut search = Search { btrfs, each: &mut |file| each(file), told: HashSet::new() };
     let volume = &btrfs.volume;
-    let now = volume.roots;
+    let now = volume.roots.clone();
     let mut stopped = false;
     let mut all = Vec::new();
     let listed = roots::subvolumes(volume, &now, &mut |id, root| {
@@ -55,7 +57,8 @@ pub(super) fn deleted(btrfs: &Btrfs, each: &mut Each<'_>) -> DiskResult<()> {
     });
     let mut failed = listed.err();
     for (id, root) in all {
-        let old = Old { id, root: root.pointer, roots: now, is_live: true };
+        let tree = btrfs.log.over(id, root.tree);
+        let old = Old { id, tree, roots: now.clone(), is_live: true };
         let found =
             if root.references == 0 { search.gone(&old, None, root.dropped) } else { search.orphans(&old) };
         match found {
@@ -69,7 +72,7 @@ pub(super) fn deleted(btrfs: &Btrfs, each: &mut Each<'_>) -> DiskResult<()> {
         }
     }
     let mut former: Vec<Pointer> = volume.superblock.backups.iter().map(|backup| backup.roots).collect();
-    former.retain(|roots| roots.generation < now.generation);
+    former.retain(|roots| roots.generation < now.root.generation);
     former.sort_by_key(|roots| std::cmp::Reverse(roots.generation));
     for roots in former {
         if search.former(roots).is_break() {
@@ -84,9 +87,9 @@ impl Search<'_> {
     fn orphans(&mut self, tree: &Old) -> DiskResult<ControlFlow<()>> {
         let mut flow = ControlFlow::Continue(());
         let volume = &self.btrfs.volume;
-        volume.scan(&tree.root, Key::all(object::ORPHANS, kind::ORPHAN), &mut |key, _| {
+        volume.scan(&tree.tree, Key::all(object::ORPHANS, kind::ORPHAN), &mut |key, _| {
             // One that is gone already is no damage.
-            if let Ok(inode) = self.btrfs.inode(&tree.root, key.offset)
+            if let Ok(inode) = self.btrfs.inode(&tree.tree, key.offset)
                 && inode.stat.links == 0
             {
                 flow = self.tell(tree, &inode);
@@ -102,6 +105,7 @@ impl Search<'_> {
         if volume.try_node(&roots).is_err() {
             return ControlFlow::Continue(());
         }
+        let roots = Tree::from(roots);
         let mut trees = Vec::new();
         // What cannot be read is gone.
         let _ = roots::subvolumes(volume, &roots, &mut |id, root| {
@@ -110,9 +114,9 @@ impl Search<'_> {
         });
         for (id, root) in trees.into_iter().filter(|(_, root)| root.references > 0) {
             let now = roots::find(volume, &volume.roots, id).ok().flatten();
-            let now = now.filter(|now| now.references > 0).map(|now| now.pointer);
-            let old = Old { id, root: root.pointer, roots, is_live: false };
-            if now == Some(old.root) {
+            let now = now.filter(|now| now.references > 0).map(|now| self.btrfs.log.over(id, now.tree));
+            let old = Old { id, tree: root.tree, roots: roots.clone(), is_live: false };
+            if now.as_ref().is_some_and(|now| now.root == old.tree.root && now.over.is_none()) {
                 continue;
             }
             if let Ok(flow) = self.gone(&old, now.as_ref(), Key::MIN) {
@@ -124,11 +128,11 @@ impl Search<'_> {
 
     /// Files of an old tree, from a key on, that are not in the present one; only
     /// nodes that the two do not share are read.
-    fn gone(&mut self, old: &Old, now: Option<&Pointer>, from: Key) -> DiskResult<ControlFlow<()>> {
+    fn gone(&mut self, old: &Old, now: Option<&Tree>, from: Key) -> DiskResult<ControlFlow<()>> {
         let volume = &self.btrfs.volume;
-        let mut waiting = vec![old.root];
+        let mut waiting = vec![old.tree.root];
         while let Some(pointer) = waiting.pop() {
-            if now.is_some_and(|now| self.is_shared(&pointer, now)) {
+            if now.is_some_and(|now| self.is_shared(&pointer, &now.root)) {
                 continue;
             }
             let Ok((node, _)) = volume.try_node(&pointer) else { continue };
@@ -178,7 +182,7 @@ impl Search<'_> {
             self.told.insert(id);
         }
         let size = inode.stat.size.unwrap_or(0);
-        let content = self.btrfs.content_of(&tree.root, inode);
+        let content = self.btrfs.content_of(&tree.tree, inode);
         let mut content = content.unwrap_or(Content { size, pieces: Vec::new() });
         if !tree.is_live {
             self.leave_free(&mut content);
@@ -189,7 +193,7 @@ impl Search<'_> {
     /// Leaves of a content what no present extent has.
     fn leave_free(&self, content: &mut Content) {
         let volume = &self.btrfs.volume;
-        let extents = self.btrfs.roots.get(volume, tree::EXTENTS).map(|root| root.pointer);
+        let extents = self.btrfs.roots.get(volume, tree::EXTENTS).map(|root| root.tree);
         let is_free = |start: u64, length: u64| {
             let range: Range<u64> = start..start.saturating_add(length);
             extents
@@ -208,10 +212,10 @@ impl Search<'_> {
     /// The path of an inode, as far as an old tree has it; its number else.
     fn path(&self, tree: &Old, inode: u64) -> Vec<u8> {
         let mut names: Vec<Vec<u8>> = Vec::new();
-        let (mut root, mut id, mut at) = (tree.root, tree.id, inode);
+        let (mut files, mut id, mut at) = (tree.tree.clone(), tree.id, inode);
         for _ in 0..MAX_DEPTH {
             if at != ROOT_DIRECTORY {
-                let Some((above, name)) = self.name_of(&root, at) else {
+                let Some((above, name)) = self.name_of(&files, at) else {
                     if names.is_empty() {
                         names.push(format!("inode {at}").into_bytes());
                     }
@@ -224,7 +228,7 @@ impl Search<'_> {
                 let Some((above, dir, name)) = above else { break };
                 names.push(name);
                 let Ok(Some(found)) = roots::find(&self.btrfs.volume, &tree.roots, above) else { break };
-                (root, id, at) = (found.pointer, above, dir);
+                (files, id, at) = (found.tree, above, dir);
             } else {
                 break;
             }
@@ -234,24 +238,18 @@ impl Search<'_> {
     }
 
     /// The directory that an inode is in, and its name there; the first of several.
-    fn name_of(&self, root: &Pointer, inode: u64) -> Option<(u64, Vec<u8>)> {
+    fn name_of(&self, tree: &Tree, inode: u64) -> Option<(u64, Vec<u8>)> {
         let mut found = None;
         let range = (Key::new(inode, kind::INODE_REF, 0), Key::new(inode, kind::INODE_EXTREF, u64::MAX));
-        let _ = self.btrfs.volume.scan(root, range, &mut |key, item| {
-            let (above, length, from) = if key.kind == kind::INODE_REF {
-                (Some(key.offset), u16_le(item, 8), 10)
-            } else {
-                (u64_le(item, 0), u16_le(item, 16), 18)
-            };
-            let name = item.get(from..).and_then(|from| from.get(..usize::from(length?)));
-            found = above.zip(name.map(<[u8]>::to_vec));
+        let _ = self.btrfs.volume.scan(tree, range, &mut |key, item| {
+            found = Reference::read_all(key, item).into_iter().next();
             Ok(ControlFlow::Break(()))
         });
-        found.filter(|(_, name)| !name.is_empty() && !name.contains(&b'/'))
+        found.map(|reference| (reference.dir, reference.name))
     }
 
     /// The subvolume, the directory and the name under which another one hangs.
-    fn subvolume_name(&self, roots: &Pointer, id: u64) -> Option<(u64, u64, Vec<u8>)> {
+    fn subvolume_name(&self, roots: &Tree, id: u64) -> Option<(u64, u64, Vec<u8>)> {
         let mut found = None;
         let _ = self.btrfs.volume.scan(roots, Key::all(id, kind::ROOT_BACKREF), &mut |key, item| {
             let name = item.get(18..).and_then(|from| from.get(..usize::from(u16_le(item, 16)?)));

@@ -23,6 +23,8 @@ pub(super) mod object {
     /// The directory in the tree of roots.
     pub(in super::super) const ROOT_DIRECTORY: u64 = 6;
     pub(in super::super) const CHUNKS: u64 = 256;
+    /// The roots of logs.
+    pub(in super::super) const LOGS: u64 = (-6_i64).cast_unsigned();
     pub(in super::super) const ORPHANS: u64 = (-5_i64).cast_unsigned();
     pub(in super::super) const CHECKSUMS: u64 = (-10_i64).cast_unsigned();
 }
@@ -33,6 +35,7 @@ pub(super) mod kind {
     pub(in super::super) const INODE_REF: u8 = 12;
     pub(in super::super) const INODE_EXTREF: u8 = 13;
     pub(in super::super) const ORPHAN: u8 = 48;
+    pub(in super::super) const DIR_LOG: u8 = 72;
     pub(in super::super) const DIR_ITEM: u8 = 84;
     pub(in super::super) const DIR_INDEX: u8 = 96;
     pub(in super::super) const EXTENT_DATA: u8 = 108;
@@ -64,6 +67,30 @@ impl Key {
         Self { object, kind, offset }
     }
 
+    /// The key that comes next; the last has none.
+    pub(super) fn after(self) -> Option<Self> {
+        let Self { object, kind, offset } = self;
+        if let Some(offset) = offset.checked_add(1) {
+            return Some(Self { object, kind, offset });
+        }
+        if let Some(kind) = kind.checked_add(1) {
+            return Some(Self { object, kind, offset: 0 });
+        }
+        Some(Self { object: object.checked_add(1)?, kind: 0, offset: 0 })
+    }
+
+    /// The key that comes before; the first has none.
+    pub(super) fn before(self) -> Option<Self> {
+        let Self { object, kind, offset } = self;
+        if let Some(offset) = offset.checked_sub(1) {
+            return Some(Self { object, kind, offset });
+        }
+        if let Some(kind) = kind.checked_sub(1) {
+            return Some(Self { object, kind, offset: u64::MAX });
+        }
+        Some(Self { object: object.checked_sub(1)?, kind: u8::MAX, offset: u64::MAX })
+    }
+
     /// The first and last key that an item of the kind can have.
     pub(super) fn all(object: u64, kind: u8) -> (Self, Self) {
         (Self::new(object, kind, 0), Self::new(object, kind, u64::MAX))
@@ -73,5 +100,15 @@ impl Key {
     pub(super) fn read(bytes: &[u8], at: usize) -> Option<Self> {
         let stored = bytes.get(at..at.checked_add(KEY_SIZE)?)?;
         Some(Self { object: u64_le(stored, 0)?, kind: u8_at(stored, 8)?, offset: u64_le(stored, 9)? })
+    }
+
+    pub(super) fn write(self) -> [u8; KEY_SIZE] {
+        let mut bytes = [0; KEY_SIZE];
+        let fields =
+            self.object.to_le_bytes().into_iter().chain([self.kind]).chain(self.offset.to_le_bytes());
+        for (to, from) in bytes.iter_mut().zip(fields) {
+            *to = from;
+        }
+        bytes
     }
 }

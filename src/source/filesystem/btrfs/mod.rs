@@ -19,9 +19,11 @@ mod deleted;
 mod directory;
 mod inode;
 mod key;
+mod log;
 mod lzo;
 mod node;
 mod opening;
+mod overlay;
 mod roots;
 mod space;
 mod superblock;
@@ -39,7 +41,8 @@ use crate::source::stat::FileStat;
 use directory::Name;
 use inode::Inode;
 use key::{Key, kind, tree};
-use node::Pointer;
+use log::Log;
+use overlay::Tree;
 use roots::Roots;
 use volume::{Volume, long, size};
 
@@ -83,12 +86,10 @@ pub fn open(disks: Vec<Arc<dyn Disk>>) -> DiskResult<Btrfs> {
     let mut notes = Vec::new();
     let volume = opening::volume(disks, &mut notes)?;
     let roots = Roots::default();
-    let checksums = roots.get(&volume, tree::CHECKSUMS).map(|root| root.pointer);
+    let log = Log::replay(&volume, &roots, &mut notes);
+    let checksums = roots.get(&volume, tree::CHECKSUMS).map(|root| log.over(tree::CHECKSUMS, root.tree));
     let checksums = checksums.map_err(|error| volume.problems.add(error)).ok();
     let superblock = &volume.superblock;
-    if superblock.log != 0 {
-        notes.push("what was synced after the last transaction is in a log that was not replayed".to_owned());
-    }
     if let Ok(Some(id)) = roots::default_subvolume(&volume)
         && id != tree::FILES
     {
@@ -102,7 +103,7 @@ pub fn open(disks: Vec<Arc<dyn Disk>>) -> DiskResult<Btrfs> {
         block_size: superblock.sector,
         notes,
     };
-    Ok(Btrfs { about, volume, roots, checksums })
+    Ok(Btrfs { about, volume, roots, checksums, log })
 }
 
 fn uuid(bytes: &[u8; 16]) -> String {
@@ -118,32 +119,34 @@ pub struct Btrfs {
     volume: Volume,
     roots: Roots,
     /// The tree of the checksums of data.
-    checksums: Option<Pointer>,
+    checksums: Option<Tree>,
+    /// What was synced after the last transaction.
+    log: Log,
 }
 
 impl Btrfs {
-    fn root_of(&self, tree: u64) -> DiskResult<Pointer> {
-        if !is_subvolume(tree) {
+    fn tree_of(&self, id: u64) -> DiskResult<Tree> {
+        if !is_subvolume(id) {
             return Err(self.corrupt("an inode is of a tree that has none"));
         }
-        Ok(self.roots.get(&self.volume, tree)?.pointer)
+        Ok(self.log.over(id, self.roots.get(&self.volume, id)?.tree))
     }
 
     fn corrupt(&self, message: &'static str) -> DiskError {
-        DiskError::corrupt(self.volume.roots.logical, message)
+        DiskError::corrupt(self.volume.roots.root.logical, message)
     }
 
-    fn inode(&self, root: &Pointer, number: u64) -> DiskResult<Inode> {
-        let found = self.volume.find(root, Key::new(number, kind::INODE, 0))?;
-        let corrupt = |message: &'static str| DiskError::corrupt(root.logical, message);
+    fn inode(&self, tree: &Tree, number: u64) -> DiskResult<Inode> {
+        let found = self.volume.find(tree, Key::new(number, kind::INODE, 0))?;
+        let corrupt = |message: &'static str| DiskError::corrupt(tree.root.logical, message);
         let found = found.ok_or_else(|| corrupt("an inode is missing"))?;
         Inode::read(number, found.item()).ok_or_else(|| corrupt("an inode is cut short"))
     }
 
-    fn content_of(&self, root: &Pointer, inode: &Inode) -> DiskResult<Content> {
-        let corrupt = || DiskError::corrupt(root.logical, "an inode has an impossible size");
+    fn content_of(&self, tree: &Tree, inode: &Inode) -> DiskResult<Content> {
+        let corrupt = || DiskError::corrupt(tree.root.logical, "an inode has an impossible size");
         let size = inode.stat.size.ok_or_else(corrupt)?;
-        content::content(&self.volume, root, inode.stat.ino, size)
+        content::content(&self.volume, tree, inode.stat.ino, size)
     }
 
     /// What an entry of a directory leads to.
@@ -164,7 +167,7 @@ impl Btrfs {
     /// The kernel's owner of such a directory is that of the one above; this is that
     /// of the subvolume.
     fn empty_directory(&self, tree: u64) -> DiskResult<FileStat> {
-        let above = self.inode(&self.root_of(tree)?, ROOT_DIRECTORY)?.stat;
+        let above = self.inode(&self.tree_of(tree)?, ROOT_DIRECTORY)?.stat;
         Ok(FileStat {
             file_type: FileType::Directory,
             size: Some(0),
@@ -199,20 +202,20 @@ impl Filesystem for Btrfs {
         if id.tree & EMPTY != 0 {
             return self.empty_directory(id.tree & !EMPTY);
         }
-        Ok(self.inode(&self.root_of(id.tree)?, id.inode)?.stat)
+        Ok(self.inode(&self.tree_of(id.tree)?, id.inode)?.stat)
     }
 
     fn list(&self, dir: NodeId, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> DiskResult<()> {
         if dir.tree & EMPTY != 0 {
             return Ok(());
         }
-        let root = self.root_of(dir.tree)?;
-        if self.inode(&root, dir.inode)?.stat.file_type != FileType::Directory {
+        let tree = self.tree_of(dir.tree)?;
+        if self.inode(&tree, dir.inode)?.stat.file_type != FileType::Directory {
             return Err(self.corrupt("an inode is not a directory"));
         }
         let mut failed = None;
-        self.volume.scan(&root, Key::all(dir.inode, kind::DIR_INDEX), &mut |_, item| {
-            let name = Name::read(item).map_err(|message| DiskError::corrupt(root.logical, message));
+        self.volume.scan(&tree, Key::all(dir.inode, kind::DIR_INDEX), &mut |_, item| {
+            let name = Name::read(item).map_err(|message| DiskError::corrupt(tree.root.logical, message));
             let found = name.and_then(|name| Ok((self.target(dir, &name)?, name.name)));
             match found {
                 Ok((id, name)) => Ok(each(Entry { name, id })),
@@ -226,13 +229,13 @@ impl Filesystem for Btrfs {
     }
 
     fn link_target(&self, id: NodeId) -> DiskResult<Vec<u8>> {
-        let root = self.root_of(id.tree)?;
-        let inode = self.inode(&root, id.inode)?;
-        let corrupt = |message: &'static str| DiskError::corrupt(root.logical, message);
+        let tree = self.tree_of(id.tree)?;
+        let inode = self.inode(&tree, id.inode)?;
+        let corrupt = |message: &'static str| DiskError::corrupt(tree.root.logical, message);
         if inode.stat.file_type != FileType::Symlink {
             return Err(corrupt("an inode is not a symbolic link"));
         }
-        let content = self.content_of(&root, &inode)?;
+        let content = self.content_of(&tree, &inode)?;
         if content.size == 0 || content.size >= MAX_TARGET {
             return Err(corrupt("the target of a symbolic link has an impossible length"));
         }
@@ -245,12 +248,12 @@ impl Filesystem for Btrfs {
     }
 
     fn content(&self, id: NodeId) -> DiskResult<Content> {
-        let root = self.root_of(id.tree)?;
-        let inode = self.inode(&root, id.inode)?;
+        let tree = self.tree_of(id.tree)?;
+        let inode = self.inode(&tree, id.inode)?;
         if inode.stat.file_type != FileType::RegularFile {
             return Err(self.corrupt("an inode is not a regular file"));
         }
-        self.content_of(&root, &inode)
+        self.content_of(&tree, &inode)
     }
 
     fn disks(&self) -> &[Arc<dyn Disk>] {
@@ -277,7 +280,7 @@ impl Filesystem for Btrfs {
     }
 
     fn free(&self, each: &mut dyn FnMut(u16, Range<u64>) -> ControlFlow<()>) -> DiskResult<()> {
-        let extents = self.roots.get(&self.volume, tree::EXTENTS).map(|root| root.pointer);
+        let extents = self.roots.get(&self.volume, tree::EXTENTS).map(|root| root.tree);
         space::free(&self.volume, extents, each)
     }
 

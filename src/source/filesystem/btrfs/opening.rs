@@ -121,7 +121,7 @@ fn read_chunks(volume: &mut Volume, notes: &mut Vec<String>) {
     }
     let mut chunks: Vec<(u64, Result<Chunk, &'static str>)> = Vec::new();
     let mut listed: BTreeMap<u64, [u8; 16]> = BTreeMap::new();
-    let read = volume.scan(&root, (Key::MIN, Key::MAX), &mut |key, item| {
+    let read = volume.scan(&root.into(), (Key::MIN, Key::MAX), &mut |key, item| {
         match key.kind {
             kind::CHUNK if key.object == object::CHUNKS => {
                 chunks.push((key.offset, Chunk::read(key.offset, item)));
@@ -160,12 +160,12 @@ fn read_chunks(volume: &mut Volume, notes: &mut Vec<String>) {
 
 /// The tree of roots, or a former one where it cannot be read.
 fn choose_roots(volume: &mut Volume, notes: &mut Vec<String>) -> DiskResult<()> {
-    let Err(error) = volume.node(&volume.roots) else { return Ok(()) };
+    let Err(error) = volume.node(&volume.roots.root) else { return Ok(()) };
     let mut former: Vec<_> = volume.superblock.backups.iter().map(|backup| backup.roots).collect();
     former.sort_by_key(|root| std::cmp::Reverse(root.generation));
     let Some(root) = former.into_iter().find(|root| volume.node(root).is_ok()) else { return Err(error) };
     notes.push(format!("read as of transaction {}, since the last one cannot be read", root.generation));
     volume.problems.add(error);
-    volume.roots = root;
+    volume.roots = root.into();
     Ok(())
 }

@@ -10,6 +10,7 @@ use std::sync::{PoisonError, RwLock};
 
 use super::key::{Key, kind, object, tree};
 use super::node::Pointer;
+use super::overlay::Tree;
 use super::volume::Volume;
 use crate::source::bytes::{u8_at, u16_le, u32_le, u64_le};
 use crate::source::disk::{DiskError, DiskResult};
@@ -18,9 +19,9 @@ use crate::source::disk::{DiskError, DiskResult};
 const MAX_KEPT: usize = 1 << 16;
 
 /// Where a tree begins.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Root {
-    pub(super) pointer: Pointer,
+    pub(super) tree: Tree,
     /// 0 where it is being deleted.
     pub(super) references: u32,
     /// Where the deletion of it has come to.
@@ -31,7 +32,7 @@ impl Root {
     /// The root that an item describes.
     pub(super) fn read(item: &[u8]) -> Option<Self> {
         let pointer = Pointer::root(u64_le(item, 176)?, u64_le(item, 160)?, u8_at(item, 238)?);
-        Some(Self { pointer, references: u32_le(item, 216)?, dropped: Key::read(item, 220)? })
+        Some(Self { tree: pointer.into(), references: u32_le(item, 216)?, dropped: Key::read(item, 220)? })
     }
 }
 
@@ -43,35 +44,35 @@ impl Roots {
     /// The root of a tree.
     pub(super) fn get(&self, volume: &Volume, id: u64) -> DiskResult<Root> {
         if let Some(root) = self.0.read().unwrap_or_else(PoisonError::into_inner).get(&id) {
-            return Ok(*root);
+            return Ok(root.clone());
         }
         let root = find(volume, &volume.roots, id)?;
-        let root =
-            root.ok_or_else(|| DiskError::corrupt(volume.roots.logical, format!("tree {id} is missing")))?;
+        let root = root
+            .ok_or_else(|| DiskError::corrupt(volume.roots.root.logical, format!("tree {id} is missing")))?;
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if kept.len() >= MAX_KEPT {
             kept.clear();
         }
-        kept.insert(id, root);
+        kept.insert(id, root.clone());
         Ok(root)
     }
 }
 
 /// The root of a tree in a tree of roots; the last where there are several.
-pub(super) fn find(volume: &Volume, roots: &Pointer, id: u64) -> DiskResult<Option<Root>> {
+pub(super) fn find(volume: &Volume, roots: &Tree, id: u64) -> DiskResult<Option<Root>> {
     let (_, last) = Key::all(id, kind::ROOT);
     let found = volume.find_before(roots, last)?;
     let Some(found) = found.filter(|found| (found.key.object, found.key.kind) == (id, kind::ROOT)) else {
         return Ok(None);
     };
-    let corrupt = || DiskError::corrupt(roots.logical, format!("the root of tree {id} is cut short"));
+    let corrupt = || DiskError::corrupt(roots.root.logical, format!("the root of tree {id} is cut short"));
     Root::read(found.item()).map(Some).ok_or_else(corrupt)
 }
 
 /// Gives the trees of files that a tree of roots has.
 pub(super) fn subvolumes(
     volume: &Volume,
-    roots: &Pointer,
+    roots: &Tree,
     each: &mut dyn FnMut(u64, Root) -> DiskResult<ControlFlow<()>>,
 ) -> DiskResult<()> {
     let range = (Key::new(tree::FILES, kind::ROOT, 0), Key::new(tree::LAST, kind::ROOT, u64::MAX));

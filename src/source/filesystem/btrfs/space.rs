@@ -8,7 +8,7 @@ use std::ops::{ControlFlow, Range};
 
 use super::chunk::{Chunk, STRIPE_LENGTH, Stripe};
 use super::key::{Key, kind};
-use super::node::Pointer;
+use super::overlay::Tree;
 use super::superblock;
 use super::volume::Volume;
 use crate::source::disk::DiskResult;
@@ -60,7 +60,7 @@ impl Ranges<'_> {
 /// Where the extents of a chunk cannot be told; nothing of it has been given then.
 pub(super) fn free(
     volume: &Volume,
-    extents: DiskResult<Pointer>,
+    extents: DiskResult<Tree>,
     each: &mut dyn FnMut(u16, Range<u64>) -> ControlFlow<()>,
 ) -> DiskResult<()> {
     let mut failed = None;
@@ -111,7 +111,7 @@ fn stripes_of<'c>(
 /// Of a stripe what no extent has.
 fn free_of(
     volume: &Volume,
-    extents: &Pointer,
+    extents: &Tree,
     chunk: &Chunk,
     stripe: usize,
     offset: u64,
@@ -168,7 +168,7 @@ fn free_of(
 }
 
 /// What extents of a chunk are in use, joined and in order.
-fn used(volume: &Volume, extents: &Pointer, chunk: &Chunk) -> DiskResult<Vec<Range<u64>>> {
+fn used(volume: &Volume, extents: &Tree, chunk: &Chunk) -> DiskResult<Vec<Range<u64>>> {
     let mut used: Vec<Range<u64>> = Vec::new();
     let last = chunk.start.saturating_add(chunk.length - 1);
     let range = (Key::new(chunk.start, 0, 0), Key::new(last, u8::MAX, u64::MAX));
@@ -189,7 +189,7 @@ fn used(volume: &Volume, extents: &Pointer, chunk: &Chunk) -> DiskResult<Vec<Ran
 }
 
 /// Whether any extent has a part of a range.
-pub(super) fn is_used(volume: &Volume, extents: &Pointer, range: &Range<u64>) -> DiskResult<bool> {
+pub(super) fn is_used(volume: &Volume, extents: &Tree, range: &Range<u64>) -> DiskResult<bool> {
     let mut below = range.end;
     // Extents do not overlap, so that the last one before the end tells. Behind it
     // may stand its references, and a block group that begins there.

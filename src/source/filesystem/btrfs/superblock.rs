@@ -47,8 +47,8 @@ pub(super) struct Superblock {
     pub(super) generation: u64,
     pub(super) roots: Pointer,
     pub(super) chunks: Pointer,
-    /// 0 where there is no log.
-    pub(super) log: u64,
+    /// The tree of the roots of logs, where there is one.
+    pub(super) log: Option<Pointer>,
     pub(super) total_bytes: u64,
     pub(super) devices: u64,
     pub(super) sector: u32,
@@ -137,7 +137,7 @@ impl Superblock {
             generation,
             roots: Pointer::root(u64_le(bytes, 80)?, generation, u8_at(bytes, 198)?),
             chunks: Pointer::root(u64_le(bytes, 88)?, u64_le(bytes, 164)?, u8_at(bytes, 199)?),
-            log: u64_le(bytes, 96)?,
+            log: log(bytes, generation)?,
             total_bytes: u64_le(bytes, 112)?,
             devices: u64_le(bytes, 136)?,
             sector: u32_le(bytes, 144)?,
@@ -152,6 +152,12 @@ impl Superblock {
             backups,
         })
     }
+}
+
+/// The tree of the roots of logs is of the transaction that was under way.
+fn log(bytes: &[u8], generation: u64) -> Option<Option<Pointer>> {
+    let (logical, level) = (u64_le(bytes, 96)?, u8_at(bytes, 200)?);
+    Some((logical != 0).then(|| Pointer::root(logical, generation.saturating_add(1), level)))
 }
 
 /// The roots that a former superblock had; `None` where there is none.

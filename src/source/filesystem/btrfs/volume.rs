@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::chunk::Chunks;
 use super::node::{Node, Pointer};
+use super::overlay::Tree;
 use super::superblock::Superblock;
 use crate::source::disk::{Disk, DiskError, DiskResult, read_exact};
 use crate::source::filesystem::{Place, Problems};
@@ -46,7 +47,7 @@ pub(super) struct Volume {
     pub(super) devices: HashMap<DeviceId, Device>,
     pub(super) chunks: Chunks,
     /// The root of the tree of roots.
-    pub(super) roots: Pointer,
+    pub(super) roots: Tree,
     /// Those that a node may have: its own, and that of a filesystem it grew from.
     uuids: Vec<[u8; 16]>,
     pub(super) problems: Problems,
@@ -67,7 +68,7 @@ impl Volume {
             problems.add(DiskError::corrupt(superblock.offset, message));
         }
         let nodes = std::iter::repeat_with(Mutex::default).take(slots).collect();
-        Self { disks, roots: superblock.roots, superblock, devices, chunks, uuids, problems, nodes }
+        Self { disks, roots: superblock.roots.into(), superblock, devices, chunks, uuids, problems, nodes }
     }
 
     /// Where up to `length` bytes from an address on lie.

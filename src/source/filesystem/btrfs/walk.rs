@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::key::Key;
 use super::node::{Node, Pointer};
+use super::overlay::Tree;
 use super::volume::Volume;
 use crate::source::disk::{DiskError, DiskResult};
 
@@ -12,20 +13,46 @@ use crate::source::disk::{DiskError, DiskResult};
 #[derive(Debug)]
 pub(super) struct Found {
     pub(super) key: Key,
-    node: Arc<Node>,
-    slot: usize,
+    held: Held,
+}
+
+#[derive(Debug)]
+enum Held {
+    In(Arc<Node>, usize),
+    Over(Arc<[u8]>),
 }
 
 impl Found {
     /// Its bytes.
     pub(super) fn item(&self) -> &[u8] {
-        self.node.item(self.slot).unwrap_or_default()
+        match &self.held {
+            Held::In(node, slot) => node.item(*slot).unwrap_or_default(),
+            Held::Over(item) => item,
+        }
     }
 }
 
 impl Volume {
     /// The last item that is not above `key`.
-    pub(super) fn find_before(&self, root: &Pointer, key: Key) -> DiskResult<Option<Found>> {
+    pub(super) fn find_before(&self, tree: &Tree, key: Key) -> DiskResult<Option<Found>> {
+        let Some(over) = &tree.over else { return self.find_in_nodes(&tree.root, key) };
+        let mut below = key;
+        // Each step passes an item that something lies over.
+        let found = loop {
+            let found = self.find_in_nodes(&tree.root, below)?;
+            let hidden = found.as_ref().map(|found| found.key).filter(|key| over.get(*key).is_some());
+            let Some(hidden) = hidden else { break found };
+            match hidden.before() {
+                Some(before) => below = before,
+                None => break None,
+            }
+        };
+        let least = found.as_ref().map_or(Key::MIN, |found| found.key);
+        let laid = over.range(least, key).next_back();
+        Ok(laid.map(|(key, item)| Found { key, held: Held::Over(Arc::clone(item)) }).or(found))
+    }
+
+    fn find_in_nodes(&self, root: &Pointer, key: Key) -> DiskResult<Option<Found>> {
         let mut pointer = *root;
         // Each step leads to a lower level, of which there are eight.
         loop {
@@ -34,14 +61,14 @@ impl Volume {
             if let Some(child) = node.child(slot) {
                 pointer = child;
             } else {
-                return Ok(node.key(slot).map(|key| Found { key, node, slot }));
+                return Ok(node.key(slot).map(|key| Found { key, held: Held::In(node, slot) }));
             }
         }
     }
 
     /// The item with a key.
-    pub(super) fn find(&self, root: &Pointer, key: Key) -> DiskResult<Option<Found>> {
-        Ok(self.find_before(root, key)?.filter(|found| found.key == key))
+    pub(super) fn find(&self, tree: &Tree, key: Key) -> DiskResult<Option<Found>> {
+        Ok(self.find_before(tree, key)?.filter(|found| found.key == key))
     }
 
     /// Gives the items from one key up to another, both included, in order.
@@ -51,6 +78,41 @@ impl Volume {
     /// The first node that cannot be read; the items of all others have been given
     /// by then. An error of `each` ends it.
     pub(super) fn scan(
+        &self,
+        tree: &Tree,
+        (from, to): (Key, Key),
+        each: &mut dyn FnMut(Key, &[u8]) -> DiskResult<ControlFlow<()>>,
+    ) -> DiskResult<()> {
+        let Some(over) = &tree.over else { return self.scan_nodes(&tree.root, (from, to), each) };
+        let mut next = Some(from);
+        let mut flow = ControlFlow::Continue(());
+        let told = self.scan_nodes(&tree.root, (from, to), &mut |key, item| {
+            for (key, item) in next.zip(key.before()).into_iter().flat_map(|(from, to)| over.range(from, to))
+            {
+                flow = each(key, item)?;
+                if flow.is_break() {
+                    return Ok(flow);
+                }
+            }
+            next = key.after();
+            flow = match over.get(key) {
+                None => each(key, item)?,
+                Some(Some(item)) => each(key, item)?,
+                Some(None) => flow,
+            };
+            Ok(flow)
+        });
+        if flow.is_continue() {
+            for (key, item) in next.into_iter().flat_map(|from| over.range(from, to)) {
+                if each(key, item)?.is_break() {
+                    break;
+                }
+            }
+        }
+        told
+    }
+
+    fn scan_nodes(
         &self,
         root: &Pointer,
         (from, to): (Key, Key),
