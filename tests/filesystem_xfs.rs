@@ -1,6 +1,14 @@
 //! XFS as this program reads it, held against the kernel's mount of the same image and
 //! against `xfs_db`.
-#![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
+#![allow(
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "a test stops where it cannot go on, says what it did, and makes its numbers itself"
+)]
 
 mod support;
 
@@ -9,10 +17,10 @@ use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use snapsift::source::disk::{Disk, FileDisk, MemoryDisk};
+use snapsift::source::disk::{Disk, FileDisk};
 use snapsift::source::filesystem::xfs::{self, Xfs};
-use snapsift::source::filesystem::{ContentReader, Filesystem, NodeId, PieceSource};
-use support::filesystem::{Mount, Tree, assert_same, fill, image, kernels, may_mount, ours, run, text};
+use snapsift::source::filesystem::{ContentReader, Filesystem};
+use support::filesystem::{Mount, assert_same, fill, image, kernels, may_mount, ours, run, text};
 
 /// The smallest image that `mkfs.xfs` accepts; nearly all of it is a hole.
 const SIZE: u64 = 360 << 20;
@@ -81,6 +89,12 @@ fn hard_cases(root: &Path) {
         let name = if number % 2 == 0 { format!("gone {}", number / 2) } else { format!("stays {number}") };
         std::fs::write(at("to delete").join(&name), format!("{name} ").repeat(1000)).expect("a file");
     }
+    // Two files that share their blocks, where that is possible, and one that differs by a block.
+    for name in ["shared", "shared and changed"] {
+        run("cp", &["--reflink=auto", text(&at("sizes/1048576")), text(&at(name))]);
+    }
+    let file = std::fs::File::options().write(true).open(at("shared and changed")).expect("a file");
+    file.write_all_at(&[1; 4096], 500_000).expect("data");
     // A tree of extents.
     let file = std::fs::File::create(at("pieces")).expect("a file");
     // The end is known, so that nothing is set aside past each piece.
@@ -223,4 +237,255 @@ fn largest_directory_blocks() {
 #[test]
 fn sectors_of_4096() {
     compare(&["-s", "size=4096", "-i", "size=2048"]);
+}
+
+/// Held against the kernel's mount of another copy, which recovers it.
+fn compare_unclean(dir: &Path, unclean: &Path) -> Xfs {
+    let recovered = dir.join("recovered");
+    std::fs::copy(unclean, &recovered).expect("a copy");
+    drop(Mount::new(&recovered, &dir.join("mount 2"), "nouuid"));
+    let mount = Mount::new(&recovered, &dir.join("mount 2"), "ro,nouuid");
+    let theirs = kernels(mount.path());
+    let filesystem = open(unclean);
+    println!("{:?}", filesystem.about().notes);
+    assert_same(&ours(&filesystem), &theirs);
+    assert_eq!(filesystem.problems(), []);
+    filesystem
+}
+
+/// Changes of all kinds that the log must bring back.
+fn change(root: &Path) {
+    fill(root, false);
+    hard_cases(root);
+    std::fs::remove_dir_all(root.join("names 60")).expect("deleted");
+    std::fs::rename(root.join("sizes/4096"), root.join("many/moved")).expect("moved");
+    run("chmod", &["600", text(&root.join("sizes/513"))]);
+    run("truncate", &["-s", "100000", text(&root.join("pieces"))]);
+    run("sync", &["-f", text(root)]);
+}
+
+fn compare_running(options: &[&str]) {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("image");
+    image(&path, SIZE);
+    run("mkfs.xfs", &[&["-q", "-f"], options, &[text(&path)]].concat());
+    let mount = Mount::new(&path, &dir.path().join("mount"), "");
+    let copy = dir.path().join("copy");
+    // The log is short: it goes around several times.
+    for round in 0..3 {
+        let root = mount.path().join(format!("round {round}"));
+        std::fs::create_dir(&root).expect("a directory");
+        if round > 0 {
+            std::fs::remove_dir_all(mount.path().join(format!("round {}", round - 1))).expect("deleted");
+        }
+        change(&root);
+        std::fs::copy(&path, &copy).expect("a copy");
+        let filesystem = compare_unclean(dir.path(), &copy);
+        let notes = &filesystem.about().notes;
+        assert!(notes.iter().any(|note| note.contains("log was replayed")), "{notes:?}");
+    }
+    drop(mount);
+    // Stopped in the midst of work, with the log written and without.
+    for option in ["-f", ""] {
+        let mount = Mount::new(&path, &dir.path().join("stopped"), "nouuid");
+        std::fs::create_dir_all(mount.path().join("more")).expect("a directory");
+        for number in 0..500 {
+            std::fs::write(mount.path().join(format!("more/{number}{option}")), "text").expect("a file");
+        }
+        let command = format!("shutdown {option}");
+        run("xfs_io", &["-x", "-c", command.trim(), text(mount.path())]);
+        drop(mount);
+        compare_unclean(dir.path(), &path);
+    }
+}
+
+#[test]
+fn running_with_default_features() {
+    compare_running(&[]);
+}
+
+#[test]
+fn running_with_all_features() {
+    compare_running(&["-m", "bigtime=1,inobtcount=1,reflink=1,rmapbt=1", "-i", "nrext64=1,size=1024"]);
+}
+
+#[test]
+fn running_with_small_blocks_and_no_features() {
+    compare_running(&[
+        "-m",
+        "bigtime=0,reflink=0,finobt=0",
+        "-i",
+        "sparse=0",
+        "-b",
+        "size=1024",
+        "-n",
+        "size=8192",
+    ]);
+}
+
+#[test]
+fn running_with_sectors_of_4096() {
+    compare_running(&["-s", "size=4096", "-l", "su=256k"]);
+}
+
+/// The log has 64 MiB: changes are made until it begins anew.
+#[test]
+fn running_until_the_log_goes_around() {
+    if !may_mount() {
+        return;
+    }
+    let dir = tempfile::tempdir().expect("a directory");
+    let (path, copy) = (dir.path().join("image"), dir.path().join("copy"));
+    image(&path, SIZE);
+    run("mkfs.xfs", &["-q", "-f", text(&path)]);
+    let mount = Mount::new(&path, &dir.path().join("mount"), "");
+    for number in 0..6000 {
+        std::fs::write(mount.path().join(format!("{number}")), format!("{number}")).expect("a file");
+    }
+    let mut rounds = std::collections::BTreeSet::new();
+    for step in 0..60 {
+        run("chmod", &["-R", if step % 2 == 0 { "700" } else { "755" }, text(mount.path())]);
+        run("sync", &["-f", text(mount.path())]);
+        std::fs::write(mount.path().join(format!("step {step}")), "text").expect("a file");
+        if step % 20 == 19 {
+            run("sync", &["-f", text(mount.path())]);
+            std::fs::copy(&path, &copy).expect("a copy");
+            compare_unclean(dir.path(), &copy);
+            rounds.insert(round_of_log(&copy));
+        }
+    }
+    assert!(rounds.len() > 1, "the log did not go around: {rounds:?}");
+}
+
+/// In which round the first sector of the log was written.
+fn round_of_log(path: &Path) -> [u8; 4] {
+    let told = output("xfs_db", &["-r", "-c", "sb 0", "-c", "p logstart", text(path)]);
+    let start = told.trim().rsplit(' ').next().expect("a value").to_owned();
+    let told = output("xfs_db", &["-r", "-c", &format!("convert fsblock {start} byte"), text(path)]);
+    let start = told.split(['(', ')']).nth(1).expect("an offset").parse().expect("a number");
+    let mut bytes = [0; 8];
+    std::fs::File::open(path).expect("an image").read_exact_at(&mut bytes, start).expect("bytes");
+    *bytes.last_chunk().expect("four bytes")
+}
+
+/// Two directories that grow in turn, so that they lie in many pieces.
+#[test]
+fn directories_of_25000_and_50000_files() {
+    if !may_mount() {
+        return;
+    }
+    for options in [&["-b", "size=1024"][..], &[]] {
+        let dir = tempfile::tempdir().expect("a directory");
+        let path = dir.path().join("image");
+        image(&path, SIZE);
+        run("mkfs.xfs", &[&["-q", "-f"], options, &[text(&path)]].concat());
+        let mount = Mount::new(&path, &dir.path().join("mount"), "");
+        for name in ["one", "two"] {
+            std::fs::create_dir(mount.path().join(name)).expect("a directory");
+        }
+        for number in 0..50_000 {
+            std::fs::write(mount.path().join(format!("one/file {number}")), "").expect("a file");
+            if number % 2 == 0 {
+                let (from, to) = (format!("one/file {number}"), format!("two/file {number}"));
+                std::fs::hard_link(mount.path().join(from), mount.path().join(to)).expect("a link");
+            }
+        }
+        drop(mount);
+        assert_as_the_kernel(&path, dir.path());
+    }
+}
+
+/// The kernel here may not mount version 4: what `mkfs.xfs` puts there from a list is
+/// held against that list, and inodes against `xfs_db`.
+fn compare_version_4(options: &[&str]) {
+    let dir = tempfile::tempdir().expect("a directory");
+    let source = dir.path().join("source");
+    std::fs::create_dir(&source).expect("a directory");
+    let mut list = "none\n0 0\nd--755 3 4\n".to_owned();
+    let mut expected = std::collections::BTreeMap::new();
+    for size in [0_usize, 1, 511, 512, 513, 4096, 65_537, 3_000_000] {
+        let file = source.join(format!("{size}"));
+        let bytes: Vec<u8> = (0..size).map(|at| (at * 7 + at / 256 + size) as u8).collect();
+        std::fs::write(&file, &bytes).expect("a file");
+        list += &format!("size{size} ---6{}4 {size} 7 {}\n", size % 8, text(&file));
+        expected.insert(format!("/size{size}"), ('f', 0o604 | (size as u32 % 8) << 3, size as u32, bytes));
+    }
+    for length in [5, 150, 300, 1000] {
+        let target = "t".repeat(length);
+        list += &format!("link{length} l--777 1 2 {target}\n");
+        expected.insert(format!("/link{length}"), ('l', 0o777, 1, target.into_bytes()));
+    }
+    list += "fifo p--640 9 9\n";
+    expected.insert("/fifo".to_owned(), ('p', 0o640, 9, Vec::new()));
+    for count in [0, 3, 40, 3000] {
+        list += &format!("dir{count} d--700 5 6\n");
+        expected.insert(format!("/dir{count}"), ('d', 0o700, 5, Vec::new()));
+        for number in 0..count {
+            list += &format!("name{number} ---600 8 8 {}\n", text(&source.join("1")));
+            let bytes = std::fs::read(source.join("1")).expect("a file");
+            expected.insert(format!("/dir{count}/name{number}"), ('f', 0o600, 8, bytes));
+        }
+        list += "$\n";
+    }
+    list += "$\n";
+    let (path, proto) = (dir.path().join("image"), dir.path().join("list"));
+    std::fs::write(&proto, list).expect("a list");
+    image(&path, SIZE);
+    run("mkfs.xfs", &[&["-q", "-f", "-m", "crc=0", "-p", text(&proto)], options, &[text(&path)]].concat());
+    let filesystem = open(&path);
+    assert_eq!(filesystem.problems(), []);
+    assert_eq!(filesystem.about().notes, [""; 0]);
+    let seen = ours(&filesystem);
+    let found: Vec<String> = seen.keys().map(|path| String::from_utf8_lossy(path).into_owned()).collect();
+    assert!(found.iter().eq(expected.keys()));
+    for ((path, seen), (kind, mode, uid, bytes)) in seen.iter().zip(expected.values()) {
+        let shown = String::from_utf8_lossy(path);
+        let content = match kind {
+            'f' => blake3::hash(bytes).to_hex().to_string(),
+            _ => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        assert_eq!(
+            (seen.kind, seen.mode, seen.owner.0, &seen.content),
+            (*kind, *mode, *uid, &content),
+            "{shown}"
+        );
+        assert_eq!(seen.btime, None, "{shown}: version 4 has no time of birth");
+    }
+    for name in ["/size513", "/dir3/name2", "/dir3000/name2999"] {
+        let fields = ["core.mtime.sec", "core.mtime.nsec", "core.size", "core.nlinkv2", "core.gid"];
+        let path_command = format!("path {name}");
+        let print = format!("p {}", fields.join(" "));
+        let told = output("xfs_db", &["-r", "-c", &path_command, "-c", &print, text(&path)]);
+        let value = |field: &str| {
+            let line = told.lines().find(|line| line.starts_with(field)).expect("a field");
+            line.rsplit(" = ").next().expect("a value").trim().to_owned()
+        };
+        let our = &seen[name.as_bytes()];
+        let seconds = our.mtime.expect("a time").0;
+        let theirs = output("date", &["-d", &value("core.mtime.sec"), "+%s"]);
+        assert_eq!(seconds.to_string(), theirs.trim());
+        assert_eq!(our.mtime.expect("a time").1.to_string(), value("core.mtime.nsec"));
+        assert_eq!(our.size.to_string(), value("core.size"));
+        assert_eq!(our.links.to_string(), value("core.nlinkv2"));
+        assert_eq!(our.owner.1.to_string(), value("core.gid"));
+    }
+    free_as_xfs_db(&filesystem, &path);
+}
+
+#[test]
+fn version_4() {
+    compare_version_4(&[]);
+}
+
+#[test]
+fn version_4_with_types_in_directories() {
+    compare_version_4(&["-n", "ftype=1,size=16384", "-b", "size=2048"]);
+}
+
+#[test]
+fn version_4_with_blocks_of_512() {
+    compare_version_4(&["-n", "ftype=0", "-b", "size=512", "-i", "size=256"]);
 }

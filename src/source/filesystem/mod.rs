@@ -252,23 +252,12 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// The volumes of a machine of which some may lie under one filesystem together.
-#[derive(Debug, Default)]
-pub struct Devices(Vec<Arc<dyn Disk>>);
-
-impl Devices {
-    /// One volume more.
-    pub fn add(&mut self, disk: &Arc<dyn Disk>) {
-        self.0.push(Arc::clone(disk));
-    }
-}
-
 /// Opens whatever filesystem a volume holds; `None` where it holds none that is read.
 ///
 /// # Errors
 ///
 /// It holds one that cannot be read.
-pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
+pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
     let shared = || Arc::clone(disk);
     if ext::detect(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
@@ -279,9 +268,22 @@ pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<d
     if ntfs::detect(&**disk) {
         return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
-    // Of a filesystem whose beginning is lost; last, since it may be an older one.
+    Ok(None)
+}
+
+/// Opens a filesystem whose beginning is lost, by the copy that it keeps elsewhere.
+/// Only for volumes that begin like nothing known: a copy may be of an older filesystem.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    let shared = || Arc::clone(disk);
     if ext::detect_copy(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if ntfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
     Ok(None)
 }

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::checksum::crc32c;
 use super::superblock::incompat;
-use super::volume::{Group, Volume, index};
+use super::volume::{Group, MAX_UNKNOWN, Volume, index};
 use crate::source::disk::{DiskError, DiskResult, read_vec};
 
 /// The bits of a group: at most one block of them.
@@ -31,7 +31,7 @@ impl Bits {
         let mut at = range.start;
         let skip = if used { 0 } else { 0xff };
         while at < range.end {
-            if at % 8 == 0 && self.0.get(index(at / 8)) == Some(&skip) {
+            if at.is_multiple_of(8) && self.0.get(index(at / 8)) == Some(&skip) {
                 at += 8;
             } else if self.get(at) == used {
                 return at;
@@ -127,7 +127,8 @@ impl Bitmaps {
     ) -> DiskResult<()> {
         let mut waiting: Range<u64> = 0..0;
         let mut wrong = None;
-        for group in 0..volume.superblock.groups {
+        let mut unknown = 0;
+        for group in 0..volume.groups_on_disk() {
             let start = volume.superblock.group_start(group);
             let blocks = start..start.saturating_add(volume.superblock.blocks_per_group);
             let told = self.free_in(volume, blocks, &mut |free| {
@@ -147,6 +148,10 @@ impl Bitmaps {
                 Err(error) => {
                     volume.problems.add(error.clone());
                     wrong.get_or_insert(error);
+                    unknown += 1;
+                    if unknown > MAX_UNKNOWN {
+                        break;
+                    }
                 }
             }
         }

@@ -26,9 +26,7 @@ const CRC32_BE: [u32; 256] = {
             crc = (crc << 1) ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 };
             bit += 1;
         }
-        #[expect(clippy::cast_possible_truncation, reason = "the loop ends at 256")]
-        let index = byte as usize;
-        table[index] = crc;
+        table[byte as usize] = crc;
         byte += 1;
     }
     table

@@ -15,7 +15,7 @@ use super::history::{History, Past};
 use super::inode::{Inode, flag};
 use super::journal::Log;
 use super::map;
-use super::volume::{Blocks, Volume, index};
+use super::volume::{Blocks, Group, MAX_UNKNOWN, Volume, index};
 use crate::source::disk::{DiskError, DiskResult};
 use crate::source::filesystem::{Content, DeletedFile, Piece, PieceSource, Place};
 
@@ -51,6 +51,7 @@ pub(super) fn deleted(
         history: history.as_ref(),
         past: BTreeMap::new(),
         names: HashMap::new(),
+        unknown_groups: 0,
         wrong: None,
     };
     search.collect_past();
@@ -66,6 +67,8 @@ struct Search<'v> {
     /// The last copy of each inode that is not in use any more.
     past: BTreeMap<Life, Past>,
     names: HashMap<Life, Vec<u8>>,
+    /// How often nothing could be told of a group.
+    unknown_groups: usize,
     /// The first thing that could not be searched.
     wrong: Option<DiskError>,
 }
@@ -87,8 +90,15 @@ impl<'v> Search<'v> {
     /// The inode as it is on the disk, and whether it is in use.
     fn current(&self, number: u32) -> Option<(Inode, bool)> {
         let inode = Inode::read_any(self.volume, number).ok()?;
-        let live = inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown;
+        let live = self.is_live(&inode);
         Some((inode, live))
+    }
+
+    fn is_live(&self, inode: &Inode) -> bool {
+        // Some programs delete without taking the names from the count.
+        let freed =
+            || inode.deleted != 0 && !self.bitmaps.inode_in_use(self.volume, inode.number).unwrap_or(true);
+        inode.stat.links > 0 && inode.stat.file_type != FileType::Unknown && !freed()
     }
 
     /// An inode as it was.
@@ -111,14 +121,8 @@ impl<'v> Search<'v> {
         let per_block = superblock.block_size() / u64::try_from(inode_size).unwrap_or(128);
         let table = u64::from(superblock.inodes_per_group).div_ceil(per_block);
         let blocks = history.blocks();
-        for group in 0..superblock.groups {
-            let told = match self.volume.group(group) {
-                Ok(told) => told,
-                Err(error) => {
-                    self.failed(error);
-                    continue;
-                }
-            };
+        for group in 0..self.volume.groups_on_disk() {
+            let Some(told) = self.group(group) else { continue };
             let first = blocks.partition_point(|block| *block < told.inode_table);
             let here = blocks.iter().skip(first).take_while(|block| **block < told.inode_table + table);
             for block in here {
@@ -286,34 +290,24 @@ impl<'v> Search<'v> {
         }
     }
 
+    /// A group, if something is known of it.
+    fn group(&mut self, group: u32) -> Option<Group> {
+        if self.unknown_groups > MAX_UNKNOWN {
+            return None;
+        }
+        let told = self.volume.group(group).map_err(|error| {
+            self.unknown_groups += 1;
+            self.failed(error);
+        });
+        told.ok()
+    }
+
     /// Gives what was found: inodes that are on the disk, then those of the journal.
     fn give(&mut self, each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>) {
-        for group in 0..self.volume.superblock.groups {
-            let told = match self.volume.group(group) {
-                Ok(told) if told.inodes_unset() => continue,
-                Ok(told) => told,
-                Err(error) => {
-                    self.failed(error);
-                    continue;
-                }
-            };
-            let per_group = self.volume.superblock.inodes_per_group;
-            let base = group.saturating_mul(per_group);
-            let used = per_group.saturating_sub(told.unused_inodes.min(per_group));
-            for number in
-                base.saturating_add(1)..=base.saturating_add(used).min(self.volume.superblock.inodes)
-            {
-                let inode = match Inode::read_any(self.volume, number) {
-                    Ok(inode) => inode,
-                    Err(error) => {
-                        self.failed(error);
-                        break;
-                    }
-                };
-                let unused = inode.stat.links == 0 && inode.stat.file_type != FileType::Unknown;
-                if unused && inode.sound && self.give_current(&inode, each).is_break() {
-                    return;
-                }
+        for group in 0..self.volume.groups_on_disk() {
+            let Some(told) = self.group(group) else { continue };
+            if !told.inodes_unset() && self.give_group(group, &told, each).is_break() {
+                return;
             }
         }
         let past = std::mem::take(&mut self.past);
@@ -321,10 +315,61 @@ impl<'v> Search<'v> {
             let Some(inode) = self.past_inode(*number, past) else { continue };
             let path = self.names.remove(&(*number, *generation));
             let content = self.left_of(&inode, Some(past.sequence));
-            if give(inode, path, content, each).is_break() {
+            if give(&inode, path, content, each).is_break() {
                 return;
             }
         }
+    }
+
+    /// Gives the inodes of a table that are not in use.
+    fn give_group(
+        &mut self,
+        group: u32,
+        told: &Group,
+        each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>,
+    ) -> ControlFlow<()> {
+        let superblock = &self.volume.superblock;
+        let size = u64::try_from(superblock.inode_size).unwrap_or(128);
+        let first = u64::from(group) * u64::from(superblock.inodes_per_group) + 1;
+        let used = superblock.inodes_per_group.saturating_sub(told.unused_inodes);
+        let table = self.volume.offset(told.inode_table);
+        let mut slot = 0;
+        while slot < u64::from(used) {
+            // A table that was never written may be a hole.
+            let at = table.saturating_add(slot.saturating_mul(size));
+            let data = match self.volume.disk.next_data(at) {
+                Ok(Some(data)) => data,
+                Ok(None) => break,
+                Err(error) => {
+                    self.failed(error);
+                    break;
+                }
+            };
+            let until = data.end.saturating_sub(table).div_ceil(size).min(used.into());
+            if until <= slot {
+                break;
+            }
+            slot = slot.max(data.start.saturating_sub(table) / size);
+            while slot < until {
+                let number = u32::try_from(first + slot).ok();
+                let Some(number) = number.filter(|number| *number <= self.volume.superblock.inodes) else {
+                    return ControlFlow::Continue(());
+                };
+                slot += 1;
+                let inode = match Inode::read_any(self.volume, number) {
+                    Ok(inode) => inode,
+                    Err(error) => {
+                        self.failed(error);
+                        return ControlFlow::Continue(());
+                    }
+                };
+                let unused = inode.stat.file_type != FileType::Unknown && !self.is_live(&inode);
+                if unused && inode.sound && self.give_current(&inode, each).is_break() {
+                    return ControlFlow::Break(());
+                }
+            }
+        }
+        ControlFlow::Continue(())
     }
 
     /// Gives an inode without names that is on the disk.
@@ -347,7 +392,7 @@ impl<'v> Search<'v> {
         }
         self.past.remove(&life);
         let path = self.names.remove(&life);
-        give(inode.clone(), path, content, each)
+        give(inode, path, content, each)
     }
 
     /// What of a file's content lies in blocks that are free still.
@@ -391,7 +436,7 @@ impl<'v> Search<'v> {
 
 /// Gives a file, if a name or content is left of it.
 fn give(
-    inode: Inode,
+    inode: &Inode,
     path: Option<Vec<u8>>,
     content: Content,
     each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>,

@@ -112,7 +112,7 @@ pub(super) fn stored_blocks<'c>(
     for piece in &content.pieces {
         match piece.source {
             PieceSource::Stored(place) if place.disk != map::DAMAGED => {
-                ranges.push((place.offset, piece.length))
+                ranges.push((place.offset, piece.length));
             }
             PieceSource::Stored(place) => {
                 problem(DiskError::corrupt(place.offset, "a part of a directory cannot be found"));

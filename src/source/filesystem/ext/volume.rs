@@ -14,6 +14,8 @@ use crate::source::filesystem::Problems;
 
 /// Blocks of descriptors that are kept: at most 64 groups each of the usual size.
 const MAX_KEPT: usize = 4096;
+/// The most groups of which nothing is known before no more are asked for.
+pub(super) const MAX_UNKNOWN: usize = 100_000;
 /// Copies of a block of descriptors that are looked at.
 const MAX_COPIES: usize = 8;
 
@@ -99,6 +101,14 @@ impl Volume {
             return Err(DiskError::corrupt(offset, "a block lies past the end of the filesystem"));
         }
         read_exact(&*self.disk, bytes, offset)
+    }
+
+    /// How many groups begin before the disk ends: what is told of the others need
+    /// not be true, and there may be billions.
+    pub(super) fn groups_on_disk(&self) -> u32 {
+        let blocks = self.disk.size() >> self.superblock.block_bits;
+        let groups = blocks.div_ceil(self.superblock.blocks_per_group);
+        u32::try_from(groups).unwrap_or(u32::MAX).min(self.superblock.groups)
     }
 
     /// What is told of a group.

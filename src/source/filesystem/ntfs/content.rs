@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use super::node::{Body, Stream};
-use super::runs::Run;
+use super::runs::{self, Run};
 use super::volume::Volume;
 use crate::source::disk::{DiskError, DiskResult};
 use crate::source::filesystem::{Content, Encoded, Piece, PieceSource, Place};
 
 /// Codecs in [`Encoded`].
 pub(super) const LZNT1: u8 = 1;
+pub(super) const XPRESS: u8 = 2;
+pub(super) const LZX: u8 = 3;
 
 /// The most compressed units of one content: they take some 150 bytes of memory each,
 /// and stand for 32 GiB where a unit has 64 KiB.
@@ -60,6 +62,22 @@ pub(super) fn plain(volume: &Volume, runs: &[Run], initialized: u64) -> Vec<Piec
         }
     }
     pieces
+}
+
+/// Where a part of a content is stored, in order; `None` where some of it is not.
+pub(super) fn plain_part(volume: &Volume, runs: &[Run], from: u64, length: u64) -> Option<Vec<(Place, u64)>> {
+    let cluster = volume.boot.cluster_size;
+    let mut parts = Vec::new();
+    let (mut at, end) = (from, from.checked_add(length)?);
+    while at < end {
+        let run = runs::find(runs, at / cluster)?;
+        let within = at.checked_sub(run.vcn.checked_mul(cluster)?)?;
+        let length = run.length.checked_mul(cluster)?.checked_sub(within)?.min(end - at);
+        let offset = volume.byte_of(run.lcn?).checked_add(within)?;
+        parts.push((Place { disk: 0, offset }, length));
+        at = at.checked_add(length)?;
+    }
+    Some(parts)
 }
 
 /// Cuts the runs of a compressed content into units: one that has all of its clusters

@@ -45,6 +45,7 @@ pub(super) fn files(ntfs: &Ntfs, each: &mut dyn FnMut(DeletedFile) -> ControlFlo
             return ControlFlow::Continue(());
         }
         let Ok(node) = volume.gather(record) else { return ControlFlow::Continue(()) };
+        // That a map makes no sense any more is nothing special here.
         let content = node
             .stream(volume, kind::DATA, &[])
             .and_then(|stream| {

@@ -14,6 +14,7 @@ use super::node::Node;
 use super::record::{kind, number, sequence};
 use super::scan;
 use super::volume::Volume;
+use crate::source::disk::DiskError;
 
 /// The most names that are kept: 256 MiB of them.
 const MAX_NAMES: usize = 32 << 20;
@@ -33,13 +34,13 @@ impl Children {
                     record.attributes.iter().filter(|attribute| attribute.kind == kind::FILE_NAME)
                 {
                     let name = record.resident(attribute).and_then(FileName::parse);
-                    let name = name.filter(|name| record.in_use && !name.is_dos());
-                    if let Some(name) = name
-                        && let (Ok(parent), Ok(owner)) =
-                            (u32::try_from(number(name.parent)), u32::try_from(owner))
-                        && all.len() < MAX_NAMES
-                    {
-                        all.push((parent, owner));
+                    let Some(name) = name.filter(|name| record.in_use && !name.is_dos()) else { continue };
+                    match (u32::try_from(number(name.parent)), u32::try_from(owner)) {
+                        (Ok(parent), Ok(owner)) if all.len() < MAX_NAMES => all.push((parent, owner)),
+                        _ => volume.problems.add(DiskError::over_budget(
+                            record.offset,
+                            "there are more names than are kept for damaged directories",
+                        )),
                     }
                 }
                 ControlFlow::Continue(())

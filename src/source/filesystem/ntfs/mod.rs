@@ -18,12 +18,14 @@
 //! - `$LogFile` is not replayed: [`About`] says when it would have to be.
 
 mod bitmap;
+mod bits;
 mod boot;
 mod content;
 mod deleted;
 mod index;
 mod lost;
 mod lznt1;
+mod lzx;
 mod name;
 mod node;
 mod record;
@@ -32,6 +34,8 @@ mod scan;
 mod special;
 mod state;
 mod volume;
+mod wof;
+mod xpress;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
@@ -51,14 +55,21 @@ const ROOT: u64 = 5;
 /// The first record that may belong to a user's file.
 const FIRST_USER: u64 = 16;
 
-/// Whether a disk holds NTFS. Cheap: one or two reads. Where the boot sector is damaged,
-/// the copy at the end counts only when the $MFT is where it says; other filesystems
-/// should be asked first, which may have been made over an old NTFS.
+/// Whether a disk begins with the boot sector of NTFS.
 #[must_use]
 pub fn detect(disk: &dyn Disk) -> bool {
-    let Ok((boot, copy)) = boot::find(disk) else { return false };
+    matches!(boot::find(disk), Ok((_, false)))
+}
+
+/// Whether a disk holds NTFS whose boot sector is damaged: its copy lies at the end, and
+/// the $MFT where that says. Other filesystems should be asked first, which may have been
+/// made over an old NTFS.
+#[must_use]
+pub fn detect_copy(disk: &dyn Disk) -> bool {
+    let Ok((boot, true)) = boot::find(disk) else { return false };
     let mut magic = [0; 4];
-    !copy || disk.read_at(&mut magic, boot.mft.saturating_mul(boot.cluster_size)).is_ok() && magic == *b"FILE"
+    let read = disk.read_at(&mut magic, boot.mft.saturating_mul(boot.cluster_size));
+    read.is_ok() && magic == *b"FILE"
 }
 
 /// Opens the filesystem on a disk.
@@ -158,7 +169,8 @@ impl Filesystem for Ntfs {
     }
 
     fn stat(&self, id: NodeId) -> DiskResult<FileStat> {
-        self.facts(&self.volume.node(id.inode)?)
+        let node = self.volume.node(id.inode)?;
+        self.facts(&node)
     }
 
     fn list(&self, dir: NodeId, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> DiskResult<()> {
@@ -191,10 +203,7 @@ impl Filesystem for Ntfs {
         let node = self.volume.node(id.inode)?;
         match nature(&self.volume, &node)? {
             Nature::File => self.stream_content(&node, &[]),
-            Nature::Wof(_) => {
-                let message = "compressed as a whole (WOF), in a way that is not read";
-                Err(DiskError::unsupported(node.base.offset, message))
-            }
+            Nature::Wof(wof) => wof::content(&self.volume, &node, wof.algorithm),
             Nature::Elsewhere(why) => Err(DiskError::unsupported(node.base.offset, why)),
             _ => Err(DiskError::corrupt(node.base.offset, "is not a file")),
         }
@@ -206,7 +215,10 @@ impl Filesystem for Ntfs {
             let (size, _) = node.size(kind::DATA, name).unwrap_or_default();
             NamedStream { name: wtf8(name), size }
         };
-        Ok(node.stream_names().into_iter().map(named).collect())
+        // What stands for the file's own content is no stream beside it.
+        let whole = matches!(nature(&self.volume, &node), Ok(Nature::Wof(_)));
+        let names = node.stream_names().into_iter().filter(|name| !whole || *name != wof::STREAM);
+        Ok(names.map(named).collect())
     }
 
     fn stream(&self, id: NodeId, name: &[u8]) -> DiskResult<Content> {
@@ -225,6 +237,7 @@ impl Filesystem for Ntfs {
         let size = usize::try_from(unit.decoded.min(content::MAX_UNIT_SIZE)).unwrap_or(0);
         let decoded = match unit.codec {
             content::LZNT1 => lznt1::decode(stored, size),
+            codec @ (content::XPRESS | content::LZX) => wof::decode(codec, stored, size),
             _ => return Err(DiskError::unsupported(offset, "compressed in a way that is not known")),
         };
         decoded.map_err(|message| DiskError::corrupt(offset, message))

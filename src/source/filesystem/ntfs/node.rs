@@ -10,6 +10,9 @@ use crate::source::disk::{DiskError, DiskResult};
 /// `$I30` in UTF-16: the name of the index of a directory.
 pub(super) const DIRECTORY_INDEX: &[u8] = b"$\0I\x003\x000\0";
 
+/// Among the flags of an attribute.
+const ENCRYPTED: u16 = 0x4000;
+
 /// The records of a file.
 #[derive(Debug)]
 pub(super) struct Node {
@@ -30,8 +33,6 @@ pub(super) struct Stream {
     pub(super) size: u64,
     /// Bytes that were ever written; the rest is zero.
     pub(super) initialized: u64,
-    /// Bytes that are set aside for it.
-    pub(super) stored: u64,
     /// Where its record lies on the disk, for errors.
     pub(super) offset: u64,
     pub(super) body: Body,
@@ -50,7 +51,7 @@ impl Stream {
     }
 
     pub(super) fn is_encrypted(&self) -> bool {
-        self.flags & 0x4000 != 0
+        self.flags & ENCRYPTED != 0
     }
 
     /// Fills `bytes` from an offset of a content that is neither compressed nor
@@ -109,12 +110,11 @@ impl Node {
                     let bytes = record.resident(attribute).unwrap_or_default().to_vec();
                     let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
                     return Ok(Some(Stream {
-                        // What is in a record is stored as it is.
-                        flags: 0,
+                        // What is in a record is never compressed.
+                        flags: attribute.flags & ENCRYPTED,
                         unit: 0,
                         size,
                         initialized: size,
-                        stored: 0,
                         offset: record.offset,
                         body: Body::Resident(bytes),
                     }));
@@ -152,7 +152,6 @@ impl Node {
             unit: head.unit,
             size: head.size,
             initialized,
-            stored: head.stored.unwrap_or(head.allocated),
             offset,
             body: Body::Runs(runs),
         }))

@@ -52,7 +52,7 @@ pub(super) fn sequence(reference: u64) -> u16 {
 pub(super) fn fix_up(bytes: &mut [u8]) -> Result<(), &'static str> {
     let from = u16_le(bytes, 4).map(usize::from);
     let count = u16_le(bytes, 6).map_or(0, usize::from);
-    if bytes.len() % STRIDE != 0 || count != bytes.len() / STRIDE + 1 {
+    if !bytes.len().is_multiple_of(STRIDE) || count != bytes.len() / STRIDE + 1 {
         return Err("a record has the wrong number of fix-ups");
     }
     let kept = from.and_then(|from| bytes.get(from..from + 2 * count)).map(<[u8]>::to_vec);

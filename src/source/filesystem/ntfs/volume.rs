@@ -5,7 +5,7 @@
 //! then. Its first records have a copy, the $MFTMirr.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::boot::{self, Boot};
 use super::node::Node;
@@ -17,8 +17,16 @@ use crate::source::filesystem::Problems;
 
 /// The largest list of attributes; Windows makes none that is larger.
 const MAX_LIST: u64 = 256 << 10;
+/// After so many records that a list names wrongly, the rest of it is not looked at.
+const MAX_WRONG: u32 = 64;
+/// Nodes that are kept, and the most bytes of each.
+const KEPT_NODES: u64 = 16;
+const MAX_KEPT: u64 = 1 << 20;
 /// The records that the $MFTMirr has a copy of.
 const MIRRORED: u64 = 4;
+
+/// A node by its reference.
+type Kept = Option<(u64, Arc<Node>)>;
 
 /// A volume.
 #[derive(Debug)]
@@ -33,6 +41,9 @@ pub(super) struct Volume {
     /// Where the $MFT lies, and how many bytes of it are records.
     mft: Vec<Run>,
     mft_size: u64,
+    /// The nodes read last, by reference: facts, content and streams of a file are
+    /// asked for one after the other.
+    kept: [Mutex<Kept>; 16],
     pub(super) problems: Problems,
 }
 
@@ -56,6 +67,7 @@ impl Volume {
                 lcn: Some(boot.mft),
             }],
             mft_size: boot.record_size,
+            kept: std::array::from_fn(|_| Mutex::default()),
             problems: Problems::default(),
         };
         volume.map_mft()?;
@@ -226,7 +238,26 @@ impl Volume {
     ///
     /// A record that is damaged, not in use, used for another file by now, or no
     /// file's first.
-    pub(super) fn node(&self, reference: u64) -> DiskResult<Node> {
+    pub(super) fn node(&self, reference: u64) -> DiskResult<Arc<Node>> {
+        let slot = usize::try_from(reference % KEPT_NODES).ok().and_then(|slot| self.kept.get(slot));
+        let lock = || slot.map(|slot| slot.lock().unwrap_or_else(PoisonError::into_inner));
+        if let Some(kept) = lock()
+            && let Some((known, node)) = &*kept
+            && *known == reference
+        {
+            return Ok(Arc::clone(node));
+        }
+        let node = Arc::new(self.read_node(reference)?);
+        let records = u64::try_from(node.more.len()).unwrap_or(u64::MAX).saturating_add(1);
+        if records.saturating_mul(self.boot.record_size) <= MAX_KEPT
+            && let Some(mut kept) = lock()
+        {
+            *kept = Some((reference, Arc::clone(&node)));
+        }
+        Ok(node)
+    }
+
+    fn read_node(&self, reference: u64) -> DiskResult<Node> {
         let base = self.record(number(reference))?;
         let wrong = |message: &'static str| Err(DiskError::corrupt(base.offset, message));
         if !base.in_use {
@@ -257,33 +288,31 @@ impl Volume {
         let Some(list) = list else { return Ok(node) };
         let list = self.attribute_list(&node.base, list)?;
         let mut entries = list_entries(&list);
-        let all: BTreeSet<u64> = entries.by_ref().map(|entry| entry.reference).collect();
-        if entries.damaged {
-            node.missing = Some(DiskError::corrupt(
-                node.base.offset,
-                "a list of attributes does not end where it should",
-            ));
-        }
-        for reference in all.into_iter().filter(|reference| number(*reference) != node.base.number) {
-            let more = self.record(number(reference)).and_then(|record| {
-                let expected = sequence(reference);
-                // Deleting a file makes the sequence numbers of its records grow by one.
-                let same = record.sequence == expected
-                    || (!node.base.in_use && record.sequence == expected.wrapping_add(1));
-                if number(record.base) == node.base.number && record.in_use == node.base.in_use && same {
-                    return Ok(record);
-                }
-                Err(DiskError::corrupt(record.offset, "a list of attributes names another file's record"))
-            });
-            match more {
+        let mut seen = BTreeSet::from([node.base.number]);
+        let mut wrong = 0;
+        for entry in entries.by_ref() {
+            if !seen.insert(number(entry.reference)) {
+                continue;
+            }
+            match self.continuation(&node.base, entry.reference) {
                 Ok(record) => {
                     if let Some(damage) = record.damage {
                         node.missing = Some(DiskError::corrupt(record.offset, damage));
                     }
                     node.more.push(record);
                 }
-                Err(error) => node.missing = Some(error),
+                Err(error) => {
+                    node.missing = Some(error);
+                    wrong += 1;
+                    if wrong > MAX_WRONG {
+                        break;
+                    }
+                }
             }
+        }
+        if entries.damaged {
+            let message = "a list of attributes does not end where it should";
+            node.missing = Some(DiskError::corrupt(node.base.offset, message));
         }
         if let Some(missing) = &node.missing
             && node.base.in_use
@@ -291,6 +320,19 @@ impl Volume {
             self.problems.add(missing.clone());
         }
         Ok(node)
+    }
+
+    /// Reads a record that continues another.
+    fn continuation(&self, base: &Record, reference: u64) -> DiskResult<Record> {
+        let record = self.record(number(reference))?;
+        let expected = sequence(reference);
+        // Deleting a file makes the sequence numbers of its records grow by one.
+        let same =
+            record.sequence == expected || (!base.in_use && record.sequence == expected.wrapping_add(1));
+        if number(record.base) == base.number && record.in_use == base.in_use && same {
+            return Ok(record);
+        }
+        Err(DiskError::corrupt(record.offset, "a list of attributes names another file's record"))
     }
 
     /// Reads a list of attributes, which only a base record has.

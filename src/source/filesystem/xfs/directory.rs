@@ -31,6 +31,9 @@ const INDEX_ENTRY: usize = 8;
 /// Receives names.
 pub(super) type Each<'e> = &'e mut dyn FnMut(Entry<'_>) -> ControlFlow<()>;
 
+/// Receives blocks of entries with their offsets, or why one cannot be read.
+pub(super) type EachBlock<'e> = &'e mut dyn FnMut(DiskResult<&[u8]>, u64) -> ControlFlow<()>;
+
 /// What lies at a place in a block of entries.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Slot<'b> {
@@ -48,7 +51,7 @@ pub(super) fn entries(block: &[u8], is_new: bool) -> Option<std::ops::Range<usiz
     if ENTRIES.get(which).is_some_and(|known| **known == magic) {
         return Some(start..block.len());
     }
-    if !SINGLE.get(which).is_some_and(|known| **known == magic) {
+    if SINGLE.get(which).is_none_or(|known| **known != magic) {
         return None;
     }
     let tail = block.len().checked_sub(TAIL)?;
@@ -160,12 +163,8 @@ impl Xfs {
         Ok(ControlFlow::Continue(()))
     }
 
-    /// Gives every block of entries with its offset, or why it cannot be read.
-    pub(super) fn directory_blocks(
-        &self,
-        inode: &Inode,
-        each: &mut dyn FnMut(DiskResult<&[u8]>, u64) -> ControlFlow<()>,
-    ) -> DiskResult<()> {
+    /// Gives every block of entries.
+    pub(super) fn directory_blocks(&self, inode: &Inode, each: EachBlock<'_>) -> DiskResult<()> {
         let geometry = &self.geometry;
         // A directory may be as large as the filesystem, so that each block that it
         // claims is read about once.

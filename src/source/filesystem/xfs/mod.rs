@@ -18,6 +18,7 @@ mod directory;
 mod extents;
 mod inode;
 mod link;
+mod log;
 mod space;
 mod superblock;
 mod tree;
@@ -28,6 +29,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use self::inode::Inode;
+use self::log::Recovery;
 use self::superblock::{Origin, Superblock};
 use super::{About, Content, DeletedFile, Entry, Filesystem, NodeId, Problems};
 use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult};
@@ -68,6 +70,7 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Xfs> {
     } else if !geometry.is_intact {
         problems.add(DiskError::corrupt(0, "superblock: the checksum is wrong"));
     }
+    let (metadata, geometry) = recovered(&disk, geometry, &mut notes, &problems);
     let size = geometry.blocks << geometry.block_log;
     if size > disk.size() {
         problems.add(DiskError::corrupt(disk.size(), "the disk ends before the filesystem does"));
@@ -86,8 +89,34 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Xfs> {
         block_size: u32::try_from(geometry.block_size()).unwrap_or(0),
         notes,
     };
-    let metadata = CachedDisk::new(Arc::clone(&disk));
+    let metadata = CachedDisk::new(metadata);
     Ok(Xfs { about, geometry, disks: [disk], metadata, problems })
+}
+
+/// The disk after recovery, and its superblock then, since the filesystem may have grown.
+fn recovered(
+    disk: &Arc<dyn Disk>,
+    geometry: Superblock,
+    notes: &mut Vec<String>,
+    problems: &Problems,
+) -> (Arc<dyn Disk>, Superblock) {
+    match log::recover(disk, &geometry) {
+        Recovery::Clean => (Arc::clone(disk), geometry),
+        Recovery::Replayed(overlay, note) => {
+            notes.push(note);
+            let geometry = match superblock::find(&overlay) {
+                Ok((after, _)) if after.uuid == geometry.uuid => after,
+                _ => geometry,
+            };
+            (Arc::new(overlay), geometry)
+        }
+        Recovery::Not(error) => {
+            notes.push(format!("its state is the one before recovery: {error}"));
+            let message = format!("the log was not replayed, the state is the one before recovery: {error}");
+            problems.add(DiskError { message: message.into(), ..error });
+            (Arc::clone(disk), geometry)
+        }
+    }
 }
 
 /// As `blkid` prints it.
