@@ -1,12 +1,10 @@
 //! Images made to do harm, by the numbers of the list of hostile inputs. Their
 //! checksums hold, so that what is wrong is met.
 
-use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rustix::fs::FileType;
 use snapsift::finding::Reason;
 use snapsift::source::filesystem::btrfs::{self, Btrfs};
 use snapsift::source::filesystem::{ContentReader, Filesystem as _, NodeId, PieceSource};
@@ -14,6 +12,7 @@ use snapsift::source::filesystem::{ContentReader, Filesystem as _, NodeId, Piece
 use crate::devices::Made;
 use crate::find;
 use crate::nodes::{HEADER, Image};
+use crate::support::exercise::exercise;
 use crate::support::filesystem::{may_mount, run, text};
 use crate::support::images::Numbers;
 
@@ -21,53 +20,9 @@ const INODE: u8 = 1;
 const DIR_INDEX: u8 = 96;
 const EXTENT_DATA: u8 = 108;
 
-/// Goes over all that can be asked, whatever the answers are; returns how many
-/// inodes were met.
+/// Asks for everything; returns how many inodes were met.
 pub(crate) fn walk(filesystem: &Btrfs) -> usize {
-    let mut met: HashSet<NodeId> = HashSet::from([filesystem.root()]);
-    let mut waiting = vec![filesystem.root()];
-    let mut bytes = vec![0; 200_000];
-    while let Some(dir) = waiting.pop() {
-        let mut found = Vec::new();
-        let _ = filesystem.list(dir, &mut |entry| {
-            assert!(!entry.name.is_empty() && !entry.name.contains(&b'/') && !entry.name.contains(&0));
-            found.push(entry.id);
-            if found.len() < 100_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        });
-        for id in found.into_iter().filter(|id| met.insert(*id)) {
-            let Ok(stat) = filesystem.stat(id) else { continue };
-            match stat.file_type {
-                FileType::Directory => waiting.push(id),
-                FileType::Symlink => {
-                    let _ = filesystem.link_target(id);
-                }
-                _ => {}
-            }
-            let Ok(content) = filesystem.content(id) else { continue };
-            let reader = ContentReader::new(filesystem, &content);
-            let pieces = content.pieces.iter().map(|piece| piece.at);
-            for at in pieces.chain([0, content.size / 2, content.size.saturating_sub(1)]).take(50) {
-                let _ = reader.read_at(&mut bytes, at);
-                let _ = reader.next_data(at);
-            }
-        }
-        assert!(met.len() < 1_000_000);
-    }
-    let mut count = 0;
-    let _ = filesystem.free(&mut |_, range| {
-        assert!(range.start < range.end);
-        count += 1;
-        if count < 100_000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    let mut count = 0;
-    let _ = filesystem.deleted(&mut |file| {
-        let reader = ContentReader::new(filesystem, &file.content);
-        let _ = reader.read_at(&mut bytes, 0);
-        count += 1;
-        if count < 1000 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-    });
-    let _ = (filesystem.problems(), filesystem.about());
-    met.len()
+    exercise(filesystem).nodes
 }
 
 /// A small filesystem with one of each thing.

@@ -35,7 +35,8 @@ pub(super) fn content(volume: &Volume, tree: &Tree, inode: u64, size: u64) -> Di
             return Err(corrupt("extents of a file overlap"));
         }
         end = key.offset.checked_add(length).ok_or_else(|| corrupt("an extent has an impossible length"))?;
-        if let Some(source) = source {
+        // Space that was set aside behind the end is no content.
+        if let Some(source) = source.filter(|_| key.offset < size) {
             pieces.push(Piece { at: key.offset, length, source });
         }
         Ok(ControlFlow::Continue(()))

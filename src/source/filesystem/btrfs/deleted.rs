@@ -215,12 +215,7 @@ impl Search<'_> {
         let (mut files, mut id, mut at) = (tree.tree.clone(), tree.id, inode);
         for _ in 0..MAX_DEPTH {
             if at != ROOT_DIRECTORY {
-                let Some((above, name)) = self.name_of(&files, at) else {
-                    if names.is_empty() {
-                        names.push(format!("inode {at}").into_bytes());
-                    }
-                    break;
-                };
+                let Some((above, name)) = self.name_of(&files, at) else { break };
                 names.push(name);
                 at = above;
             } else if id != tree::FILES {
@@ -232,6 +227,9 @@ impl Search<'_> {
             } else {
                 break;
             }
+        }
+        if names.is_empty() {
+            names.push(format!("inode {inode}").into_bytes());
         }
         names.reverse();
         names.join(&b'/')
