@@ -58,7 +58,7 @@ fuzz_target!(|data: &[u8]| {
         superblock[148..152].copy_from_slice(&4096_u32.to_le_bytes());
         let fsid = superblock[32..48].to_vec();
         for sector in sectors.values_mut().filter(|sector| sector[32..48] == fsid) {
-            let sum = crc32c(&sector[32..]);
+            let sum = crc32c::crc32c(&sector[32..]);
             sector[..4].copy_from_slice(&sum.to_le_bytes());
         }
     }
@@ -68,21 +68,3 @@ fuzz_target!(|data: &[u8]| {
         exercise::exercise(&filesystem);
     }
 });
-
-fn crc32c(bytes: &[u8]) -> u32 {
-    const TABLE: [u32; 256] = {
-        let mut table = [0; 256];
-        let mut at = 0;
-        while at < 256 {
-            let (mut value, mut bit) = (at as u32, 0);
-            while bit < 8 {
-                value = if value & 1 == 1 { value >> 1 ^ 0x82f6_3b78 } else { value >> 1 };
-                bit += 1;
-            }
-            table[at] = value;
-            at += 1;
-        }
-        table
-    };
-    !bytes.iter().fold(!0, |sum: u32, byte| sum >> 8 ^ TABLE[(sum as u8 ^ byte) as usize])
-}

@@ -14,6 +14,7 @@ use super::inode::Inode;
 use super::key::{Key, kind, object, tree};
 use super::node::Pointer;
 use super::overlay::Tree;
+use super::walk::Order;
 use super::{Btrfs, ROOT_DIRECTORY, roots, space};
 use crate::source::bytes::{u16_le, u64_le};
 use crate::source::disk::DiskResult;
@@ -131,8 +132,9 @@ impl Search<'_> {
     fn gone(&mut self, old: &Old, now: Option<&Tree>, from: Key) -> DiskResult<ControlFlow<()>> {
         let volume = &self.btrfs.volume;
         let mut waiting = vec![old.tree.root];
+        let mut order = Order::default();
         while let Some(pointer) = waiting.pop() {
-            if now.is_some_and(|now| self.is_shared(&pointer, &now.root)) {
+            if !order.admits(&pointer) || now.is_some_and(|now| self.is_shared(&pointer, &now.root)) {
                 continue;
             }
             let Ok((node, _)) = volume.try_node(&pointer) else { continue };

@@ -14,8 +14,8 @@ const HEADER: usize = 101;
 const ITEM: usize = 25;
 const POINTER: usize = 33;
 
-/// No tree is higher.
-pub(super) const MAX_LEVEL: u8 = 7;
+/// How many levels a tree can have.
+pub(super) const LEVELS: usize = 8;
 
 /// Where a node lies and what must be there.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +65,7 @@ impl Node {
         if generation != to.generation {
             return Err("a node is of another generation than its parent says");
         }
-        if level != to.level || level > MAX_LEVEL {
+        if level != to.level || usize::from(level) >= LEVELS {
             return Err("a node has another level than its parent says");
         }
         let node = Self { bytes, logical, generation, level, count };

@@ -4,10 +4,25 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::key::Key;
-use super::node::{Node, Pointer};
+use super::node::{LEVELS, Node, Pointer};
 use super::overlay::Tree;
 use super::volume::Volume;
 use crate::source::disk::{DiskError, DiskResult};
+
+/// Whether the nodes of a tree are met in its order. Without that, nodes that share
+/// what is below them could be met without an end.
+#[derive(Debug, Default)]
+pub(super) struct Order([Option<Key>; LEVELS]);
+
+impl Order {
+    /// Whether a node comes after those of its level that were met before.
+    pub(super) fn admits(&mut self, to: &Pointer) -> bool {
+        let Some(last) = self.0.get_mut(usize::from(to.level)) else { return false };
+        let is_next = to.first.is_none() || *last < to.first;
+        *last = to.first.max(*last);
+        is_next
+    }
+}
 
 /// An item that was found.
 #[derive(Debug)]
@@ -120,6 +135,7 @@ impl Volume {
     ) -> DiskResult<()> {
         let mut failed: Option<DiskError> = None;
         let mut last: Option<Key> = None;
+        let mut order = Order::default();
         let start = |node: &Node| {
             let slot = node.not_above(from);
             // A pointer below may lead to keys above; so may an equal one.
@@ -142,6 +158,9 @@ impl Volume {
             let here = *slot;
             *slot += 1;
             if let Some(child) = node.child(here) {
+                if !order.admits(&child) {
+                    return Err(DiskError::corrupt(node.logical, "the nodes of a tree are not in order"));
+                }
                 match self.node(&child) {
                     Ok(child) => {
                         let first = start(&child);
