@@ -2,6 +2,7 @@
 //! inspect-internal` where the kernel does not tell.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 #![allow(clippy::cast_possible_truncation, reason = "test disks are small")]
+#![allow(clippy::print_stdout, reason = "how much was tested is told")]
 
 mod support;
 
@@ -363,7 +364,7 @@ fn a_filesystem_that_grew_from_a_seed() {
     std::fs::write(mount.path().join("changed"), vec![b'o'; 100_000]).expect("a file");
     drop(mount);
     run("btrfstune", &["-S", "1", text(&seed.paths[0])]);
-    let both = seed.joined(grown);
+    let both = seed.joined(&grown);
     let mount = both.grow("");
     std::fs::write(mount.path().join("new"), vec![b'n'; 100_000]).expect("a file");
     std::fs::write(mount.path().join("changed"), vec![b'n'; 100_000]).expect("a file");
@@ -386,8 +387,11 @@ fn without_times(mut tree: Tree) -> Tree {
     tree
 }
 
+/// A name, and what is done.
+type Change = (&'static str, fn(&Path));
+
 /// What a machine may do before it is copied: all that was synced is shown.
-const CHANGES: [(&str, fn(&Path)); 14] = [
+const CHANGES: [Change; 14] = [
     ("nothing", |_| {}),
     ("a new file", |root| write_synced(&root.join("d/new"), 0, &[b'n'; 50_000])),
     ("a small new file", |root| write_synced(&root.join("d/new"), 0, b"small")),

@@ -70,7 +70,7 @@ impl Made {
     }
 
     /// These devices and those of another.
-    pub(crate) fn joined(mut self, other: Self) -> Self {
+    pub(crate) fn joined(mut self, other: &Self) -> Self {
         for (number, path) in other.paths.iter().enumerate() {
             let to = self.folder.path().join(format!("joined {number}"));
             run("cp", &["--sparse=always", text(path), text(&to)]);

@@ -120,7 +120,8 @@ impl Image {
 
     /// Makes the checksum of the superblocks right.
     pub(crate) fn seal_superblocks(&mut self) {
-        for at in [65536, 64 << 20].into_iter().filter(|at| at + 4096 <= self.size) {
+        let size = self.size;
+        for at in [65536, 64 << 20].into_iter().filter(|at| at + 4096 <= size) {
             let bytes = self.bytes(at, 4096);
             self.write(at, &crc32c::crc32c(&bytes[32..]).to_le_bytes());
         }

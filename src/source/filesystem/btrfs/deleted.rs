@@ -58,7 +58,7 @@ pub(super) fn deleted(btrfs: &Btrfs, each: &mut Each<'_>) -> DiskResult<()> {
     });
     let mut failed = listed.err();
     for (id, root) in all {
-        let tree = btrfs.log.over(id, root.tree);
+        let tree = btrfs.log.over(id, &root.tree);
         let old = Old { id, tree, roots: now.clone(), is_live: true };
         let found =
             if root.references == 0 { search.gone(&old, None, root.dropped) } else { search.orphans(&old) };
@@ -115,7 +115,7 @@ impl Search<'_> {
         });
         for (id, root) in trees.into_iter().filter(|(_, root)| root.references > 0) {
             let now = roots::find(volume, &volume.roots, id).ok().flatten();
-            let now = now.filter(|now| now.references > 0).map(|now| self.btrfs.log.over(id, now.tree));
+            let now = now.filter(|now| now.references > 0).map(|now| self.btrfs.log.over(id, &now.tree));
             let old = Old { id, tree: root.tree, roots: roots.clone(), is_live: false };
             if now.as_ref().is_some_and(|now| now.root == old.tree.root && now.over.is_none()) {
                 continue;
@@ -184,12 +184,18 @@ impl Search<'_> {
             self.told.insert(id);
         }
         let size = inode.stat.size.unwrap_or(0);
-        let content = self.btrfs.content_of(&tree.tree, inode);
-        let mut content = content.unwrap_or(Content { size, pieces: Vec::new() });
+        let mut content = self.btrfs.content_of(&tree.tree, inode).unwrap_or_else(|error| {
+            // What a former tree had may be gone; what is there still must be right.
+            if tree.is_live {
+                self.btrfs.volume.problems.add(error);
+            }
+            Content { size, pieces: Vec::new() }
+        });
         if !tree.is_live {
             self.leave_free(&mut content);
         }
-        (self.each)(DeletedFile { path: self.path(tree, inode.stat.ino), stat: inode.stat, content })
+        let path = self.path(tree, inode.stat.ino);
+        (self.each)(DeletedFile { path, stat: inode.stat, content })
     }
 
     /// Leaves of a content what no present extent has.

@@ -50,8 +50,8 @@ impl Log {
     }
 
     /// A tree with what its log changes.
-    pub(super) fn over(&self, id: u64, tree: Tree) -> Tree {
-        Tree { over: self.0.get(&id).map(Arc::clone), ..tree }
+    pub(super) fn over(&self, id: u64, tree: &Tree) -> Tree {
+        Tree { root: tree.root, over: self.0.get(&id).map(Arc::clone) }
     }
 
     fn replay_all(&mut self, volume: &Volume, roots: &Roots, logs: &Tree) -> DiskResult<()> {
@@ -71,7 +71,7 @@ impl Log {
             for (key, item) in items.iter().filter(|(key, _)| key.object == object::CHECKSUMS) {
                 checksums.put(*key, Arc::clone(item));
             }
-            let replayed = Replay::new(volume, files, items).run()?;
+            let replayed = Replay::new(volume, &files, items).run()?;
             self.0.insert(id, Arc::new(replayed));
         }
         if !checksums.is_empty() {
@@ -114,10 +114,10 @@ struct Replay<'r> {
 }
 
 impl<'r> Replay<'r> {
-    fn new(volume: &'r Volume, files: Tree, log: Items) -> Self {
+    fn new(volume: &'r Volume, files: &Tree, log: Items) -> Self {
         Self {
             volume,
-            files: Tree { over: Some(Arc::default()), ..files },
+            files: Tree { root: files.root, over: Some(Arc::default()) },
             log: Arc::new(log),
             directories: HashMap::new(),
             budget: MAX_ITEMS,

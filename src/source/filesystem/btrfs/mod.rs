@@ -44,7 +44,7 @@ use key::{Key, kind, tree};
 use log::Log;
 use overlay::Tree;
 use roots::Roots;
-use volume::{Volume, long, size};
+use volume::{Volume, size};
 
 /// The root directory of every subvolume.
 const ROOT_DIRECTORY: u64 = 256;
@@ -87,7 +87,7 @@ pub fn open(disks: Vec<Arc<dyn Disk>>) -> DiskResult<Btrfs> {
     let volume = opening::volume(disks, &mut notes)?;
     let roots = Roots::default();
     let log = Log::replay(&volume, &roots, &mut notes);
-    let checksums = roots.get(&volume, tree::CHECKSUMS).map(|root| log.over(tree::CHECKSUMS, root.tree));
+    let checksums = roots.get(&volume, tree::CHECKSUMS).map(|root| log.over(tree::CHECKSUMS, &root.tree));
     let checksums = checksums.map_err(|error| volume.problems.add(error)).ok();
     let superblock = &volume.superblock;
     if let Ok(Some(id)) = roots::default_subvolume(&volume)
@@ -129,7 +129,7 @@ impl Btrfs {
         if !is_subvolume(id) {
             return Err(self.corrupt("an inode is of a tree that has none"));
         }
-        Ok(self.log.over(id, self.roots.get(&self.volume, id)?.tree))
+        Ok(self.log.over(id, &self.roots.get(&self.volume, id)?.tree))
     }
 
     fn corrupt(&self, message: &'static str) -> DiskError {

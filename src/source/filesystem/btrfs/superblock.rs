@@ -50,7 +50,6 @@ pub(super) struct Superblock {
     /// The tree of the roots of logs, where there is one.
     pub(super) log: Option<Pointer>,
     pub(super) total_bytes: u64,
-    pub(super) devices: u64,
     pub(super) sector: u32,
     pub(super) node: u32,
     pub(super) incompat: u64,
@@ -139,7 +138,6 @@ impl Superblock {
             chunks: Pointer::root(u64_le(bytes, 88)?, u64_le(bytes, 164)?, u8_at(bytes, 199)?),
             log: log(bytes, generation)?,
             total_bytes: u64_le(bytes, 112)?,
-            devices: u64_le(bytes, 136)?,
             sector: u32_le(bytes, 144)?,
             node: u32_le(bytes, 148)?,
             incompat,

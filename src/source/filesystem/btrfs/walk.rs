@@ -24,6 +24,9 @@ impl Order {
     }
 }
 
+/// What is done with an item.
+type Each<'e> = dyn FnMut(Key, &[u8]) -> DiskResult<ControlFlow<()>> + 'e;
+
 /// An item that was found.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -96,7 +99,7 @@ impl Volume {
         &self,
         tree: &Tree,
         (from, to): (Key, Key),
-        each: &mut dyn FnMut(Key, &[u8]) -> DiskResult<ControlFlow<()>>,
+        each: &mut Each<'_>,
     ) -> DiskResult<()> {
         let Some(over) = &tree.over else { return self.scan_nodes(&tree.root, (from, to), each) };
         let mut next = Some(from);
@@ -131,7 +134,7 @@ impl Volume {
         &self,
         root: &Pointer,
         (from, to): (Key, Key),
-        each: &mut dyn FnMut(Key, &[u8]) -> DiskResult<ControlFlow<()>>,
+        each: &mut Each<'_>,
     ) -> DiskResult<()> {
         let mut failed: Option<DiskError> = None;
         let mut last: Option<Key> = None;
