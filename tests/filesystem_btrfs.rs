@@ -56,7 +56,11 @@ fn fill_more(root: &Path) {
     std::fs::write(&uncow, vec![b'c'; 300_000]).expect("written");
     for number in 0..700 {
         let name = format!("only btrfs/one of very many names of the same file {number:04}");
-        std::fs::hard_link(at("sizes/513"), at(&name)).expect("a link");
+        // Old filesystems have room for fewer.
+        if std::fs::hard_link(at("sizes/513"), at(&name)).is_err() {
+            assert!(number > 50);
+            break;
+        }
     }
     let subvolume = |name: &str| run("btrfs", &["-q", "subvolume", "create", &shown(name)]);
     subvolume("subvolume");
@@ -160,7 +164,8 @@ fn dump(path: &Path, tree: &str) -> Vec<String> {
 
 /// `(a KIND b)` of the keys in a dump.
 fn keys(lines: &[String], kind: &str) -> Vec<(u64, u64)> {
-    let keys = lines.iter().filter_map(|line| line.split_once(" key (")?.1.split_once(')'));
+    let items = lines.iter().filter(|line| line.trim_start().starts_with("item "));
+    let keys = items.filter_map(|line| line.split_once(" key (")?.1.split_once(')'));
     let keys = keys.filter_map(|(key, _)| {
         let parts: Vec<&str> = key.split(' ').collect();
         (parts.get(1) == Some(&kind)).then(|| Some((parts[0].parse().ok()?, parts[2].parse().ok()?)))?
