@@ -3,9 +3,11 @@
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use snapsift::finding::Reason;
+use snapsift::source::disk::{Disk, DiskError, DiskResult};
 use snapsift::source::filesystem::btrfs::{self, Btrfs};
 use snapsift::source::filesystem::{ContentReader, Filesystem as _, NodeId, PieceSource};
 
@@ -372,4 +374,49 @@ fn mutated_nodes() {
     }
     println!("{runs} images");
     assert!(runs > 200);
+}
+
+/// A disk of which one read fails.
+#[derive(Debug)]
+struct Failing {
+    image: Image,
+    fails: u64,
+    reads: AtomicU64,
+}
+
+impl Disk for Failing {
+    fn size(&self) -> u64 {
+        self.image.size
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> DiskResult<usize> {
+        if self.reads.fetch_add(1, Ordering::Relaxed) == self.fails {
+            return Err(DiskError::io(offset, &std::io::Error::from_raw_os_error(5)));
+        }
+        self.image.read_at(bytes, offset)
+    }
+}
+
+/// 6: each read fails in turn; what is there twice is read all the same.
+#[test]
+fn hostile_6_each_read_fails_once() {
+    for metadata in ["single", "dup"] {
+        let Some(image) = small(&["-m", metadata, "-n", "4096"], "") else { return };
+        let whole = exercise(&open(&image));
+        let mut told = 0;
+        for fails in 0.. {
+            let disk = Arc::new(Failing { image: image.clone(), fails, reads: AtomicU64::new(0) });
+            let opened = btrfs::open(vec![Arc::clone(&disk) as Arc<dyn Disk>]);
+            let met = opened.as_ref().map_or(0, |filesystem| exercise(filesystem).nodes);
+            if disk.reads.load(Ordering::Relaxed) <= fails {
+                break;
+            }
+            let problems = opened.as_ref().map(|filesystem| filesystem.problems());
+            told += usize::from(problems.map_or(true, |problems| !problems.is_empty()));
+            // The superblock is read first, and has a copy too.
+            assert!(metadata == "single" || met == whole.nodes, "read {fails}: {met} of {}", whole.nodes);
+            assert!(fails < 10_000);
+        }
+        assert!(told > 3, "{told}");
+    }
 }
