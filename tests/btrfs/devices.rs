@@ -3,15 +3,13 @@
 use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
 use snapsift::source::disk::{Disk, FileDisk};
 use snapsift::source::filesystem::btrfs::{self, Btrfs};
 
 use crate::support::filesystem::{Tree, image, kernels, run, text};
-
-/// The kernel knows devices by their UUIDs: copies of one are mounted one by one.
-static MOUNTS: Mutex<()> = Mutex::new(());
 
 /// The images of the devices of one filesystem.
 pub(crate) struct Made {
@@ -111,18 +109,17 @@ impl Made {
     }
 }
 
-/// A mount that ends with the value.
+/// A mount that ends with the value. The kernel knows devices by their UUIDs: of a
+/// filesystem and its copy only one may be mounted at a time.
 pub(crate) struct Mounted {
     at: PathBuf,
     loops: Vec<String>,
-    _alone: MutexGuard<'static, ()>,
 }
 
 impl Mounted {
     fn new(at: &Path) -> Self {
-        let alone = MOUNTS.lock().unwrap_or_else(PoisonError::into_inner);
         std::fs::create_dir_all(at).expect("a mount point");
-        Self { at: at.to_path_buf(), loops: Vec::new(), _alone: alone }
+        Self { at: at.to_path_buf(), loops: Vec::new() }
     }
 
     fn attach(&mut self, path: &Path) -> String {
@@ -141,7 +138,14 @@ impl Mounted {
 
 impl Drop for Mounted {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.at).status();
+        // A program that another thread starts at this moment may hold it still.
+        for _ in 0..100 {
+            let ended = Command::new("umount").arg(&self.at).output();
+            if ended.is_ok_and(|output| output.status.success()) {
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
         for device in &self.loops {
             let _ = Command::new("btrfs").args(["device", "scan", "--forget", device]).output();
             let _ = Command::new("/usr/sbin/losetup").args(["--detach", device]).status();

@@ -411,7 +411,7 @@ fn hostile_6_each_read_fails_once() {
             if disk.reads.load(Ordering::Relaxed) <= fails {
                 break;
             }
-            let problems = opened.as_ref().map(|filesystem| filesystem.problems());
+            let problems = opened.as_ref().map(Btrfs::problems);
             told += usize::from(problems.map_or(true, |problems| !problems.is_empty()));
             // The superblock is read first, and has a copy too.
             assert!(metadata == "single" || met == whole.nodes, "read {fails}: {met} of {}", whole.nodes);
