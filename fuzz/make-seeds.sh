@@ -256,3 +256,38 @@ if command -v mkfs.xfs >/dev/null; then
         sectors "$work/xfs" '<I' >"corpus/xfs/version$((4 + crc))"
     done
 fi
+
+# A small Btrfs: the sectors that are not empty, of metadata the first copies only.
+# Without root there is no compressed file in it.
+if command -v mkfs.btrfs >/dev/null; then
+    mkdir -p "$work/tree/dir/below"
+    for number in $(seq 30); do echo "content $number" >"$work/tree/dir/$number"; done
+    seq 3000 >"$work/tree/large"
+    ln -s dir/below "$work/tree/link"
+    ln "$work/tree/large" "$work/tree/dir/again"
+    form() {
+        name=$1
+        shift
+        image="$work/btrfs-$name"
+        truncate -s 128M "$image"
+        mkfs.btrfs -q -n 4096 "$@" "$image" >/dev/null 2>&1
+        if [ "$name" != plain ] && mkdir -p "$work/mount" && mount -o "loop,compress-force=$name" "$image" "$work/mount" 2>/dev/null; then
+            cp -a "$work/tree/." "$work/mount"
+            btrfs -q subvolume create "$work/mount/sub" && cp "$work/tree/large" "$work/mount/sub"
+            btrfs -q subvolume snapshot "$work/mount/sub" "$work/mount/snap"
+            sync -f "$work/mount"
+            rm "$work/mount/dir/7"
+            umount "$work/mount"
+        fi
+        python3 - "$image" >"corpus/btrfs/$name" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+for at in range(0, len(data), 4096):
+    block = data[at : at + 4096]
+    if any(block):
+        sys.stdout.buffer.write(struct.pack("<H", at // 4096) + block)
+END
+    }
+    form plain -m single --rootdir "$work/tree"
+    for name in zlib lzo zstd; do form "$name" -m single; done
+fi

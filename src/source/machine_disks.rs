@@ -57,6 +57,22 @@ pub enum VolumeContent {
     },
 }
 
+impl DiskVolume {
+    /// Whether the volume shows this filesystem: the only one on several volumes is
+    /// Btrfs.
+    fn is_same(&self, other: &dyn Filesystem) -> bool {
+        let VolumeContent::Filesystem(own) = &self.content else { return false };
+        let (own, other) = (own.about(), other.about());
+        other.kind == "btrfs" && own.kind == other.kind && own.uuid == other.uuid
+    }
+
+    /// Tells of one more volume that its filesystem lies on.
+    fn spans(&mut self, way: &[ProvenanceStep]) {
+        let at = self.provenance.len().saturating_sub(1);
+        self.provenance.splice(at..at, way.iter().cloned());
+    }
+}
+
 impl MachineDisks {
     /// Opens the images of one machine and all that is on them.
     ///
@@ -90,11 +106,17 @@ impl MachineDisks {
             way.push(ProvenanceStep { kind: "volume".into(), name: problem.place });
             problems.push((way, problem.error));
         }
-        let mut volumes = Vec::new();
+        let all: Vec<Arc<dyn Disk>> = found.volumes.iter().map(|volume| Arc::clone(&volume.disk)).collect();
+        let mut volumes: Vec<DiskVolume> = Vec::new();
         for found in found.volumes {
             let mut provenance = chain(&found.disks, &found.chain);
-            let content = content(&found, &mut |error| problems.push((provenance.clone(), error)));
+            let content = content(&found, &all, &mut |error| problems.push((provenance.clone(), error)));
             if let VolumeContent::Filesystem(filesystem) = &content {
+                // Each device of a filesystem gives the whole of it.
+                if let Some(first) = volumes.iter_mut().find(|volume| volume.is_same(&**filesystem)) {
+                    first.spans(&provenance);
+                    continue;
+                }
                 let kind = filesystem.about().kind;
                 provenance.push(ProvenanceStep { kind: "filesystem".into(), name: kind.into() });
             }
@@ -137,8 +159,8 @@ fn step(path: &Path) -> ProvenanceStep {
 }
 
 /// The filesystem of a volume, if it holds one.
-fn opened(found: &volume::Volume) -> DiskResult<Option<Box<dyn Filesystem>>> {
-    match filesystem::open(&found.disk)? {
+fn opened(found: &volume::Volume, all: &[Arc<dyn Disk>]) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    match filesystem::open(&found.disk, all)? {
         Some(filesystem) => Ok(Some(filesystem)),
         None => match &found.kind {
             // It begins like something that is not read.
@@ -149,16 +171,20 @@ fn opened(found: &volume::Volume) -> DiskResult<Option<Box<dyn Filesystem>>> {
                     format!("{names}: its files are not read, its bytes are searched"),
                 ))
             }
-            _ => filesystem::open_by_copy(&found.disk),
+            _ => filesystem::open_by_copy(&found.disk, all),
         },
     }
 }
 
 /// What is on a volume.
-fn content(found: &volume::Volume, problem: &mut dyn FnMut(DiskError)) -> VolumeContent {
+fn content(
+    found: &volume::Volume,
+    all: &[Arc<dyn Disk>],
+    problem: &mut dyn FnMut(DiskError),
+) -> VolumeContent {
     let whole = || std::iter::once(0..found.disk.size()).filter(|range| !range.is_empty()).collect();
     match &found.kind {
-        Kind::Filesystem(_) | Kind::Unknown => match opened(found) {
+        Kind::Filesystem(_) | Kind::Unknown => match opened(found, all) {
             Ok(Some(filesystem)) => VolumeContent::Filesystem(filesystem),
             Ok(None) => VolumeContent::Raw { what: "unknown", ranges: whole() },
             Err(error) if error.reason == Reason::Encrypted => {

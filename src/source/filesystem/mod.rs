@@ -7,6 +7,7 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod btrfs;
 mod clusters;
 mod dos_time;
 pub mod exfat;
@@ -258,11 +259,12 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
 }
 
 /// Opens whatever filesystem a volume holds; `None` where it holds none that is read.
+/// Others are volumes of the same machine: Btrfs may lie on several.
 ///
 /// # Errors
 ///
 /// It holds one that cannot be read.
-pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
+pub fn open(disk: &Arc<dyn Disk>, others: &[Arc<dyn Disk>]) -> DiskResult<Option<Box<dyn Filesystem>>> {
     let shared = || Arc::clone(disk);
     if ext::detect(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
@@ -272,6 +274,9 @@ pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
     }
     if ntfs::detect(&**disk) {
         return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
+    if btrfs::detect(&**disk) {
+        return Ok(Some(Box::new(btrfs::open(spanning(disk, others))?)));
     }
     if exfat::detect(&**disk) {
         return Ok(Some(Box::new(exfat::open(shared())?)));
@@ -288,7 +293,10 @@ pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
 /// # Errors
 ///
 /// As [`open`].
-pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
+pub fn open_by_copy(
+    disk: &Arc<dyn Disk>,
+    others: &[Arc<dyn Disk>],
+) -> DiskResult<Option<Box<dyn Filesystem>>> {
     let shared = || Arc::clone(disk);
     if ext::detect_copy(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
@@ -299,6 +307,9 @@ pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesyste
     if xfs::detect_copy(&**disk) {
         return Ok(Some(Box::new(xfs::open(shared())?)));
     }
+    if btrfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(btrfs::open(spanning(disk, others))?)));
+    }
     if exfat::detect_copy(&**disk) {
         return Ok(Some(Box::new(exfat::open(shared())?)));
     }
@@ -306,6 +317,12 @@ pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesyste
         return Ok(Some(Box::new(fat::open(shared())?)));
     }
     Ok(None)
+}
+
+/// A volume first, then every other that is a device of some Btrfs.
+fn spanning(disk: &Arc<dyn Disk>, others: &[Arc<dyn Disk>]) -> Vec<Arc<dyn Disk>> {
+    let devices = others.iter().filter(|other| !Arc::ptr_eq(other, disk) && btrfs::detect(&***other));
+    std::iter::once(disk).chain(devices).cloned().collect()
 }
 
 /// Counts what is wrong without stopping anything.
