@@ -296,9 +296,9 @@ pub(crate) fn fill(root: &Path, special: bool) {
         std::fs::write(at(&format!("sizes/{size}")), bytes(size as u64 + 1, size)).expect("a file");
     }
     // Text that compresses well, for filesystems that do.
-    let text: String =
+    let lines: String =
         (0..60_000).map(|line| format!("line {line} of a text that repeats itself\n")).collect();
-    std::fs::write(at("sizes/text"), &text).expect("a file");
+    std::fs::write(at("sizes/text"), &lines).expect("a file");
     use std::os::unix::fs::FileExt as _;
     let sparse = std::fs::File::create(at("sparse")).expect("a file");
     sparse.write_all_at(&bytes(3, 5000), 1_000_000).expect("data");
