@@ -70,3 +70,63 @@ printf 'root:x:0:\nwww-data:x:33:alice,bob\n-bad:x:6:\n' >corpus/accounts/group
 printf 'Include sshd_config.d/*.conf\nMatch User a,!b Address 10.0.0.0/8\nAllowUsers "x y"\n' >corpus/ssh_files/sshd_config
 { printf 'restrict,from="10.*,!10.1.*",command="a \\"b\\"",expiry-time="20300101Z" '; cat "$work"/keys/*.pub; } >corpus/ssh_files/authorized_keys
 printf 'ana:x:1000:1000::/home/ana:/bin/sh\nana:!$6$x:1:0:99999:7::2:\nsudo:x:27:ana\n' >corpus/ssh_files/passwd
+
+# Disks: their first bytes, and for a GPT the last ones, behind the number of the
+# form; texts of volume groups, which the target puts into place.
+if command -v sfdisk >/dev/null && command -v mkswap >/dev/null; then
+    disk="$work/disk"
+    for script in 'label: gpt\nstart=40 size=64\nsize=64\n' 'label: dos\nstart=4 size=64\nstart=80 type=5\nsize=8\nsize=8\n'; do
+        truncate -s 0 "$disk" && truncate -s 512K "$disk"
+        # shellcheck disable=SC2059
+        printf "$script" | sfdisk -q --no-reread "$disk" >/dev/null 2>&1 || true
+        name=$(printf '%.10s' "$script" | tr -dc a-z)
+        { printf '\000'; head -c 51200 "$disk"; tail -c 17066 "$disk"; } >"corpus/volumes/$name"
+    done
+    mkswap -L seed "$disk" >/dev/null 2>&1
+    { printf '\001'; head -c 8192 "$disk"; head -c 8192 "$disk"; } >corpus/volumes/swap
+fi
+{
+    printf '\002vg0 { id = "g" seqno = 3 extent_size = 8 # text\n'
+    printf 'physical_volumes { pv0 { id = "aaaaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaaa0" pe_start = 384 pe_count = 40 } }\n'
+    printf 'logical_volumes { a { status = ["READ", "VISIBLE"] segment1 { start_extent = 0 extent_count = 2 type = "striped" stripes = ["pv0", 3] }\n'
+    printf 'segment2 { start_extent = 2 extent_count = 4 type = "striped" stripe_size = 8 stripes = ["pv0", 5, "pv0", 9] } }\n'
+    printf 'm { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "raid1" raids = ["b", "a", "b", "a"] } }\n'
+    printf 'b { segment1 { start_extent = 0 extent_count = 1 type = "mirror" mirrors = ["pv0", 1, "a", 1] } }\n'
+    printf 's { segment1 { start_extent = 0 extent_count = 1 type = "snapshot" origin = "a" cow_store = "b" } }\n'
+    printf 'p { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "thin-pool" metadata = "b" pool = "a" } }\n'
+    printf 't { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 9 type = "thin" thin_pool = "p" device_id = 1 external_origin = "a" } }\n'
+    printf 'c { status = ["VISIBLE"] segment1 { start_extent = 0 extent_count = 1 type = "cache" x = -3 y = [] } } } }\n'
+} >corpus/volumes/group
+# Numbers of the superblock and of two nodes of a thin pool, behind a store.
+python3 - >corpus/volumes/maps <<'END'
+import struct, sys
+store = struct.pack("<4I", 0x70416E53, 1, 1, 8).ljust(4096, b"\0") + struct.pack("<4Q", 1, 2, 3, 3).ljust(4096, b"\0")
+def node(flags, entries, most=252):
+    keys = b"".join(struct.pack("<Q", key) for key, _ in entries).ljust(8 * most, b"\0")
+    values = b"".join(struct.pack("<Q", value) for _, value in entries).ljust(8 * most, b"\0")
+    return (struct.pack("<IIQIIII", 0, flags, 0, len(entries), most, 8, 0) + keys + values).ljust(4096, b"\0")
+top = bytearray(4096)
+struct.pack_into("<QQ", top, 320, 1, 0)
+struct.pack_into("<I", top, 336, 8)
+trees = bytes(top) + node(2, [(1, 2), (2, 3)]) + node(1, [(0, 3), (9, 4)]) + node(2, [(0, 5 << 24), (3, 6 << 24)])
+trees += node(2, [(9, 7 << 24), (10, 8 << 24)]) + bytes(4096)
+sys.stdout.buffer.write(b"\x03" + store + trees)
+END
+# Small disk images of every container; the first byte says what the rest is.
+if command -v qemu-img >/dev/null; then
+    dd if=/dev/urandom of="$work/disk" bs=1000 count=40 status=none
+    truncate -s 300K "$work/disk"
+    for form in qcow2 qcow2,compat=0.10 qcow2,cluster_size=512 qcow2,extended_l2=on,cluster_size=16k vdi \
+        vmdk,subformat=monolithicSparse vmdk,subformat=streamOptimized vpc,subformat=fixed vpc,subformat=dynamic; do
+        case $form in *,*) options="-o ${form#*,}" ;; *) options= ;; esac
+        # shellcheck disable=SC2086
+        qemu-img convert -f raw -O "${form%%,*}" $options "$work/disk" "$work/image"
+        # Of a block of 2 MiB the end says nothing.
+        { printf '\000'; head -c 320000 "$work/image"; } >"corpus/image/$form"
+    done
+    qemu-img convert -c -f raw -O qcow2 -o compression_type=zstd "$work/disk" "$work/image"
+    { printf '\000'; cat "$work/image"; } >corpus/image/zstd
+    qemu-img convert -f raw -O vhdx "$work/disk" "$work/image"
+    { printf '\001'; dd if="$work/image" bs=64K skip=32 count=1 status=none; } >corpus/image/vhdx-metadata
+fi
+printf '\000# Disk DescriptorFile\nCID=1\nparentCID=ffffffff\nRW 63 ZERO\nRW 5 FLAT "a" 0\n' >corpus/image/descriptor

@@ -12,6 +12,7 @@ use snapsift::source::Exclude;
 pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
 
+pub(super) mod disks;
 pub(super) mod keys;
 pub(super) mod tools;
 
@@ -36,6 +37,8 @@ pub(super) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     Scan(Box<ScanArgs>),
+    Ls(disks::LsArgs),
+    Cat(disks::CatArgs),
     Bench(Box<BenchArgs>),
     Keys(keys::KeysArgs),
     Rules(RulesArgs),
@@ -57,6 +60,9 @@ Examples:
     snapsift scan /mnt/snapshot
   Keep the whole result for a pipeline; the file appears only when it is whole:
     snapsift scan --format jsonl --output scan.jsonl /mnt/snapshot
+  Scan a disk image without mounting it, and only its live files:
+    snapsift scan disk.qcow2
+    snapsift scan --no-unallocated disk.qcow2
   Stop a pipeline when an image holds a secret of severity high or worse:
     snapsift scan --quiet --fail-on high /mnt/image
   Show what is new since an earlier scan, and stop only for that:
@@ -83,9 +89,10 @@ Exit codes:
   134  Memory ran out (SIGABRT). What was written has no summary.
   141  The reader of the output went away, as in `| head`.";
 
-/// Scan directories for secrets
+/// Scan directories and disk images for secrets
 ///
-/// Walks each TARGET, matches every rule against every file, and prints what was
+/// Walks each TARGET (of a disk image each filesystem on it, without mounting it),
+/// matches every rule against every file, and prints what was
 /// found, what each finding opens and what to do about it, followed by what was
 /// covered and what was left out.
 ///
@@ -94,9 +101,16 @@ Exit codes:
 #[derive(Debug, Args)]
 #[command(after_long_help = SCAN_EXAMPLES, after_help = "`--help` explains every option, with examples and exit codes.")]
 pub(super) struct ScanArgs {
-    /// A directory, such as the root of a mounted snapshot, or a file
+    /// A directory, such as the root of a mounted snapshot; a disk image or block
+    /// device; or a file
     #[arg(required = true, value_name = "TARGET")]
     pub(super) targets: Vec<PathBuf>,
+    /// All TARGETs are the disks of one machine, called NAME
+    ///
+    /// Volume groups and arrays that span several disks are put together. Without it
+    /// each disk image is a machine of its own.
+    #[arg(long, value_name = "NAME", help_heading = "What to scan")]
+    pub(super) machine: Option<String>,
 
     /// How to write what was found
     #[arg(long, short, value_enum, default_value_t = Format::Text, value_name = "FORMAT", help_heading = "Output")]
@@ -190,6 +204,12 @@ pub(super) struct Selection {
     /// and counted in the summary.
     #[arg(long, help_heading = "What to scan")]
     pub(super) include_test_content: bool,
+    /// Of disk images, scan live files only
+    ///
+    /// By default deleted files, free space and space outside of all partitions are
+    /// scanned too: what was deleted can often still be read by whoever has the disk.
+    #[arg(long, help_heading = "What to scan")]
+    pub(super) no_unallocated: bool,
 }
 
 /// Where rules come from.

@@ -9,6 +9,7 @@ mod bench;
 mod completions;
 mod decisions;
 mod destination;
+mod disks;
 mod exit;
 mod figures;
 mod fingerprint_key;
@@ -50,6 +51,8 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match &cli.command {
         Command::Scan(args) => scan::run(args, colour),
         Command::Bench(args) => bench::run(args, colour),
+        Command::Ls(args) => disks::ls(args),
+        Command::Cat(args) => disks::cat(args),
         Command::Keys(args) => keys::run(args),
         Command::Rules(args) => rules::run(args, colour),
         Command::Completions(args) => completions::run(args),

@@ -35,7 +35,7 @@ pub(super) fn run(args: &ScanArgs, colour: Colour) -> anyhow::Result<Exit> {
         Ok(rules) => rules,
         Err(error) => return Ok(rules::refuse(&error, colour)),
     };
-    let scan = open::scan(&args.targets, &rules, options)?;
+    let scan = open::scan(&args.targets, args.machine.as_deref(), &rules, options)?;
     let stop = scan.stop_flag();
     let interrupt = Interrupt::install(&stop)?;
     // Before the scan, so that an output that cannot be written costs no hour.
@@ -84,6 +84,7 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
         max_file_size: what.max_file_size,
         cross_filesystems: what.cross_filesystems,
         include_test_content: what.include_test_content,
+        unallocated: !what.no_unallocated,
         ..ScanOptions::default()
     }
 }

@@ -5,7 +5,7 @@
 
 use std::collections::HashMap;
 
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// The most bytes of a file that are read; 16 MiB are some 250,000 accounts.
 const MAX_FILE: usize = 16 << 20;
@@ -26,7 +26,7 @@ impl Accounts {
     /// Reads both files of a snapshot; a file that is missing, is no regular file,
     /// or cannot be read gives no names. Links are followed inside the snapshot.
     #[must_use]
-    pub fn read(root: &Root) -> Self {
+    pub fn read(root: &dyn Tree) -> Self {
         let parse = |path| root.read_beneath(path, MAX_FILE).map(|bytes| names(&bytes)).unwrap_or_default();
         Self { users: parse(c"etc/passwd"), groups: parse(c"etc/group") }
     }

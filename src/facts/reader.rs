@@ -7,8 +7,7 @@ use std::io::Read as _;
 use rustix::io::Errno;
 
 use crate::finding::FactProblem;
-use crate::source::FileStat;
-use crate::source::directory::Root;
+use crate::source::{FileStat, Tree};
 
 /// The most bytes that are read for all facts of one machine together.
 const MAX_TOTAL: usize = 512 << 20;
@@ -44,7 +43,7 @@ impl Content {
 /// Reads files of one machine.
 #[derive(Debug)]
 pub(super) struct Reader<'r> {
-    pub(super) root: &'r Root,
+    pub(super) root: &'r dyn Tree,
     left: usize,
     /// How many more names of directories are listed.
     names_left: usize,
@@ -54,7 +53,7 @@ pub(super) struct Reader<'r> {
 }
 
 impl<'r> Reader<'r> {
-    pub(super) fn new(root: &'r Root) -> Self {
+    pub(super) fn new(root: &'r dyn Tree) -> Self {
         Self { root, left: MAX_TOTAL, names_left: MAX_NAMES, cut: false, problems: BTreeMap::new() }
     }
 
@@ -73,11 +72,11 @@ impl<'r> Reader<'r> {
         let limit = max.min(self.left);
         let mut bytes = Vec::new();
         let take = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-        let (stat, read) = (FileStat::of(&file), file.take(take).read_to_end(&mut bytes));
-        let (Ok(stat), Ok(_)) = (stat, read) else {
+        let stat = file.stat;
+        if file.take(take).read_to_end(&mut bytes).is_err() {
             self.problem(path, "it cannot be read");
             return Content::Unreadable;
-        };
+        }
         self.left = self.left.saturating_sub(bytes.len());
         if bytes.len() > limit {
             bytes.truncate(limit);

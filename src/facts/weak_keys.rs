@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 
 use crate::formats::weak_list::{ListKind, WeakList};
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// The most bytes of a list that are read; the largest published has 3 MB.
 const MAX_FILE: usize = 16 << 20;
@@ -34,7 +34,7 @@ const LISTS: [(&CStr, ListKind); 18] = [
 /// Reads the lists of a snapshot; those that are missing list nothing. Links are
 /// followed inside the snapshot.
 #[must_use]
-pub fn read_weak_keys(root: &Root) -> WeakList {
+pub fn read_weak_keys(root: &dyn Tree) -> WeakList {
     let mut list = WeakList::default();
     for (path, kind) in LISTS {
         if let Some(text) = root.read_beneath(path, MAX_FILE) {

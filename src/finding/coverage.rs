@@ -126,6 +126,12 @@ impl Coverage {
         self.bytes_scanned = self.bytes_scanned.saturating_add(scanned);
     }
 
+    /// Counts scanned bytes that belong to no file.
+    pub fn scan_bytes(&mut self, scanned: u64) {
+        self.bytes_seen = self.bytes_seen.saturating_add(scanned);
+        self.bytes_scanned = self.bytes_scanned.saturating_add(scanned);
+    }
+
     /// Counts bytes of a scanned file that were left out (a hole, a bad block).
     pub fn leave_out_bytes(&mut self, reason: Reason, bytes: u64) {
         self.bytes_seen = self.bytes_seen.saturating_add(bytes);

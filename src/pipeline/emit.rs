@@ -20,8 +20,7 @@ use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
 use crate::output::RecordSink;
 use crate::scan::Engine;
-use crate::source::directory::Root;
-use crate::source::{FileStat, UnixTime};
+use crate::source::{FileStat, Tree, UnixTime};
 use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
@@ -38,9 +37,9 @@ pub(super) struct NamedFile {
 
 /// What is known of a target when its findings are written.
 pub(super) struct TargetFacts<'s> {
-    pub(super) provenance: ProvenanceStep,
-    /// Where files can be read again; none where the target is one file.
-    pub(super) root: Option<&'s Root>,
+    pub(super) provenance: Vec<ProvenanceStep>,
+    /// Where files can be read again; none where the target has none.
+    pub(super) tree: Option<&'s dyn Tree>,
     pub(super) accounts: Accounts,
     /// What the target says of its machine, where it is the root of one.
     pub(super) machine: Option<&'s Machine>,
@@ -109,7 +108,7 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
 /// Gives the public keys of a machine; returns their number.
 pub(super) fn machine_keys(
     machine: &Machine,
-    provenance: &ProvenanceStep,
+    provenance: &[ProvenanceStep],
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
     let accounts = machine.record.accounts.iter().rev();
@@ -131,7 +130,7 @@ pub(super) fn machine_keys(
             column: 1,
             offset: key.offset,
             encodings: Vec::new(),
-            provenance: vec![provenance.clone()],
+            provenance: provenance.to_vec(),
             deleted: false,
         };
         sink.record(&Record::Key(Box::new(KeyRecord {
@@ -186,14 +185,14 @@ pub(super) fn broken_rules(engine: &Engine, sink: &mut dyn RecordSink) -> std::i
 /// Gives problems; returns their number.
 pub(super) fn problems(
     problems: impl Iterator<Item = (ProblemKey, String)>,
-    targets: &[ProvenanceStep],
+    targets: &[&[ProvenanceStep]],
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
     let mut number = 0;
     for ((target, path, offset, reason), message) in problems {
-        let (path, path_hex) = path_text(&path);
+        let (path, path_hex) = path_text(shown(&path));
         let target = usize::try_from(target).ok().and_then(|target| targets.get(target));
-        let provenance = target.cloned().into_iter().collect();
+        let provenance = target.map(|steps| steps.to_vec()).unwrap_or_default();
         sink.record(&Record::Problem(ProblemRecord { path, path_hex, provenance, reason, offset, message }))?;
         number += 1;
     }
@@ -209,9 +208,9 @@ fn enrich_file(
     let Some(target) = usize::try_from(file.target).ok().and_then(|target| targets.get(target)) else {
         return Vec::new();
     };
-    let facts = file_facts(&file.found, &target.accounts);
-    let vendor = target.root.and_then(|root| target.packages.check(root, &file.path));
-    let (path, path_hex) = masked_path(&file.path, &file.found.hits);
+    let facts = file.found.stat.as_ref().map(|stat| file_facts(stat, &target.accounts));
+    let vendor = target.tree.and_then(|tree| target.packages.check(tree, &file.path));
+    let (path, path_hex) = masked_path(shown(&file.path), &file.found.hits);
     let one = |placed: &Placed| {
         let location = Location {
             path: path.clone(),
@@ -220,10 +219,10 @@ fn enrich_file(
             column: placed.column,
             offset: placed.hit.secret_start,
             encodings: placed.hit.encodings.clone(),
-            provenance: vec![target.provenance.clone()],
-            deleted: false,
+            provenance: target.provenance.clone(),
+            deleted: file.found.deleted,
         };
-        let mut enriched = enricher.enrich(&placed.hit, location, Some(facts.clone()))?;
+        let mut enriched = enricher.enrich(&placed.hit, location, facts.clone())?;
         enriched.check_weak_list(&target.weak_keys);
         if let Some(machine) = target.machine {
             say_accounts(&mut enriched, machine, &file.path);
@@ -237,6 +236,11 @@ fn enrich_file(
         Some(enriched)
     };
     file.found.hits.iter().filter_map(one).collect()
+}
+
+/// A path without what tells apart things of one path: see `volume`.
+fn shown(path: &[u8]) -> &[u8] {
+    path.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
 /// A path as text and, where it is not UTF-8, its bytes in hex.
@@ -279,8 +283,7 @@ fn replace(path: &[u8], secret: &Secret) -> Option<Vec<u8>> {
     Some(out)
 }
 
-fn file_facts(found: &Found, accounts: &Accounts) -> FileFacts {
-    let stat = &found.stat;
+fn file_facts(stat: &FileStat, accounts: &Accounts) -> FileFacts {
     FileFacts {
         owner: accounts.user(stat.uid).map(str::to_owned),
         group: accounts.group(stat.gid).map(str::to_owned),

@@ -110,7 +110,6 @@ impl Collector {
                         lines.pass(part.get(..read).unwrap_or_default(), at, &mut self.listed);
                         at = at.saturating_add(u64::try_from(read).unwrap_or(u64::MAX));
                     }
-                    Err(rustix::io::Errno::INTR) => {}
                     Err(_) => at = (at - at % 4096).saturating_add(4096),
                 }
             }
@@ -179,7 +178,10 @@ impl Lines {
 /// The findings of one file.
 #[derive(Debug)]
 pub(super) struct Found {
-    pub(super) stat: FileStat,
+    /// What the filesystem says; none where the content is no file.
+    pub(super) stat: Option<FileStat>,
+    /// Whether the file was deleted.
+    pub(super) deleted: bool,
     pub(super) hits: Vec<Placed>,
     /// Findings beyond the limits of one file, by the severities of their rules.
     pub(super) unlisted: Tally,

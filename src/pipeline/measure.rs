@@ -12,6 +12,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use rustix::fs::{Advice, fadvise};
+use rustix::io::Errno;
 
 use super::{RecordSink, Scan, ScanError};
 use crate::finding::{Coverage, Reason, SummaryRecord};
@@ -159,7 +160,7 @@ impl Scan {
     pub fn run_stage(&self, stage: Stage) -> Result<(Coverage, Cost), ScanError> {
         let (walk, pool) = (self.walk_options()?, self.pool()?);
         let measure = Measure { stage, ..Measure::default() };
-        let ((_, results), cost) = Cost::of(|| self.read_all(&measure, &walk, &pool));
+        let ((_, results), cost) = Cost::of(|| self.read_all(&self.targets(), &measure, &walk, &pool));
         Ok((results.coverage, cost))
     }
 
@@ -175,7 +176,7 @@ impl Scan {
         let every = total.div_ceil(most.max(1) as u64).max(1);
         let sample = Sample { every, pieces: 0, most: most.saturating_mul(2), bytes: Vec::new() };
         let measure = Measure { stage: Stage::Read, stats: None, sample: Some(Mutex::new(sample)) };
-        self.read_all(&measure, &walk, &pool);
+        self.read_all(&self.targets(), &measure, &walk, &pool);
         Ok(measure.sample.map(|sample| super::into_inner(sample).bytes).unwrap_or_default())
     }
 
@@ -203,15 +204,24 @@ impl Scan {
         let options = self.walk_options()?;
         let mut evicted = Evicted::default();
         for snapshot in &self.snapshots {
-            let (SnapshotKind::Directory(root) | SnapshotKind::File { parent: root, .. }) = snapshot.kind();
-            let mut visitor = Evict { root, scan: self, evicted: &mut evicted };
             match snapshot.kind() {
                 SnapshotKind::Directory(root) => {
+                    let mut visitor = Evict { root, scan: self, evicted: &mut evicted };
                     Walker::new(root, snapshot.path(), options.clone(), 1).work(&mut visitor);
                 }
                 SnapshotKind::File { parent, name } => {
+                    let mut visitor = Evict { root: parent, scan: self, evicted: &mut evicted };
                     if let Ok(dir) = OpenDir::of_root(parent) {
                         visitor.file(&dir, name);
+                    }
+                }
+                SnapshotKind::Disks(disks) => {
+                    for path in disks.images.iter().flat_map(|image| &image.files) {
+                        let dropped = std::fs::File::open(path).map_err(|_| Errno::IO);
+                        match dropped.and_then(|file| fadvise(&file, 0, None, Advice::DontNeed)) {
+                            Ok(()) => evicted.files += 1,
+                            Err(_) => evicted.failed += 1,
+                        }
                     }
                 }
             }

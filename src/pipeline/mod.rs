@@ -9,38 +9,41 @@
 
 mod bounded;
 pub mod compare;
+mod directory;
 mod emit;
 pub mod evaluate;
 mod hits;
 pub mod labels;
 mod links;
+pub mod listing;
 mod marking;
 pub mod measure;
 mod progress;
+mod targets;
+mod volume;
 mod worker;
 
-use std::ffi::CStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
+use directory::FileVisitor;
 use emit::{NamedFile, TargetFacts};
 use marking::Marking;
 use measure::Measure;
 pub use progress::Progress;
-use worker::{Results, Shared, Worker};
+use targets::{Target, TargetKind};
+use worker::{Results, Shared};
 
 use crate::enrich::Enricher;
 use crate::facts::{Accounts, Machine, Packages, read_weak_keys};
 use crate::finding::{
-    Fingerprinter, MachineRecord, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord,
-    Timestamp,
+    Fingerprinter, MachineRecord, ProvenanceStep, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
 };
-use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
-use crate::source::directory::{OpenDir, Root, Visitor, WalkOptions, Walker};
-use crate::source::{Exclude, ExcludeError, Snapshot, SnapshotKind};
+use crate::source::directory::{WalkOptions, Walker};
+use crate::source::{Exclude, ExcludeError, Snapshot};
 use crate::threads::{self, Pool};
 use crate::triage::{Baseline, IgnoreFile};
 
@@ -57,6 +60,8 @@ pub struct ScanOptions {
     pub cross_filesystems: bool,
     /// Read directories of test content too.
     pub include_test_content: bool,
+    /// Of disk images, read deleted files and free space too.
+    pub unallocated: bool,
     /// Makes the fingerprints of secrets.
     pub fingerprinter: Fingerprinter,
     /// Put raw secrets into the records.
@@ -77,6 +82,7 @@ impl Default for ScanOptions {
             max_file_size: None,
             cross_filesystems: false,
             include_test_content: false,
+            unallocated: true,
             fingerprinter: Fingerprinter::unkeyed(),
             reveal: false,
             max_findings_per_file: 1000,
@@ -173,16 +179,17 @@ impl Scan {
         let header = self.header();
         let scan_id = header.scan_id.clone();
         sink.record(&Record::Scan(header))?;
-        let machines = self.machines();
-        for (machine, snapshot) in machines.iter().zip(&self.snapshots) {
+        let targets = self.targets();
+        let machines = machines(&targets);
+        for (machine, target) in machines.iter().zip(&targets) {
             if let Some(machine) = machine {
                 let record =
-                    MachineRecord { provenance: vec![provenance(snapshot)], ..machine.record.clone() };
+                    MachineRecord { provenance: target.provenance.clone(), ..machine.record.clone() };
                 sink.record(&Record::Machine(Box::new(record)))?;
             }
         }
-        let (links, results) = self.read_all(measure, &walk, &pool);
-        let mut summary = self.emit(links, results, &machines, &pool, sink)?;
+        let (links, results) = self.read_all(&targets, measure, &walk, &pool);
+        let mut summary = self.emit(links, results, &targets, &machines, &pool, sink)?;
         summary.scan_id = scan_id;
         summary.elapsed_seconds = begun.elapsed().as_secs_f64();
         sink.record(&Record::Summary(Box::new(summary.clone())))?;
@@ -190,7 +197,13 @@ impl Scan {
     }
 
     /// The part of a scan that reads: all targets, by all threads.
-    fn read_all(&self, measure: &Measure, walk: &WalkOptions, pool: &Pool) -> (links::Links, Results) {
+    fn read_all(
+        &self,
+        targets: &[Target<'_>],
+        measure: &Measure,
+        walk: &WalkOptions,
+        pool: &Pool,
+    ) -> (links::Links, Results) {
         let shared = Shared {
             options: &self.options,
             engine: &self.engine,
@@ -200,21 +213,15 @@ impl Scan {
             results: std::sync::Mutex::default(),
             measure,
         };
-        for (target, snapshot) in (0_u32..).zip(&self.snapshots) {
-            scan_snapshot(snapshot, target, &shared, walk, pool);
+        for (number, target) in (0_u32..).zip(targets) {
+            scan_target(target, number, &shared, walk, pool);
         }
         let Shared { links, results, .. } = shared;
         (into_inner(links), into_inner(results))
     }
 
-    /// What each target says of its machine.
-    fn machines(&self) -> Vec<Option<Machine>> {
-        let now = Timestamp::now();
-        let read = |snapshot: &Snapshot| match snapshot.kind() {
-            SnapshotKind::Directory(root) => Machine::read(root, now, None),
-            SnapshotKind::File { .. } => None,
-        };
-        self.snapshots.iter().map(read).collect()
+    fn targets(&self) -> Vec<Target<'_>> {
+        targets::of(&self.snapshots, self.options.unallocated)
     }
 
     fn walk_options(&self) -> Result<WalkOptions, ScanError> {
@@ -254,6 +261,7 @@ impl Scan {
         &self,
         links: links::Links,
         results: Results,
+        targets: &[Target<'_>],
         machines: &[Option<Machine>],
         pool: &Pool,
         sink: &mut dyn RecordSink,
@@ -271,7 +279,7 @@ impl Scan {
                 files.push(NamedFile { target, path, found: Arc::clone(&found) });
             }
         }
-        let targets = if files.is_empty() { Vec::new() } else { self.target_facts(&files, machines) };
+        let facts = if files.is_empty() { Vec::new() } else { target_facts(targets, &files, machines) };
         let marking = Marking::new(&self.options);
         let enricher = Enricher::new(
             rules.clone(),
@@ -279,9 +287,9 @@ impl Scan {
             self.options.reveal,
             Timestamp::now(),
         );
-        let databases = targets.iter().flat_map(|target| target.packages.databases()).collect();
-        let emitted = emit::findings(files, &targets, &enricher, &marking, pool, sink)?;
-        let provenance: Vec<ProvenanceStep> = self.snapshots.iter().map(provenance).collect();
+        let databases = facts.iter().flat_map(|target| target.packages.databases()).collect();
+        let emitted = emit::findings(files, &facts, &enricher, &marking, pool, sink)?;
+        let provenance: Vec<&[ProvenanceStep]> = targets.iter().map(|target| &*target.provenance).collect();
         let mut keys = emitted.keys;
         for (machine, step) in machines.iter().zip(&provenance) {
             if let Some(machine) = machine {
@@ -311,71 +319,46 @@ impl Scan {
             elapsed_seconds: 0.0,
         })
     }
-
-    fn target_facts<'s>(
-        &'s self,
-        files: &[NamedFile],
-        machines: &'s [Option<Machine>],
-    ) -> Vec<TargetFacts<'s>> {
-        let facts = |((target, snapshot), machine): ((u32, &'s Snapshot), &'s Option<Machine>)| {
-            let machine = machine.as_ref();
-            let provenance = provenance(snapshot);
-            match snapshot.kind() {
-                SnapshotKind::Directory(root) => {
-                    let here = files.iter().filter(|file| file.target == target).map(|file| &*file.path);
-                    let (accounts, packages) = (Accounts::read(root), Packages::find(root, here));
-                    TargetFacts {
-                        provenance,
-                        root: Some(root),
-                        accounts,
-                        machine,
-                        packages,
-                        weak_keys: read_weak_keys(root),
-                    }
-                }
-                SnapshotKind::File { .. } => TargetFacts {
-                    provenance,
-                    root: None,
-                    accounts: Accounts::default(),
-                    machine,
-                    packages: Packages::default(),
-                    weak_keys: WeakList::default(),
-                },
-            }
-        };
-        (0_u32..).zip(&self.snapshots).zip(machines).map(facts).collect()
-    }
 }
 
-fn scan_snapshot(snapshot: &Snapshot, target: u32, shared: &Shared<'_>, walk: &WalkOptions, pool: &Pool) {
-    match snapshot.kind() {
-        SnapshotKind::Directory(root) => {
-            let walker = Walker::new(root, snapshot.path(), walk.clone(), pool.threads());
-            pool.on_each(|| walker.work(&mut Worker::new(shared, root, target)));
+/// What each target says of its machine.
+fn machines(targets: &[Target<'_>]) -> Vec<Option<Machine>> {
+    let now = Timestamp::now();
+    targets.iter().map(|target| Machine::read(target.tree()?, now, None)).collect()
+}
+
+fn target_facts<'s>(
+    targets: &'s [Target<'_>],
+    files: &[NamedFile],
+    machines: &'s [Option<Machine>],
+) -> Vec<TargetFacts<'s>> {
+    let facts = |((number, target), machine): ((u32, &'s Target<'_>), &'s Option<Machine>)| {
+        let here = files.iter().filter(|file| file.target == number).map(|file| &*file.path);
+        let tree = target.tree();
+        TargetFacts {
+            provenance: target.provenance.clone(),
+            tree,
+            accounts: tree.map(Accounts::read).unwrap_or_default(),
+            machine: machine.as_ref(),
+            packages: tree.map(|tree| Packages::find(tree, here)).unwrap_or_default(),
+            weak_keys: tree.map(read_weak_keys).unwrap_or_default(),
         }
-        SnapshotKind::File { parent, name } => scan_single(parent, name, target, shared),
-    }
-}
-
-fn scan_single(parent: &Root, name: &CStr, target: u32, shared: &Shared<'_>) {
-    let mut worker = Worker::new(shared, parent, target);
-    match OpenDir::of_root(parent) {
-        Ok(dir) => worker.file(&dir, name),
-        Err(errno) => {
-            worker.left_out(Reason::Unreadable, 0);
-            let path = [b"/", name.to_bytes()].concat();
-            worker.problem(path, Reason::Unreadable, std::io::Error::from(errno).to_string());
-        }
-    }
-}
-
-/// The first step of every provenance chain of a target.
-fn provenance(snapshot: &Snapshot) -> ProvenanceStep {
-    let kind = match snapshot.kind() {
-        SnapshotKind::Directory(_) => "directory",
-        SnapshotKind::File { .. } => "file",
     };
-    ProvenanceStep { kind: kind.into(), name: target_name(snapshot) }
+    (0_u32..).zip(targets).zip(machines).map(facts).collect()
+}
+
+fn scan_target(target: &Target<'_>, number: u32, shared: &Shared<'_>, walk: &WalkOptions, pool: &Pool) {
+    match &target.kind {
+        TargetKind::Directory(root, path) => {
+            let walker = Walker::new(root, path, walk.clone(), pool.threads());
+            pool.on_each(|| walker.work(&mut FileVisitor::new(shared, root, number)));
+        }
+        TargetKind::File { parent, name } => directory::scan_single(parent, name, number, shared),
+        TargetKind::Disks(disks) => volume::count_closed(disks, number, shared),
+        TargetKind::Filesystem(tree) => volume::scan_files(tree.filesystem(), number, shared, walk, pool),
+        TargetKind::Free(filesystem) => volume::scan_free(*filesystem, number, shared, walk, pool),
+        TargetKind::Raw(disk, ranges) => volume::scan_raw(*disk, ranges, number, shared, pool),
+    }
 }
 
 fn target_name(snapshot: &Snapshot) -> String {

@@ -1,12 +1,7 @@
-//! What one thread does with the files that the walk gives it.
+//! What one thread of a scan has at hand, and what it does with a content.
 
-use std::ffi::CStr;
-use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use rustix::fs::{AtFlags, FileType, StatxFlags, statx};
-use rustix::io::Errno;
 
 use super::ScanOptions;
 use super::bounded::Bounded;
@@ -17,8 +12,7 @@ use super::progress::Progress;
 use crate::finding::{Coverage, Reason};
 use crate::rules::RuleSet;
 use crate::scan::{Engine, Scanner};
-use crate::source::content::{Extent, FileContent, Gap, Outcome, Sink, read};
-use crate::source::directory::{OpenDir, Root, Visitor, open_problem};
+use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
 use crate::source::{FileStat, ReadBuffer};
 
 /// Memory for findings of a scan, in bytes.
@@ -28,10 +22,6 @@ const MAX_PROBLEMS: usize = 10_000;
 const PROBLEMS_BUDGET: usize = 8 << 20;
 /// The most ranges of one file that are listed as problems.
 const MAX_GAPS: usize = 16;
-/// The most bytes that are read of a file that says it has none (a filesystem
-/// that makes content up), in bytes; and of any file of a pseudo filesystem.
-const MAX_UNSIZED: u64 = 64 << 20;
-const MAX_PSEUDO: u64 = 1 << 20;
 /// Progress is told in steps of so many files.
 const PROGRESS_STEP: u64 = 64;
 
@@ -79,24 +69,22 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 /// One thread's part of a scan. What it counted is added up when it is dropped.
 pub(super) struct Worker<'s> {
-    shared: &'s Shared<'s>,
-    root: &'s Root,
-    target: u32,
+    pub(super) shared: &'s Shared<'s>,
+    pub(super) target: u32,
     scanner: Scanner,
     buffer: ReadBuffer,
-    coverage: Coverage,
-    access_times_not_kept: u64,
+    pub(super) coverage: Coverage,
+    pub(super) access_times_not_kept: u64,
     files_untold: u64,
     bytes_untold: u64,
 }
 
 impl<'s> Worker<'s> {
-    pub(super) fn new(shared: &'s Shared<'s>, root: &'s Root, target: u32) -> Self {
+    pub(super) fn new(shared: &'s Shared<'s>, target: u32) -> Self {
         let mut scanner = shared.engine.scanner();
         shared.measure.prepare(&mut scanner);
         Self {
             shared,
-            root,
             target,
             scanner,
             buffer: ReadBuffer::new(),
@@ -107,109 +95,77 @@ impl<'s> Worker<'s> {
         }
     }
 
-    fn rules(&self) -> &'s RuleSet {
+    pub(super) fn rules(&self) -> &'s RuleSet {
         self.shared.engine.rules()
     }
 
-    fn scan_file(&mut self, dir: &OpenDir, name: &CStr) -> Result<(), (Reason, u64, Option<String>)> {
-        let opened = self.root.open_file(dir.fd(), name).map_err(|errno| match errno {
-            // A FIFO without a writer, a socket: the name changed its meaning.
-            Errno::NXIO => (Reason::SpecialFile, 0, None),
-            errno => {
-                let (reason, message) = open_problem(errno);
-                (reason, 0, Some(message))
-            }
-        })?;
-        let stat =
-            FileStat::of(&opened.fd).map_err(|errno| (Reason::Unreadable, 0, Some(errno.to_string())))?;
-        match stat.file_type {
-            FileType::RegularFile => {}
-            FileType::Directory => {
-                let (reason, message) = open_problem(Errno::NOTDIR);
-                return Err((reason, 0, Some(message)));
-            }
-            _ => return Err((Reason::SpecialFile, 0, None)),
-        }
-        let Some(size) = stat.size else {
-            return Err((Reason::Corrupt, 0, Some("the filesystem gives a negative size".into())));
-        };
-        if self.shared.options.max_file_size.is_some_and(|max| size > max) {
-            return Err((Reason::OverBudget, size, None));
-        }
-        let linked = stat.links > 1;
-        if linked {
-            let path = || dir.node().path_of(name.to_bytes());
-            if !lock(&self.shared.links).meet(self.target, &stat, path, self.rules()) {
-                return Err((Reason::HardLink, size, None));
-            }
-        }
-        if !opened.access_time_kept {
-            self.access_times_not_kept += 1;
-        }
-        if self.shared.measure.stage == Stage::Open {
-            self.coverage.scan_file(0);
-            return Ok(());
-        }
-        let collector = self.read_content(dir, name, &opened.fd, &stat, size);
-        let found = self.found(collector, &opened.fd, &stat);
-        if linked {
-            lock(&self.shared.links).done(self.target, &stat, found, self.rules());
-        } else if let Some(found) = found {
-            let cost = found.cost();
-            let key = (self.target, dir.node().path_of(name.to_bytes()));
-            let cost = cost.saturating_add(key.1.len());
-            let mut results = lock(&self.shared.results);
-            for (_, dropped) in results.files.insert(key, found, cost) {
-                results.unlisted.add_all(&dropped.tally(self.shared.engine.rules()), 1);
-            }
-        }
-        Ok(())
+    pub(super) fn should_stop(&self) -> bool {
+        self.shared.stop.load(Ordering::Relaxed)
     }
 
-    /// Reads and scans an open file and counts its bytes.
-    fn read_content(
+    /// Whether this is the first name of a file; the caller then reads it.
+    pub(super) fn is_first_name(&self, stat: &FileStat, path: impl FnOnce() -> Vec<u8>) -> bool {
+        stat.links <= 1 || lock(&self.shared.links).meet(self.target, stat, path, self.rules())
+    }
+
+    /// Reads and scans a file's content and counts its bytes.
+    pub(super) fn scan(
         &mut self,
-        dir: &OpenDir,
-        name: &CStr,
-        fd: &OwnedFd,
-        stat: &FileStat,
-        size: u64,
+        path: &dyn Fn() -> Vec<u8>,
+        medium: &impl ReadAt,
+        extent: Extent,
     ) -> Collector {
-        let mut extent = Extent { size, stored: stat.stored, max_unsized: MAX_UNSIZED };
-        let mut capped = 0;
-        if self.root.is_pseudo() {
-            extent.max_unsized = MAX_PSEUDO;
-            capped = size.saturating_sub(MAX_PSEUDO);
-            extent.size = size.min(MAX_PSEUDO);
-        }
-        let medium = FileContent(fd.as_fd());
         let mut sink = ScanSink {
             scanner: &mut self.scanner,
             shared: self.shared,
             hits: Collector::default(),
             windowed: false,
         };
-        let outcome = read(&medium, extent, &mut self.buffer, &mut sink);
+        let outcome = read(medium, extent, &mut self.buffer, &mut sink);
         let ScanSink { mut hits, windowed, .. } = sink;
         if windowed && !hits.is_empty() {
-            hits.place_by_reading(&medium, stat.stored < size);
+            hits.place_by_reading(medium, extent.stored < extent.size);
         }
         self.bytes_untold += if windowed { 0 } else { outcome.scanned };
-        self.count(dir, name, &outcome);
-        if capped > 0 {
-            self.coverage.leave_out_bytes(Reason::OverBudget, capped);
-        }
+        self.count(path, &outcome);
         hits
     }
 
+    /// Scans a range that is no file's: free space, swap. What is found has an offset
+    /// and no lines.
+    pub(super) fn scan_range(&mut self, medium: &impl ReadAt, range: std::ops::Range<u64>) {
+        let path = || format!("/\0{:016x}", range.start).into_bytes();
+        let length = range.end.saturating_sub(range.start);
+        if self.should_stop() {
+            return self.coverage.leave_out_bytes(Reason::Interrupted, length);
+        }
+        let mut sink = ScanSink {
+            scanner: &mut self.scanner,
+            shared: self.shared,
+            hits: Collector::default(),
+            windowed: false,
+        };
+        let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
+        let ScanSink { mut hits, .. } = sink;
+        for placed in &mut hits.listed {
+            (placed.line, placed.column) = (1, placed.hit.secret_start.saturating_add(1));
+        }
+        self.coverage.scan_bytes(outcome.scanned);
+        if outcome.holes > 0 {
+            self.coverage.leave_out_bytes(Reason::Hole, outcome.holes);
+        }
+        self.count_gaps(&path, &outcome.gaps);
+        self.keep(&path, hits, None, false, || None);
+    }
+
     /// Counts what became of a file's bytes.
-    fn count(&mut self, dir: &OpenDir, name: &CStr, outcome: &Outcome) {
+    fn count(&mut self, path: &dyn Fn() -> Vec<u8>, outcome: &Outcome) {
         let mut gaps = outcome.gaps.as_slice();
         match gaps.split_first() {
             // Nothing of it was scanned: it is left out as a whole.
             Some((first, rest)) if outcome.scanned == 0 && outcome.holes == 0 && first.length > 0 => {
                 self.coverage.leave_out_file(first.reason, first.length);
-                self.gap_problem(dir, name, first);
+                self.gap_problem(path, first);
                 gaps = rest;
             }
             _ => self.coverage.scan_file(outcome.scanned),
@@ -217,48 +173,72 @@ impl<'s> Worker<'s> {
         if outcome.holes > 0 {
             self.coverage.leave_out_bytes(Reason::Hole, outcome.holes);
         }
+        self.count_gaps(path, gaps);
+    }
+
+    fn count_gaps(&mut self, path: &dyn Fn() -> Vec<u8>, gaps: &[Gap]) {
         for (number, gap) in gaps.iter().enumerate() {
             self.coverage.leave_out_bytes(gap.reason, gap.length);
             if number < MAX_GAPS {
-                self.gap_problem(dir, name, gap);
+                self.gap_problem(path, gap);
             } else {
                 lock(&self.shared.results).problems_unlisted += 1;
             }
         }
     }
 
-    fn gap_problem(&mut self, dir: &OpenDir, name: &CStr, gap: &Gap) {
-        let message = match (gap.reason, gap.errno) {
+    fn gap_problem(&mut self, path: &dyn Fn() -> Vec<u8>, gap: &Gap) {
+        let message = match (gap.reason, &gap.error) {
             (Reason::Interrupted, _) => return,
             (Reason::ChangedWhileRead, _) => "became shorter while it was read".to_owned(),
+            (_, Some(error)) => format!("{} bytes cannot be read: {error}", gap.length),
             (Reason::OverBudget, _) => "has no size and did not end: only its beginning was read".to_owned(),
-            (_, Some(errno)) => {
-                format!("{} bytes cannot be read: {}", gap.length, std::io::Error::from(errno))
-            }
             (_, None) => format!("{} bytes cannot be read", gap.length),
         };
-        self.add_problem(dir.node().path_of(name.to_bytes()), gap.reason, Some(gap.offset), message);
+        self.add_problem(path(), gap.reason, Some(gap.offset), message);
     }
 
-    fn add_problem(&mut self, path: Vec<u8>, reason: Reason, offset: Option<u64>, message: String) {
+    pub(super) fn add_problem(
+        &mut self,
+        path: Vec<u8>,
+        reason: Reason,
+        offset: Option<u64>,
+        message: String,
+    ) {
         let cost = (path.len() + message.len() + 128).max(PROBLEMS_BUDGET / MAX_PROBLEMS);
         let mut results = lock(&self.shared.results);
         let dropped = results.problems.insert((self.target, path, offset, reason), message, cost).len();
         results.problems_unlisted += u64::try_from(dropped).unwrap_or(0);
     }
 
-    /// What was found in a file, with what is asked only then.
-    fn found(&mut self, hits: Collector, fd: &OwnedFd, stat: &FileStat) -> Option<Found> {
-        if hits.is_empty() {
-            return None;
-        }
-        let listed = u64::try_from(hits.listed.len()).unwrap_or(u64::MAX);
-        self.shared.progress.add(0, 0, listed.saturating_add(hits.unlisted.total()));
-        let btime = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok().and_then(|facts| {
-            let known = facts.stx_mask & StatxFlags::BTIME.bits() != 0;
-            known.then_some((facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec))
+    /// Keeps what was found in a content; `stat` is asked for only where something was.
+    pub(super) fn keep(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        hits: Collector,
+        linked: Option<&FileStat>,
+        deleted: bool,
+        stat: impl FnOnce() -> Option<FileStat>,
+    ) {
+        let found = (!hits.is_empty()).then(|| {
+            let listed = u64::try_from(hits.listed.len()).unwrap_or(u64::MAX);
+            self.shared.progress.add(0, 0, listed.saturating_add(hits.unlisted.total()));
+            Found { stat: stat(), deleted, hits: hits.listed, unlisted: hits.unlisted }
         });
-        Some(Found { stat: FileStat { btime, ..*stat }, hits: hits.listed, unlisted: hits.unlisted })
+        if let Some(stat) = linked {
+            return lock(&self.shared.links).done(self.target, stat, found, self.rules());
+        }
+        if let Some(found) = found {
+            self.keep_found(path(), found);
+        }
+    }
+
+    fn keep_found(&mut self, path: Vec<u8>, found: Found) {
+        let cost = found.cost().saturating_add(path.len());
+        let mut results = lock(&self.shared.results);
+        for (_, dropped) in results.files.insert((self.target, path), found, cost) {
+            results.unlisted.add_all(&dropped.tally(self.shared.engine.rules()), 1);
+        }
     }
 
     fn tell_progress(&mut self) {
@@ -266,43 +246,11 @@ impl<'s> Worker<'s> {
         (self.files_untold, self.bytes_untold) = (0, 0);
     }
 
-    fn one_more_file(&mut self) {
+    pub(super) fn one_more_file(&mut self) {
         self.files_untold += 1;
         if self.files_untold >= PROGRESS_STEP {
             self.tell_progress();
         }
-    }
-}
-
-impl Visitor for Worker<'_> {
-    fn directory(&mut self) {
-        self.coverage.directories += 1;
-    }
-
-    fn file(&mut self, dir: &OpenDir, name: &CStr) {
-        if self.shared.measure.stage == Stage::Walk {
-            return self.coverage.scan_file(0);
-        }
-        if let Err((reason, bytes, message)) = self.scan_file(dir, name) {
-            self.coverage.leave_out_file(reason, bytes);
-            if let Some(message) = message {
-                self.add_problem(dir.node().path_of(name.to_bytes()), reason, None, message);
-            }
-        }
-        self.one_more_file();
-    }
-
-    fn left_out(&mut self, reason: Reason, bytes: u64) {
-        self.coverage.leave_out_file(reason, bytes);
-        self.one_more_file();
-    }
-
-    fn problem(&mut self, path: Vec<u8>, reason: Reason, message: String) {
-        self.add_problem(path, reason, None, message);
-    }
-
-    fn should_stop(&self) -> bool {
-        self.shared.stop.load(Ordering::Relaxed)
     }
 }
 

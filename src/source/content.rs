@@ -13,6 +13,7 @@ use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::buffer::{MAX_CARRY, ReadBuffer, WINDOW};
+use super::disk::DiskError;
 use crate::finding::Reason;
 
 /// Holes are looked for only in files of at least this many bytes: two system
@@ -31,8 +32,8 @@ pub trait ReadAt {
     ///
     /// # Errors
     ///
-    /// What the system says about the byte at `offset`.
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Errno>;
+    /// Why the byte at `offset` cannot be read.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError>;
 
     /// The next range of stored bytes from `from` on: its start and its end;
     /// `None` where only a hole follows.
@@ -40,7 +41,7 @@ pub trait ReadAt {
     /// # Errors
     ///
     /// Where the medium cannot tell; it is then read as if it had no holes.
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, Errno>;
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError>;
 }
 
 /// An open file.
@@ -48,21 +49,27 @@ pub trait ReadAt {
 pub struct FileContent<'f>(pub BorrowedFd<'f>);
 
 impl ReadAt for FileContent<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, Errno> {
-        rustix::io::pread(self.0.as_fd(), bytes, offset)
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
+        loop {
+            match rustix::io::pread(self.0.as_fd(), &mut *bytes, offset) {
+                Err(Errno::INTR) => {}
+                other => return other.map_err(|errno| DiskError::io(offset, &errno.into())),
+            }
+        }
     }
 
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, Errno> {
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
+        let told = |errno: Errno| DiskError::io(from, &errno.into());
         let start = match rustix::fs::seek(self.0, SeekFrom::Data(from)) {
             Ok(start) => start,
             Err(Errno::NXIO) => return Ok(None),
-            Err(errno) => return Err(errno),
+            Err(errno) => return Err(told(errno)),
         };
         match rustix::fs::seek(self.0, SeekFrom::Hole(start)) {
             Ok(end) => Ok(Some((start, end.max(start.saturating_add(1))))),
             // Cut short between the two questions: the read will tell.
             Err(Errno::NXIO) => Ok(Some((start, u64::MAX))),
-            Err(errno) => Err(errno),
+            Err(errno) => Err(told(errno)),
         }
     }
 }
@@ -81,7 +88,7 @@ pub trait Sink {
 }
 
 /// A range that was left out.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Offset of its first byte.
     pub offset: u64,
@@ -89,8 +96,8 @@ pub struct Gap {
     pub length: u64,
     /// Why.
     pub reason: Reason,
-    /// The system's error, where there was one.
-    pub errno: Option<Errno>,
+    /// What was said about its first byte, where something was.
+    pub error: Option<DiskError>,
 }
 
 /// What became of a content.
@@ -106,7 +113,7 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    fn gap(&mut self, offset: u64, length: u64, reason: Reason, errno: Option<Errno>) {
+    fn gap(&mut self, offset: u64, length: u64, reason: Reason, error: Option<DiskError>) {
         if length == 0 {
             return;
         }
@@ -117,7 +124,7 @@ impl Outcome {
             last.length = last.length.saturating_add(length);
             return;
         }
-        self.gaps.push(Gap { offset, length, reason, errno });
+        self.gaps.push(Gap { offset, length, reason, error });
     }
 }
 
@@ -145,10 +152,23 @@ pub fn read(medium: &impl ReadAt, extent: Extent, buffer: &mut ReadBuffer, sink:
     let size = if extent.size == 0 { extent.max_unsized } else { extent.size };
     let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: extent.size == 0 };
     if extent.stored < size && size >= HOLES_FROM && extent.size != 0 {
-        windows.data_ranges(size);
+        windows.data_ranges(0, size);
     } else {
         windows.range(0, size);
     }
+    windows.outcome
+}
+
+/// Reads a range of a content into the sink, in windows; holes are left out.
+pub fn read_range(
+    medium: &impl ReadAt,
+    range: std::ops::Range<u64>,
+    buffer: &mut ReadBuffer,
+    sink: &mut impl Sink,
+) -> Outcome {
+    let outcome = Outcome::default();
+    let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: false };
+    windows.data_ranges(range.start, range.end);
     windows.outcome
 }
 
@@ -182,7 +202,6 @@ fn read_small(
                     break;
                 }
             }
-            Err(Errno::INTR) => {}
             Err(_) => return false,
         }
     }
@@ -207,9 +226,8 @@ struct Windows<'w, M, S> {
 }
 
 impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
-    /// Reads the stored ranges up to `size`.
-    fn data_ranges(&mut self, size: u64) {
-        let mut at = 0;
+    /// Reads the stored ranges from `at` up to `size`.
+    fn data_ranges(&mut self, mut at: u64, size: u64) {
         while at < size {
             if self.sink.should_stop() {
                 return self.outcome.gap(at, size - at, Reason::Interrupted, None);
@@ -250,7 +268,6 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
             }
             let want = usize::try_from(end - at).unwrap_or(WINDOW).min(WINDOW);
             match self.medium.read_at(self.buffer.window_mut(want), at) {
-                Err(Errno::INTR) => {}
                 Ok(0) => {
                     self.flush(at, carry);
                     if !self.unsized_content {
@@ -269,10 +286,10 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                     carry = usize::try_from(at.saturating_sub(keep.max(base))).unwrap_or(0).min(MAX_CARRY);
                     self.buffer.carry_over(carry, read);
                 }
-                Err(errno) => {
+                Err(error) => {
                     self.flush(at, carry);
                     carry = 0;
-                    at = self.skip_bad(at, end, errno);
+                    at = self.skip_bad(at, end, error);
                     if at < end {
                         self.sink.begin(at);
                     }
@@ -281,7 +298,7 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
         }
         if self.unsized_content && at == end {
             // Endless as far as we know: the rest has no size that could be counted.
-            self.outcome.gaps.push(Gap { offset: at, length: 0, reason: Reason::OverBudget, errno: None });
+            self.outcome.gaps.push(Gap { offset: at, length: 0, reason: Reason::OverBudget, error: None });
         }
         true
     }
@@ -292,7 +309,7 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
     }
 
     /// Counts what a read error costs; returns where to go on.
-    fn skip_bad(&mut self, at: u64, end: u64, errno: Errno) -> u64 {
+    fn skip_bad(&mut self, at: u64, end: u64, error: DiskError) -> u64 {
         let step = BAD_BLOCK.checked_shl(self.errors).unwrap_or(u64::MAX);
         self.errors += 1;
         let next = if self.errors > MAX_ERRORS {
@@ -301,7 +318,7 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
             // To the next boundary of a block, so that a good one is not cut.
             (at - at % BAD_BLOCK).saturating_add(step).min(end)
         };
-        self.outcome.gap(at, next - at, Reason::Unreadable, Some(errno));
+        self.outcome.gap(at, next - at, error.reason, Some(error));
         next
     }
 }

@@ -18,10 +18,14 @@ impl Fake {
     }
 }
 
+fn io_error(offset: u64) -> DiskError {
+    DiskError::io(offset, &Errno::IO.into())
+}
+
 impl ReadAt for Fake {
-    fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize, Errno> {
+    fn read_at(&self, out: &mut [u8], offset: u64) -> Result<usize, DiskError> {
         if self.bad.iter().any(|bad| bad.contains(&offset)) {
-            return Err(Errno::IO);
+            return Err(io_error(offset));
         }
         let next_bad = self.bad.iter().map(|bad| bad.start).filter(|start| *start > offset).min();
         let stop = next_bad.unwrap_or(u64::MAX).min(widen(self.bytes.len()));
@@ -32,8 +36,8 @@ impl ReadAt for Fake {
         Ok(len)
     }
 
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, Errno> {
-        let data = self.data.as_ref().ok_or(Errno::INVAL)?;
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
+        let data = self.data.as_ref().ok_or_else(|| io_error(from))?;
         Ok(data.iter().find(|(_, end)| *end > from).map(|(start, end)| ((*start).max(from), *end)))
     }
 }
@@ -127,9 +131,9 @@ fn hostile_06_a_read_error_costs_only_its_block() {
         medium.bad.push(bad.clone());
         let (outcome, sink) = run(&medium, widen(len), widen(len), 1000);
         assert_eq!(outcome.gaps.len(), 1, "block {block}");
-        let gap = outcome.gaps[0];
+        let gap = &outcome.gaps[0];
         assert_eq!((gap.offset, gap.length), (bad.start, bad.end - bad.start), "block {block}");
-        assert_eq!((gap.reason, gap.errno), (Reason::Unreadable, Some(Errno::IO)));
+        assert_eq!((gap.reason, gap.error.clone()), (Reason::Unreadable, Some(io_error(bad.start))));
         let at = |offset: u64| usize::try_from(offset).expect("fits").min(sink.seen.len());
         assert!(sink.seen[at(bad.start)..at(bad.end)].iter().all(Option::is_none));
     }
@@ -148,7 +152,7 @@ fn a_wholly_bad_medium_ends_soon() {
     let (outcome, _) = run(&medium, huge, huge, 0);
     assert_eq!(
         outcome.gaps,
-        [Gap { offset: 0, length: huge, reason: Reason::Unreadable, errno: Some(Errno::IO) }]
+        [Gap { offset: 0, length: huge, reason: Reason::Unreadable, error: Some(io_error(0)) }]
     );
 }
 
@@ -161,7 +165,7 @@ fn a_shrunken_content_is_counted_as_changed() {
             offset: widen(len),
             length: size - widen(len),
             reason: Reason::ChangedWhileRead,
-            errno: None,
+            error: None,
         };
         assert_eq!(outcome.gaps, [gap]);
     }

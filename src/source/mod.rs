@@ -13,11 +13,17 @@ pub mod directory;
 pub mod disk;
 mod exclude;
 pub mod filesystem;
+pub mod image;
+mod machine_disks;
 mod snapshot;
 mod stat;
 pub mod test_content;
+mod tree;
+pub mod volume;
 
 pub use buffer::ReadBuffer;
 pub use exclude::{Exclude, ExcludeError};
+pub use machine_disks::{DiskVolume, MachineDisks, VolumeContent};
 pub use snapshot::{OpenError, Snapshot, SnapshotKind};
 pub use stat::{FileStat, UnixTime};
+pub use tree::{FileBytes, Tree, TreeFile};

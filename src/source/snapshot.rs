@@ -9,7 +9,13 @@ use rustix::fs::{AtFlags, CWD, FileType, Mode, OFlags, fstatvfs, openat, statat}
 use rustix::io::Errno;
 
 use super::directory::Root;
+use super::image::ImageError;
+use super::machine_disks::MachineDisks;
 use super::stat::FileStat;
+
+/// A smaller file is never taken for an image, in bytes: the least that holds a
+/// container's header or a boot sector.
+const SMALLEST_IMAGE: u64 = 512;
 
 /// Why a target cannot be opened. Each names the path and says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -20,12 +26,9 @@ pub enum OpenError {
     /// This process may not open it.
     #[error("{}: permission denied; run as its owner or as root", .0.display())]
     Permission(PathBuf),
-    /// A block device.
-    #[error(
-        "{}: block devices are not supported yet; mount the filesystem read-only and scan the mount point",
-        .0.display()
-    )]
-    BlockDevice(PathBuf),
+    /// A disk image or block device that cannot be read as one.
+    #[error(transparent)]
+    Image(#[from] ImageError),
     /// A FIFO, socket or character device.
     #[error("{}: neither a directory nor a regular file", .0.display())]
     NotAFile(PathBuf),
@@ -44,10 +47,8 @@ impl OpenError {
     #[must_use]
     pub fn path(&self) -> &Path {
         match self {
-            Self::NotFound(path)
-            | Self::Permission(path)
-            | Self::BlockDevice(path)
-            | Self::NotAFile(path) => path,
+            Self::NotFound(path) | Self::Permission(path) | Self::NotAFile(path) => path,
+            Self::Image(error) => &error.path,
             Self::Io { path, .. } => path,
         }
     }
@@ -62,8 +63,8 @@ impl OpenError {
     }
 }
 
-/// An open target: a directory (a mounted snapshot, or a part of one) or one
-/// regular file.
+/// An open target: a directory (a mounted snapshot, or a part of one), the disks of
+/// a machine, or one regular file.
 #[derive(Debug)]
 pub struct Snapshot {
     path: PathBuf,
@@ -74,6 +75,8 @@ pub struct Snapshot {
 /// What a target is.
 #[derive(Debug)]
 pub enum SnapshotKind {
+    /// Disk images or block devices.
+    Disks(MachineDisks),
     /// A directory tree.
     Directory(Root),
     /// One regular file: its directory, opened, and its name there. It is opened
@@ -106,10 +109,39 @@ impl Snapshot {
                 let bytes_in_use = root.bytes_in_use();
                 Ok(Self { path: path.to_path_buf(), kind: SnapshotKind::Directory(root), bytes_in_use })
             }
-            FileType::RegularFile => Self::open_file(path, &stat).map_err(fail),
-            FileType::BlockDevice => Err(OpenError::BlockDevice(path.to_path_buf())),
+            FileType::BlockDevice => Self::open_disks(path.to_path_buf(), &[path.to_path_buf()]),
+            FileType::RegularFile => {
+                // Told by its content: whatever is no image is a file to be searched.
+                let file = Self::open_file(path, &stat).map_err(fail)?;
+                if stat.size.is_some_and(|size| size >= SMALLEST_IMAGE) {
+                    let disks = MachineDisks::open(&[path.to_path_buf()])?;
+                    if disks.is_disk() {
+                        return Ok(Self::of_disks(path.to_path_buf(), disks));
+                    }
+                }
+                Ok(file)
+            }
             _ => Err(OpenError::NotAFile(path.to_path_buf())),
         }
+    }
+
+    /// Opens the disk images or block devices of one machine as one target: volume
+    /// groups and arrays may span them.
+    ///
+    /// # Errors
+    ///
+    /// [`OpenError::Image`] for the first that cannot be opened.
+    pub fn open_machine(name: &str, paths: &[PathBuf]) -> Result<Self, OpenError> {
+        Self::open_disks(PathBuf::from(name), paths)
+    }
+
+    fn open_disks(name: PathBuf, paths: &[PathBuf]) -> Result<Self, OpenError> {
+        Ok(Self::of_disks(name, MachineDisks::open(paths)?))
+    }
+
+    fn of_disks(path: PathBuf, disks: MachineDisks) -> Self {
+        let bytes_in_use = disks.images.iter().map(|image| image.stored).sum();
+        Self { path, kind: SnapshotKind::Disks(disks), bytes_in_use: Some(bytes_in_use) }
     }
 
     fn open_file(path: &Path, stat: &FileStat) -> Result<Self, Errno> {

@@ -2,7 +2,7 @@
 
 use std::os::fd::AsFd;
 
-use rustix::fs::{FileType, Stat};
+use rustix::fs::{AtFlags, FileType, Stat, StatxFlags, statx};
 use rustix::io::Errno;
 
 /// Seconds since 1970 and nanoseconds within the second, as stored.
@@ -49,6 +49,14 @@ impl FileStat {
     /// What `fstat(2)` gives.
     pub fn of(fd: impl AsFd) -> Result<Self, Errno> {
         rustix::fs::fstat(fd).map(|stat| Self::from_raw(&stat))
+    }
+
+    /// When an open file was made, where the filesystem knows: `fstat` does not tell.
+    #[must_use]
+    pub fn made(fd: impl AsFd) -> Option<UnixTime> {
+        let facts = statx(fd, c"", AtFlags::EMPTY_PATH, StatxFlags::BTIME).ok()?;
+        let known = facts.stx_mask & StatxFlags::BTIME.bits() != 0;
+        known.then_some((facts.stx_btime.tv_sec, facts.stx_btime.tv_nsec))
     }
 
     /// Field types differ between architectures, so the conversions that are

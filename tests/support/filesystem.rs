@@ -325,7 +325,8 @@ pub(crate) fn fill(root: &Path, special: bool) {
         std::fs::hard_link(at("sizes/4097"), at("hard link")).expect("a link");
         std::os::unix::fs::symlink("sizes/1", at("short link")).expect("a link");
         std::os::unix::fs::symlink("x/".repeat(100), at("long link")).expect("a link");
-        std::os::unix::fs::symlink("y/".repeat(1500), at("very long link")).expect("a link");
+        // More than a small block holds.
+        let _ = std::os::unix::fs::symlink("y/".repeat(1500), at("very long link"));
         run("mkfifo", &[text(&at("fifo"))]);
         run("mknod", &[text(&at("null")), "c", "1", "3"]);
         run("chown", &["12345:54321", text(&at("sizes/60"))]);

@@ -4,6 +4,7 @@
 
 pub(crate) mod debian;
 pub(crate) mod filesystem;
+pub(crate) mod images;
 pub(crate) mod json_schema;
 pub(crate) mod planted;
 pub(crate) mod program;

@@ -111,7 +111,7 @@ impl Bench<'_> {
 
     fn scan(&self, jobs: usize) -> anyhow::Result<Scan> {
         let options = ScanOptions { jobs, ..scan::selected(&self.args.what) };
-        open::scan(&self.args.targets, &self.rules, options)
+        open::scan(&self.args.targets, None, &self.rules, options)
     }
 
     /// One run, as `scan --format jsonl` does it, into nowhere.

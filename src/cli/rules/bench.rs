@@ -79,7 +79,7 @@ pub(super) fn run(args: &RulesBenchArgs, colour: Colour) -> anyhow::Result<Exit>
 fn measure(args: &RulesBenchArgs, rules: &RuleSet) -> anyhow::Result<Report> {
     let prepare = |rules: &RuleSet| -> anyhow::Result<Scan> {
         let options = ScanOptions { jobs: 1, include_test_content: true, ..ScanOptions::default() };
-        open::scan(&args.corpus, rules, options)
+        open::scan(&args.corpus, None, rules, options)
     };
     // The warm-up, whose coverage is what is told.
     let summary = prepare(rules)?.run(&mut JsonLines::new(std::io::sink()))?;

@@ -23,7 +23,7 @@ use crate::formats::authorized_keys::{self, Entry, Line};
 use crate::formats::passwd::User;
 use crate::formats::ssh_public::PublicKey;
 use crate::source::FileStat;
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// The most bytes of one file of keys.
 const MAX_KEY_FILE: usize = 32 << 20;
@@ -94,7 +94,7 @@ impl Machine {
     /// Reads everything; `None` where the snapshot is not the root of a system.
     /// `client` is a connection to decide for; without one, all are considered.
     #[must_use]
-    pub fn read(root: &Root, now: Timestamp, client: Option<&Client>) -> Option<Self> {
+    pub fn read(root: &dyn Tree, now: Timestamp, client: Option<&Client>) -> Option<Self> {
         let mut reader = Reader::new(root);
         let windows = windows::server(&mut reader);
         if windows.is_none() && !reader.exists("etc/passwd") && !reader.exists("etc/ssh") {

@@ -4,9 +4,9 @@ use super::digest::{Digest, Kind};
 use super::lines::Budget;
 use super::{Claim, Packages, lines, name};
 use crate::formats::apk::Installed;
-use crate::source::directory::Root;
+use crate::source::Tree;
 
-pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
+pub(super) fn find(root: &dyn Tree, packages: &mut Packages, budget: &Budget) {
     for (c_path, path) in [
         (c"lib/apk/db/installed", "lib/apk/db/installed"),
         (c"usr/lib/apk/db/installed", "usr/lib/apk/db/installed"),

@@ -11,7 +11,7 @@ use super::digest::{Digest, Kind};
 use super::lines::Budget;
 use super::{Claim, Packages, c_path, name};
 use crate::formats::hex;
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// The most bytes of a list that are read.
 const MAX_BYTES: usize = 16 << 20;
@@ -24,7 +24,7 @@ struct Checksums {
     files: HashMap<String, String>,
 }
 
-pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
+pub(super) fn find(root: &dyn Tree, packages: &mut Packages, budget: &Budget) {
     for folder in folders(packages) {
         let list = c_path(&[&folder, b"/.cargo-checksum.json"]);
         let Some(bytes) = list.and_then(|list| root.read_beneath(&list, MAX_BYTES)) else { continue };

@@ -1,7 +1,6 @@
 //! Digests of files as databases of packages have them.
 
-use std::fs::File;
-use std::io::Read as _;
+use std::io::Read;
 
 use sha2::digest::DynDigest;
 
@@ -47,7 +46,7 @@ impl Digest {
 
 /// The digests of a file, each kind once; none where it cannot be read to its end
 /// or is too large.
-pub(super) fn of(file: File, kinds: impl Iterator<Item = Kind>) -> Vec<Digest> {
+pub(super) fn of(file: impl Read, kinds: impl Iterator<Item = Kind>) -> Vec<Digest> {
     let mut wanted: Vec<Kind> = kinds.collect();
     wanted.sort();
     wanted.dedup();

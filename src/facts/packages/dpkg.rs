@@ -5,13 +5,12 @@
 //! A file that another package has diverted lies where the diversion says.
 
 use std::collections::HashMap;
-use std::fs::File;
 
 use super::digest::{Digest, Kind};
 use super::lines::Budget;
 use super::{Claim, Packages, c_path, lines, name};
 use crate::formats::dpkg::{Status, md5sums_line};
-use crate::source::directory::Root;
+use crate::source::{Tree, TreeFile};
 
 const INFO: &[u8] = b"var/lib/dpkg/info/";
 const STATUS_D: &[u8] = b"var/lib/dpkg/status.d/";
@@ -23,7 +22,7 @@ const MAX_DIVERSIONS: usize = 100_000;
 /// A path, where it was diverted to, and for which package's file it holds not.
 type Diversions = HashMap<Vec<u8>, (Vec<u8>, Vec<u8>)>;
 
-pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
+pub(super) fn find(root: &dyn Tree, packages: &mut Packages, budget: &Budget) {
     let diversions = diversions(root, budget);
     let mut versions = Versions::default();
     let mut error = None;
@@ -80,7 +79,7 @@ pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
 }
 
 fn md5sums(
-    file: File,
+    file: TreeFile<'_>,
     package: &[u8],
     diversions: &Diversions,
     packages: &mut Packages,
@@ -109,7 +108,7 @@ fn md5sums(
 }
 
 /// Three lines each: from, to, package (`:` for the administrator).
-fn diversions(root: &Root, budget: &Budget) -> Diversions {
+fn diversions(root: &dyn Tree, budget: &Budget) -> Diversions {
     let mut diversions = Diversions::new();
     let mut lines = Vec::new();
     if let Ok(file) = root.open_beneath(c"var/lib/dpkg/diversions") {

@@ -1,8 +1,7 @@
 //! Files of lines, of any size, in bounded memory and time.
 
 use std::cell::Cell;
-use std::fs::File;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead as _, BufReader, Read};
 
 /// The longest line that is given, in bytes; longer ones are passed over.
 const MAX_LINE: u64 = 64 << 10;
@@ -32,7 +31,7 @@ impl Budget {
 /// Gives each line without its end.
 ///
 /// Returns what kept it from the file's end, in words.
-pub(super) fn each(file: File, budget: &Budget, visit: &mut dyn FnMut(&[u8])) -> Option<String> {
+pub(super) fn each(file: impl Read, budget: &Budget, visit: &mut dyn FnMut(&[u8])) -> Option<String> {
     let mut reader = BufReader::with_capacity(64 << 10, file.take(budget.left()));
     let mut line = Vec::new();
     let mut cut = false;

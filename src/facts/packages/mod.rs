@@ -25,7 +25,7 @@ use digest::Digest;
 use lines::Budget;
 
 use crate::finding::{PackageDatabase, Vendor};
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// The most bytes of text that are read of all databases together.
 const MAX_TEXT: u64 = 2 << 30;
@@ -56,7 +56,7 @@ struct Claim {
 impl Packages {
     /// Asks every database of a snapshot about these paths, `/` first.
     #[must_use]
-    pub fn find<'p>(root: &Root, paths: impl IntoIterator<Item = &'p [u8]>) -> Self {
+    pub fn find<'p>(root: &dyn Tree, paths: impl IntoIterator<Item = &'p [u8]>) -> Self {
         let claims = paths.into_iter().map(|path| (canonical(path), Vec::new())).collect();
         let mut packages = Self { claims, databases: BTreeSet::new() };
         if !packages.claims.is_empty() {
@@ -74,7 +74,7 @@ impl Packages {
     /// The package that a file came with, and whether the file is as it came. The
     /// file is read again for that, to its end, where a database names it.
     #[must_use]
-    pub fn check(&self, root: &Root, path: &[u8]) -> Option<Vendor> {
+    pub fn check(&self, root: &dyn Tree, path: &[u8]) -> Option<Vendor> {
         let claims = self.claims.get(&canonical(path))?;
         let kinds = claims.iter().map(|claim| claim.digest.kind);
         let file = CString::new(path).ok().and_then(|path| root.open_met(&path).ok());

@@ -6,14 +6,14 @@ use super::digest::{Digest, Kind};
 use super::lines::Budget;
 use super::{Claim, Packages, c_path, lines};
 use crate::formats::wheel::{dist_info_name, record_line};
-use crate::source::directory::Root;
+use crate::source::Tree;
 
 /// Folders of distributions in each other: more are no installation.
 const MAX_NESTED: usize = 4;
 /// The most names of a folder of distributions.
 const MAX_FILES: usize = 100_000;
 
-pub(super) fn find(root: &Root, packages: &mut Packages, budget: &Budget) {
+pub(super) fn find(root: &dyn Tree, packages: &mut Packages, budget: &Budget) {
     // Folder of distributions → paths in it → paths in the snapshot.
     let mut sites: BTreeMap<Vec<u8>, HashMap<Vec<u8>, Vec<u8>>> = BTreeMap::new();
     for path in packages.paths() {

@@ -1,9 +1,6 @@
 //! Red Hat, SUSE, Amazon and others: the database of rpm in each of its forms:
 //! `rpmdb.sqlite`, `Packages.db` (ndb), `Packages` (a hash of Berkeley DB).
 
-use std::fs::File;
-use std::os::unix::fs::FileExt as _;
-
 use super::digest::{Digest, Kind};
 use super::lines::Budget;
 use super::{Claim, Packages};
@@ -11,7 +8,7 @@ use crate::formats::hex;
 use crate::formats::rpm::{Header, ndb_blob, ndb_slots, ndb_slots_length};
 use crate::formats::rpm_bdb;
 use crate::formats::sqlite::{Database, ReadPages};
-use crate::source::directory::Root;
+use crate::source::{Tree, TreeFile};
 
 /// The longest header that is read, in bytes; that of a package of 300,000 files
 /// has some 40 MiB.
@@ -24,9 +21,9 @@ const MAX_PACKAGES: usize = 1 << 20;
 /// Where rpm keeps its database: as always, since 2022, and on image-based systems.
 const FOLDERS: [&str; 3] = ["var/lib/rpm", "usr/lib/sysimage/rpm", "usr/share/rpm"];
 
-pub(super) fn find(root: &Root, packages: &mut Packages) {
+pub(super) fn find(root: &dyn Tree, packages: &mut Packages) {
     for folder in FOLDERS {
-        type Reader = fn(&File, &mut Packages) -> Result<(), String>;
+        type Reader = fn(&TreeFile<'_>, &mut Packages) -> Result<(), String>;
         let forms: [(&str, Reader); 3] = [("rpmdb.sqlite", sqlite), ("Packages.db", ndb), ("Packages", bdb)];
         for (name, read) in forms {
             let path = format!("{folder}/{name}");
@@ -41,11 +38,11 @@ pub(super) fn find(root: &Root, packages: &mut Packages) {
     }
 }
 
-fn length(file: &File) -> Result<u64, String> {
-    Ok(file.metadata().map_err(|error| error.to_string())?.len())
+fn length(file: &TreeFile<'_>) -> Result<u64, String> {
+    file.stat.size.ok_or_else(|| "the filesystem gives a negative size".to_owned())
 }
 
-struct Pages<'f>(&'f File);
+struct Pages<'f>(&'f TreeFile<'f>);
 
 impl ReadPages for Pages<'_> {
     fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
@@ -54,7 +51,7 @@ impl ReadPages for Pages<'_> {
 }
 
 /// The table `Packages`: a number and the header.
-fn sqlite(file: &File, packages: &mut Packages) -> Result<(), String> {
+fn sqlite(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
     let mut database = Database::open(Pages(file), length(file)?).map_err(|error| error.to_string())?;
     let root = database.table("Packages").map_err(|error| error.to_string())?;
     let root = root.ok_or("it has no table of packages")?;
@@ -67,7 +64,7 @@ fn sqlite(file: &File, packages: &mut Packages) -> Result<(), String> {
         .map_err(|error| error.to_string())
 }
 
-fn ndb(file: &File, packages: &mut Packages) -> Result<(), String> {
+fn ndb(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
     let read = |offset, length: usize| {
         let mut bytes = vec![0; length];
         file.read_exact_at(&mut bytes, offset).map(|()| bytes).map_err(|error| error.to_string())
@@ -90,7 +87,7 @@ fn ndb(file: &File, packages: &mut Packages) -> Result<(), String> {
     if damaged == 0 { Ok(()) } else { Err(format!("{damaged} of its packages cannot be read")) }
 }
 
-fn bdb(file: &File, packages: &mut Packages) -> Result<(), String> {
+fn bdb(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
     rpm_bdb::values(&mut Pages(file), length(file)?, MAX_HEADER, &mut |header| package(header, packages))
         .map_err(|error| error.to_string())
 }

@@ -7,13 +7,16 @@
 //!
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
+pub mod ext;
 mod reader;
+mod tree;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use reader::ContentReader;
+pub use tree::FilesystemTree;
 
 use super::disk::{Disk, DiskError, DiskResult};
 use super::stat::FileStat;
@@ -244,6 +247,30 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
     fn problems(&self) -> Vec<(DiskError, u64)> {
         Vec::new()
     }
+}
+
+/// The volumes of a machine of which some may lie under one filesystem together.
+#[derive(Debug, Default)]
+pub struct Devices(Vec<Arc<dyn Disk>>);
+
+impl Devices {
+    /// One volume more.
+    pub fn add(&mut self, disk: &Arc<dyn Disk>) {
+        self.0.push(Arc::clone(disk));
+    }
+}
+
+/// Opens whatever filesystem a volume holds; `None` where it holds none that is read.
+///
+/// # Errors
+///
+/// It holds one that cannot be read.
+pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    let shared = || Arc::clone(disk);
+    if ext::detect(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    Ok(None)
 }
 
 /// Counts what is wrong without stopping anything.

@@ -1,5 +1,6 @@
 //! The bytes of a content, wherever its pieces lie.
 
+use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
 use super::{Content, Encoded, Filesystem, Piece, PieceSource};
@@ -12,7 +13,7 @@ const MAX_UNIT: u64 = 4 << 20;
 #[derive(Debug)]
 pub struct ContentReader<'f> {
     filesystem: &'f dyn Filesystem,
-    content: &'f Content,
+    content: Cow<'f, Content>,
     /// The unit that was decoded last, by the number of its piece.
     decoded: Mutex<Option<(usize, Vec<u8>)>>,
 }
@@ -21,11 +22,17 @@ impl<'f> ContentReader<'f> {
     /// A reader of one content of a filesystem.
     #[must_use]
     pub fn new(filesystem: &'f dyn Filesystem, content: &'f Content) -> Self {
-        Self { filesystem, content, decoded: Mutex::default() }
+        Self { filesystem, content: Cow::Borrowed(content), decoded: Mutex::default() }
+    }
+
+    /// The same, of a content that it keeps.
+    #[must_use]
+    pub fn owned(filesystem: &'f dyn Filesystem, content: Content) -> Self {
+        Self { filesystem, content: Cow::Owned(content), decoded: Mutex::default() }
     }
 
     /// The piece that gives the byte at `offset`, or the hole up to the next piece.
-    fn piece(&self, offset: u64) -> Result<(usize, &'f Piece), u64> {
+    fn piece(&self, offset: u64) -> Result<(usize, &Piece), u64> {
         let pieces = &self.content.pieces;
         let after = pieces.partition_point(|piece| piece.at <= offset);
         let before = after.checked_sub(1).and_then(|number| Some((number, pieces.get(number)?)));

@@ -1,0 +1,179 @@
+//! The disks of one machine, opened from images or block devices: their volumes,
+//! each with the filesystem or whatever else is on it.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::disk::{Disk, DiskError};
+use super::filesystem::{self, Filesystem};
+use super::image::{self, Image, ImageError};
+use super::volume::{self, Kind};
+use crate::finding::{ProvenanceStep, Reason};
+
+/// All that is on the disks of a machine.
+#[derive(Debug)]
+pub struct MachineDisks {
+    /// The images, in the order given.
+    pub images: Vec<Image>,
+    /// What can hold content.
+    pub volumes: Vec<DiskVolume>,
+    /// What is wrong, with the way to it.
+    pub problems: Vec<(Vec<ProvenanceStep>, DiskError)>,
+}
+
+/// A part of the disks.
+#[derive(Debug)]
+pub struct DiskVolume {
+    /// Its own name: `partition 1`, `LVM vg0/root`, `whole disk`, `unpartitioned`.
+    pub name: String,
+    /// The way to it, the image first.
+    pub provenance: Vec<ProvenanceStep>,
+    /// Its bytes.
+    pub disk: Arc<dyn Disk>,
+    /// What is on it.
+    pub content: VolumeContent,
+}
+
+/// What is on a volume.
+#[derive(Debug)]
+pub enum VolumeContent {
+    /// Files.
+    Filesystem(Box<dyn Filesystem>),
+    /// Bytes without files: swap, space that no volume covers, content of no known
+    /// form. Which ranges, and what to call them.
+    Raw {
+        /// `swap`, `unpartitioned`, `unknown`.
+        what: &'static str,
+        /// In order.
+        ranges: Vec<Range<u64>>,
+    },
+    /// What is not read, and why.
+    Closed {
+        /// `Encrypted` or `Unsupported`.
+        reason: Reason,
+        /// What it is.
+        what: String,
+    },
+}
+
+impl MachineDisks {
+    /// Opens the images of one machine and all that is on them.
+    ///
+    /// # Errors
+    ///
+    /// The first image that cannot be opened. What is wrong inside of one is a
+    /// problem of the result.
+    pub fn open(paths: &[PathBuf]) -> Result<Self, ImageError> {
+        let images = paths.iter().map(|path| image::open(path)).collect::<Result<Vec<_>, _>>()?;
+        Ok(Self::of_images(images, paths))
+    }
+
+    fn of_images(images: Vec<Image>, paths: &[PathBuf]) -> Self {
+        let names: Vec<ProvenanceStep> = paths.iter().map(|path| step(path)).collect();
+        let disks: Vec<Arc<dyn Disk>> = images.iter().map(|image| Arc::clone(&image.disk)).collect();
+        let found = volume::find(&disks);
+        let mut problems: Vec<(Vec<ProvenanceStep>, DiskError)> = Vec::new();
+        let chain =
+            |disks: &[usize], steps: &[volume::Step]| -> Vec<ProvenanceStep> {
+                let images = disks.iter().filter_map(|number| names.get(*number).cloned());
+                let steps = steps.iter().filter(|step| step.kind != volume::StepKind::Disk);
+                images
+                    .chain(steps.map(|step| ProvenanceStep {
+                        kind: step.kind.as_str().into(),
+                        name: step.name.clone(),
+                    }))
+                    .collect()
+            };
+        for problem in found.problems {
+            let mut way: Vec<ProvenanceStep> = names.get(problem.disk).cloned().into_iter().collect();
+            way.push(ProvenanceStep { kind: "volume".into(), name: problem.place });
+            problems.push((way, problem.error));
+        }
+        let mut volumes = Vec::new();
+        let mut btrfs = filesystem::Devices::default();
+        for found in &found.volumes {
+            btrfs.add(&found.disk);
+        }
+        for found in found.volumes {
+            let mut provenance = chain(&found.disks, &found.chain);
+            let content = content(&found, &btrfs, &mut |error| problems.push((provenance.clone(), error)));
+            if let VolumeContent::Filesystem(filesystem) = &content {
+                let kind = filesystem.about().kind;
+                provenance.push(ProvenanceStep { kind: "filesystem".into(), name: kind.into() });
+            }
+            let name = full_name(&found.chain, &found.name, images.len());
+            volumes.push(DiskVolume { name, provenance, disk: found.disk, content });
+        }
+        for gap in found.gaps {
+            let content = VolumeContent::Raw { what: "unpartitioned", ranges: gap.ranges };
+            let provenance = chain(&gap.disks, &gap.chain);
+            let name = full_name(&gap.chain, "unpartitioned", images.len());
+            volumes.push(DiskVolume { name, provenance, disk: gap.disk, content });
+        }
+        Self { images, volumes, problems }
+    }
+
+    /// Whether anything was recognised: a container, a table, a filesystem. What is
+    /// not may as well be any other file.
+    #[must_use]
+    pub fn is_disk(&self) -> bool {
+        let is_plain = |volume: &DiskVolume| {
+            matches!(volume.content, VolumeContent::Raw { what, .. } if what != "swap")
+                && volume.provenance.iter().all(|step| step.kind == "image")
+        };
+        self.images.iter().any(|image| image.kind != "raw") || !self.volumes.iter().all(is_plain)
+    }
+}
+
+/// The way to a volume by names; with one disk only, the disk is left out.
+fn full_name(chain: &[volume::Step], own: &str, disks: usize) -> String {
+    let names = chain.iter().filter(|step| disks > 1 || step.kind != volume::StepKind::Disk);
+    let mut names: Vec<&str> = names.map(|step| step.name.as_str()).collect();
+    if names.last() != Some(&own) {
+        names.push(own);
+    }
+    names.join(", ")
+}
+
+fn step(path: &Path) -> ProvenanceStep {
+    ProvenanceStep { kind: "image".into(), name: path.to_string_lossy().into_owned() }
+}
+
+/// What is on a volume.
+fn content(
+    found: &volume::Volume,
+    devices: &filesystem::Devices,
+    problem: &mut dyn FnMut(DiskError),
+) -> VolumeContent {
+    let whole = || std::iter::once(0..found.disk.size()).filter(|range| !range.is_empty()).collect();
+    match &found.kind {
+        Kind::Filesystem(_) | Kind::Unknown => match filesystem::open(&found.disk, devices) {
+            Ok(Some(filesystem)) => VolumeContent::Filesystem(filesystem),
+            Ok(None) => VolumeContent::Raw { what: "unknown", ranges: whole() },
+            Err(error) if error.reason == Reason::Encrypted => {
+                VolumeContent::Closed { reason: error.reason, what: error.message.into_owned() }
+            }
+            // Files cannot be told; what is stored in the clear can still be found.
+            Err(error) => {
+                problem(error);
+                VolumeContent::Raw { what: "unknown", ranges: whole() }
+            }
+        },
+        Kind::Swap(_) => VolumeContent::Raw { what: "swap", ranges: whole() },
+        Kind::Encrypted(what) => {
+            VolumeContent::Closed { reason: Reason::Encrypted, what: (*what).to_owned() }
+        }
+        Kind::RaidMember(level) => VolumeContent::Closed {
+            reason: Reason::Unsupported,
+            what: format!("a member of an array ({level}) that cannot be put together"),
+        },
+        Kind::LvmPhysical => VolumeContent::Closed {
+            reason: Reason::Unsupported,
+            what: "an LVM physical volume whose group cannot be read".to_owned(),
+        },
+        Kind::Unsupported(what) => {
+            VolumeContent::Closed { reason: Reason::Unsupported, what: what.clone().into_owned() }
+        }
+    }
+}
