@@ -15,6 +15,16 @@ CREATE TABLE IF NOT EXISTS held (
 CREATE TABLE IF NOT EXISTS entry (
   disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL,
   state TEXT NOT NULL, verdict TEXT NOT NULL, path TEXT NOT NULL, line BIGINT NOT NULL);
+-- Lines of files of known hosts.
+CREATE TABLE IF NOT EXISTS known (
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, account TEXT NOT NULL, hosts TEXT NOT NULL,
+  path TEXT NOT NULL, line BIGINT NOT NULL);
+-- Blocks of client configurations: patterns in one line, files of keys in one line each.
+CREATE TABLE IF NOT EXISTS client_host (
+  disk_id BIGINT NOT NULL, account TEXT NOT NULL, home TEXT NOT NULL, patterns TEXT NOT NULL, hostname TEXT,
+  login TEXT, port INT, identity_files TEXT NOT NULL, path TEXT NOT NULL);
+-- Names and addresses of a machine, as a client looks for them in its known hosts.
+CREATE TABLE IF NOT EXISTS alias (disk_id BIGINT NOT NULL, name TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS held_key ON held (key_id);
 CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id);
 
@@ -35,3 +45,15 @@ FROM held h JOIN v1_machine m ON m.disk_id = h.disk_id;
 CREATE VIEW IF NOT EXISTS v1_entry AS
 SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line
 FROM entry e JOIN v1_machine m ON m.disk_id = e.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_known AS
+SELECT n.key_id, m.machine, m.hostname, n.account, n.hosts, n.path, n.line
+FROM known n JOIN v1_machine m ON m.disk_id = n.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_client_host AS
+SELECT m.machine, m.hostname AS on_host, c.account, c.home, c.patterns, c.hostname, c.login, c.port,
+       c.identity_files, c.path
+FROM client_host c JOIN v1_machine m ON m.disk_id = c.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_alias AS
+SELECT m.machine, m.hostname, a.name FROM alias a JOIN v1_machine m ON m.disk_id = a.disk_id;

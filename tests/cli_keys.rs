@@ -35,6 +35,16 @@ fn machine(root: &Path, name: &str, id: &str, sshd: &str) {
     write(root, "etc/systemd/system/multi-user.target.wants/ssh.service", b"[Service]\n");
 }
 
+/// Makes a key without a passphrase; gives its public half, type and number.
+fn keygen(path: &Path, arguments: &[&str]) -> String {
+    let kind = if arguments.is_empty() { &["-t", "ed25519"][..] } else { arguments };
+    let made =
+        Command::new("ssh-keygen").args(["-q", "-N", "", "-C", "", "-f"]).arg(path).args(kind).status();
+    assert!(made.expect("ssh-keygen").success());
+    let public = std::fs::read_to_string(format!("{}.pub", path.display())).expect("the public half");
+    public.trim().to_owned()
+}
+
 impl Fleet {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -112,6 +122,47 @@ fn a_key_of_one_machine_opens_an_account_of_another() {
     for shown in [text.as_bytes(), dot.as_bytes(), &bytes] {
         assert!(!shown.windows(line.len()).any(|part| part == line.as_bytes()));
     }
+}
+
+/// Root of `web` has connected to `db`, which is told by its host key, by a name, by the
+/// hash of an address, and by an included configuration.
+#[test]
+fn known_hosts_and_configurations_hint_at_use() {
+    let fleet = Fleet::new();
+    let (web, db) = (fleet.folder.path().join("a"), fleet.folder.path().join("b"));
+    let host = keygen(&db.join("etc/ssh/ssh_host_ed25519_key"), &[]);
+    let other = keygen(&fleet.folder.path().join("other"), &[]);
+    write(&db, "etc/hosts", b"127.0.0.1 localhost\n127.0.1.1 db.example.org db\n");
+    write(&db, "etc/network/interfaces", b"iface eth0 inet static\n  address 192.0.2.7/24\n");
+    let known = format!(
+        "elsewhere {host}\ndb.example.org,ignored {other}\nunknown.example.org {other}\n@revoked db {other}\n"
+    );
+    write(&web, "root/.ssh/known_hosts", known.as_bytes());
+    write(&web, "root/hashed", format!("192.0.2.7 {other}\n192.0.2.8 {other}\n").as_bytes());
+    let hashed = Command::new("ssh-keygen").arg("-H").arg("-f").arg(web.join("root/hashed")).output();
+    assert!(hashed.expect("ssh-keygen").status.success());
+    let config = b"UserKnownHostsFile ~/.ssh/known_hosts ~/hashed\nInclude conf.d/*\nHost other\n\tUser me\n";
+    write(&web, "root/.ssh/config", config);
+    let included =
+        b"Host db\n  HostName db.example.org\n  User root\n  IdentityFile ~/.ssh/id_ed25519\nInclude *\n";
+    write(&web, "root/.ssh/conf.d/db", included);
+    for root in ["a", "b"] {
+        let output = scan(&["-q", "-f", "jsonl"], &fleet.folder.path().join(root));
+        write(fleet.folder.path(), &format!("again/{root}.jsonl"), &output.stdout);
+    }
+    let again = fleet.folder.path().join("again");
+    let text = stdout(&map(&[], &[&again]));
+    let hints: Vec<&str> = text.lines().filter(|line| line.contains("hint:")).collect();
+    assert_eq!(
+        hints,
+        [
+            "  hint: root@web connects to db.example.org as root with it (/root/.ssh/conf.d/db)",
+            "  hint: root@web knows db by the hash of a name (/root/hashed:1)",
+            "  hint: root@web knows db.example.org by its name (/root/.ssh/known_hosts:2)",
+            "  hint: root@web knows elsewhere by its host key (/root/.ssh/known_hosts:1)",
+        ],
+        "{text}"
+    );
 }
 
 #[test]

@@ -138,6 +138,7 @@ impl Enricher {
             target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
             key_fingerprint,
             accounts: Vec::new(),
+            key_uses: Vec::new(),
             known: known.map(str::to_owned),
             vendor: None,
             ignored: None,

@@ -7,6 +7,7 @@ mod accounts;
 mod hosts;
 mod identity;
 mod machine;
+mod names;
 mod packages;
 mod provisioning;
 mod reader;

@@ -14,12 +14,13 @@ use super::sshd::effective::{Effective, World};
 use super::sshd::pam::Pam;
 use super::sshd::server::Server;
 use super::users::Users;
-use super::{hosts, identity, provisioning, windows};
+use super::{hosts, identity, names, provisioning, windows};
 use crate::finding::{
     AccountFacts, AccountVerdict, KeyRole, MachineRecord, OsRelease, Refusal, Restriction, RestrictionKind,
     SshdFacts, Timestamp, Undecided, Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
+use crate::formats::known_hosts::KnownHost;
 use crate::formats::passwd::User;
 use crate::formats::ssh_public::PublicKey;
 use crate::source::FileStat;
@@ -71,6 +72,8 @@ pub struct AuthorizedKey {
     pub key: PublicKey,
     /// The comment.
     pub comment: Option<String>,
+    /// Of a line of `known_hosts`: the hosts that it is for.
+    pub hosts: Option<String>,
     /// What the account says; none where nobody is asked.
     pub verdict: Option<Verdict>,
 }
@@ -165,13 +168,13 @@ impl Machine {
             judge.account(user, reader, self);
             let count = self.keys.len().saturating_sub(before);
             self.record.accounts.push(account_facts(user, &facts, count));
-            let path = [&*user.home, b"/.ssh/config"].concat();
-            hosts::read(reader, &path, Some(&user.name), &mut self.record.ssh_hosts);
         }
-        hosts::read(reader, b"etc/ssh/ssh_config", None, &mut self.record.ssh_hosts);
-        for path in glob(reader, b"etc/ssh/ssh_config.d/*.conf") {
-            hosts::read(reader, &path, None, &mut self.record.ssh_hosts);
+        // After all that decides, so that no limit is used up by what only hints.
+        for user in &users.users {
+            self.client(reader, Some(&user.name), &user.home);
         }
+        self.client(reader, None, b"etc/ssh");
+        self.record.names = names::names(reader, self.record.hostname.as_deref());
         self.host_keys(reader, &config, b"etc/ssh");
         self.authorities(reader, &config);
         self.provisioned(reader);
@@ -211,8 +214,7 @@ impl Machine {
             }
         }
         for (account, home) in &profiles {
-            let path = [home, &b"/.ssh/config"[..]].concat();
-            hosts::read(reader, &path, Some(account), &mut self.record.ssh_hosts);
+            self.client(reader, Some(account), home);
         }
         self.host_keys(reader, &config, folder);
         self.record.sshd = Some(sshd_facts(&config, &Server::default()));
@@ -258,8 +260,57 @@ impl Machine {
                 offset: here,
                 key: entry.key,
                 comment: entry.comment,
+                hosts: None,
                 fingerprint,
                 verdict: Some(verdict),
+            });
+        }
+    }
+
+    /// Where an account connects to, or all accounts do: the client's configuration and
+    /// the hosts that it knows.
+    fn client(&mut self, reader: &mut Reader<'_>, account: Option<&str>, home: &[u8]) {
+        let whose = hosts::Whose { account, home };
+        let named = hosts::read(reader, whose, &mut self.record.ssh_hosts);
+        for path in hosts::known_hosts(whose, named) {
+            self.known_hosts(reader, &path, account);
+        }
+    }
+
+    fn known_hosts(&mut self, reader: &mut Reader<'_>, path: &[u8], account: Option<&str>) {
+        let (Content::Whole(bytes, stat) | Content::Part(bytes, stat)) = reader.file(path, MAX_KEY_FILE)
+        else {
+            return;
+        };
+        let mut file = None;
+        let mut offset: u64 = 0;
+        for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
+            let here = offset;
+            offset = offset.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX)).saturating_add(1);
+            let known = match KnownHost::parse(line) {
+                Ok(Some(known)) => known,
+                Ok(None) => continue,
+                Err(_) => {
+                    reader.problem(path, "a line that is no entry");
+                    continue;
+                }
+            };
+            if self.keys.len() >= MAX_KEYS {
+                reader.problem(path, "more keys than are kept");
+                return;
+            }
+            let file = *file.get_or_insert_with(|| self.file(path, stat));
+            self.keys.push(AuthorizedKey {
+                role: KeyRole::KnownHost,
+                account: account.map(str::to_owned),
+                file,
+                line: number,
+                offset: here,
+                fingerprint: known.key.fingerprint_sha256(),
+                hosts: Some(known.hosts_text()),
+                key: known.key,
+                comment: known.comment,
+                verdict: None,
             });
         }
     }
@@ -292,6 +343,7 @@ impl Machine {
                 fingerprint,
                 key,
                 comment: None,
+                hosts: None,
                 verdict: verdict.cloned(),
             });
         }
@@ -368,6 +420,7 @@ fn account_facts(user: &User, facts: &Facts<'_>, keys: usize) -> AccountFacts {
         password: Some(facts.users.password(user)),
         expired: expires.is_some_and(|day| day <= facts.today),
         authorized_keys: u64::try_from(keys).unwrap_or(u64::MAX),
+        last_login: None,
     }
 }
 

@@ -2,6 +2,7 @@
 //! them: one join over the store.
 
 mod dot;
+mod hints;
 mod text;
 
 use std::collections::BTreeSet;
@@ -16,6 +17,7 @@ use crate::finding::Verdict;
 use crate::formats::ssh_public::rsa_numbers;
 
 pub use self::dot::write as write_dot;
+pub use self::hints::{Hint, HintKind, MatchedBy};
 pub use self::text::write as write_text;
 
 /// The whole map.
@@ -33,6 +35,8 @@ pub struct KeysMap {
     pub shared_host_keys: Vec<SharedHostKey>,
     /// Groups of RSA keys that share a prime, by fingerprint.
     pub shared_primes: Vec<Vec<String>>,
+    /// Hashed names of known hosts that were not tested: there are too many.
+    pub hashed_names_untested: u64,
 }
 
 /// A private key.
@@ -58,6 +62,10 @@ pub struct MappedKey {
     pub places: Vec<Place>,
     /// The accounts that have an entry for it.
     pub accounts: Vec<Account>,
+    /// What hints at where it is used: the first hundred.
+    pub hints: Vec<Hint>,
+    /// How many more hints there are.
+    pub hints_not_listed: usize,
 }
 
 /// Where a private key lies.
@@ -141,6 +149,7 @@ pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> 
     let keys_seen = count("SELECT COUNT(*) FROM ssh_key")?;
     let mut keys = places(store)?;
     accounts(store, &mut keys)?;
+    let hashed_names_untested = hints::add(store, &mut keys)?;
     for key in &mut keys {
         key.settle();
     }
@@ -154,6 +163,7 @@ pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> 
         keys,
         shared_host_keys: host_keys(store)?,
         shared_primes: primes(store)?,
+        hashed_names_untested,
     })
 }
 
@@ -198,6 +208,8 @@ fn places(store: &Store) -> Result<Vec<MappedKey>, StoreError> {
                 opens: 0,
                 places: Vec::new(),
                 accounts: Vec::new(),
+                hints: Vec::new(),
+                hints_not_listed: 0,
             });
         }
         let Some(key) = keys.last_mut() else { continue };

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Account, KeysMap, MappedKey};
+use super::{Account, Hint, HintKind, KeysMap, MappedKey, MatchedBy};
 use crate::finding::Verdict;
 use crate::output::escape::visible;
 
@@ -50,6 +50,13 @@ pub fn write(map: &KeysMap, out: &mut dyn Write) -> io::Result<()> {
             "nothing to show: the scans have no private key whose public half could be read"
         };
         writeln!(out, "{why}")?;
+    }
+    if map.hashed_names_untested > 0 {
+        writeln!(
+            out,
+            "{} hashed names of known hosts were not tested: there are too many",
+            map.hashed_names_untested
+        )?;
     }
     for kept in &map.streams.kept_out {
         writeln!(out, "kept out: {}: {}", visible(&kept.stream), visible(&kept.reason))?;
@@ -107,7 +114,37 @@ fn write_key(key: &MappedKey, out: &mut dyn Write) -> io::Result<()> {
     if key.accounts.is_empty() {
         writeln!(out, "  no account of these machines has it")?;
     }
+    for hint in &key.hints {
+        write_hint(hint, out)?;
+    }
+    if key.hints_not_listed > 0 {
+        writeln!(out, "  and {} more hints at its use", key.hints_not_listed)?;
+    }
     Ok(())
+}
+
+fn write_hint(hint: &Hint, out: &mut dyn Write) -> io::Result<()> {
+    let account = if hint.account.is_empty() { "any account" } else { &hint.account };
+    let from = format!("{}@{}", visible(account), visible(&hint.hostname));
+    let to = visible(&hint.to);
+    match hint.kind {
+        HintKind::KnownHost => {
+            let how = match hint.matched_by {
+                Some(MatchedBy::HostKey) => "by its host key",
+                Some(MatchedBy::HashedName) => "by the hash of a name",
+                Some(MatchedBy::Name) | None => "by its name",
+            };
+            writeln!(out, "  hint: {from} knows {to} {how} ({})", visible(&hint.place))
+        }
+        HintKind::ClientConfig => {
+            write!(out, "  hint: {from} connects to {to}")?;
+            if let Some(user) = &hint.user {
+                write!(out, " as {}", visible(user))?;
+            }
+            let with = if hint.names_the_key { " with it" } else { "" };
+            writeln!(out, "{with} ({})", visible(&hint.place))
+        }
+    }
 }
 
 /// The verdict in words.
