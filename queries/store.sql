@@ -25,6 +25,14 @@ CREATE TABLE IF NOT EXISTS client_host (
   login TEXT, port INT, identity_files TEXT NOT NULL, path TEXT NOT NULL);
 -- Names and addresses of a machine, as a client looks for them in its known hosts.
 CREATE TABLE IF NOT EXISTS alias (disk_id BIGINT NOT NULL, name TEXT NOT NULL);
+-- Logins with keys, by the logs of the machine that was logged in to.
+CREATE TABLE IF NOT EXISTS key_use (
+  disk_id BIGINT NOT NULL, fingerprint TEXT NOT NULL, account TEXT NOT NULL, address TEXT NOT NULL,
+  first TEXT NOT NULL, last TEXT NOT NULL, times BIGINT NOT NULL, path TEXT NOT NULL, year_inferred INT NOT NULL,
+  authority TEXT);
+-- The last login to an account, with whatever it was made.
+CREATE TABLE IF NOT EXISTS login (
+  disk_id BIGINT NOT NULL, account TEXT NOT NULL, time TEXT NOT NULL, address TEXT, path TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS held_key ON held (key_id);
 CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id);
 
@@ -57,3 +65,12 @@ FROM client_host c JOIN v1_machine m ON m.disk_id = c.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_alias AS
 SELECT m.machine, m.hostname, a.name FROM alias a JOIN v1_machine m ON m.disk_id = a.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_key_use AS
+SELECT m.machine, m.hostname, u.fingerprint, u.account, u.address, u.first, u.last, u.times, u.path,
+       u.year_inferred, u.authority
+FROM key_use u JOIN v1_machine m ON m.disk_id = u.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_login AS
+SELECT m.machine, m.hostname, l.account, l.time, l.address, l.path
+FROM login l JOIN v1_machine m ON m.disk_id = l.disk_id;

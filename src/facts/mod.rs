@@ -6,6 +6,7 @@
 mod accounts;
 mod hosts;
 mod identity;
+mod logins;
 mod machine;
 mod names;
 mod packages;

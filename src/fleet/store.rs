@@ -235,6 +235,7 @@ impl<'c> Reading<'c> {
         let identity = identity(machine);
         let disk = self.disk(&machine.provenance, identity, host)?;
         self.aliases(machine, disk)?;
+        self.logins(machine, disk)?;
         let home = |account: &str| {
             let account = machine.accounts.iter().find(|one| one.name == account);
             account.map_or("", |account| account.home.as_str())
@@ -255,6 +256,32 @@ impl<'c> Reading<'c> {
                 host.identity_files.join("\n"),
                 host.path,
             ])?;
+        }
+        Ok(())
+    }
+
+    fn logins(&mut self, machine: &MachineRecord, disk: i64) -> Result<(), StoreError> {
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO key_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+        for one in &machine.key_uses {
+            insert.execute(params![
+                disk,
+                one.fingerprint,
+                one.account,
+                one.address,
+                text(&one.first),
+                text(&one.last),
+                i64::try_from(one.count).unwrap_or(i64::MAX),
+                one.path,
+                one.year_inferred,
+                one.authority,
+            ])?;
+        }
+        let mut insert = self.connection.prepare_cached("INSERT INTO login VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let logins = machine.accounts.iter().filter_map(|one| Some((&one.name, one.last_login.as_ref()?)));
+        for (account, login) in logins {
+            insert.execute(params![disk, account, text(&login.time), login.from, login.path])?;
         }
         Ok(())
     }

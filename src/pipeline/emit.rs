@@ -98,6 +98,7 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
     // What is left of a damaged key opens nothing as it lies there.
     let Some(finding) = enriched.finding.as_mut().filter(|_| key.damage.is_none()) else { return };
     finding.accounts = machine.verdicts(fingerprint);
+    finding.key_uses = machine.uses(fingerprint);
     if key.encrypted {
         for account in &mut finding.accounts {
             account.verdict = account.verdict.clone().for_encrypted_key();
@@ -155,7 +156,7 @@ pub(super) fn machine_keys(
             weaknesses: Vec::new(),
             hosts: key.hosts.clone(),
             certificate: None,
-            last_use: None,
+            last_use: machine.last_use(key).cloned().map(Box::new),
             location,
             file: Some(facts.clone()),
             finding_id: None,

@@ -14,10 +14,10 @@ use super::sshd::effective::{Effective, World};
 use super::sshd::pam::Pam;
 use super::sshd::server::Server;
 use super::users::Users;
-use super::{hosts, identity, names, provisioning, windows};
+use super::{hosts, identity, logins, names, provisioning, windows};
 use crate::finding::{
-    AccountFacts, AccountVerdict, KeyRole, MachineRecord, OsRelease, Refusal, Restriction, RestrictionKind,
-    SshdFacts, Timestamp, Undecided, Verdict,
+    AccountFacts, AccountVerdict, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal, Restriction,
+    RestrictionKind, SshdFacts, Timestamp, Undecided, Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
 use crate::formats::known_hosts::KnownHost;
@@ -91,6 +91,8 @@ pub struct Machine {
     pub host_keys: HashSet<Vec<u8>>,
     /// Indexes of the keys that accounts are asked about, by fingerprint.
     by_fingerprint: Vec<usize>,
+    /// Indexes of the uses of keys, by the fingerprint of the key and of the authority.
+    uses: HashMap<String, Vec<usize>>,
 }
 
 impl Machine {
@@ -137,6 +139,48 @@ impl Machine {
         keys.filter_map(short).collect()
     }
 
+    /// The uses of a key that this machine's logs have, the latest first, at most 20.
+    #[must_use]
+    pub fn uses(&self, fingerprint: &str) -> Vec<KeyUse> {
+        let mut uses: Vec<&KeyUse> =
+            self.used(fingerprint).filter(|one| one.fingerprint == fingerprint).collect();
+        uses.sort_by(|one, other| other.last.cmp(&one.last));
+        uses.into_iter().take(20).cloned().collect()
+    }
+
+    /// The last use of an entry's key at its account; of an authority's that of any
+    /// certificate that it signed.
+    #[must_use]
+    pub fn last_use(&self, key: &AuthorizedKey) -> Option<&KeyUse> {
+        let is_it = |one: &&KeyUse| {
+            let whose = match key.role {
+                KeyRole::Authorized => Some(&one.fingerprint),
+                KeyRole::CertAuthority => one.authority.as_ref(),
+                _ => None,
+            };
+            whose == Some(&key.fingerprint) && key.account.as_ref() == Some(&one.account)
+        };
+        self.used(&key.fingerprint).filter(is_it).max_by_key(|one| one.last)
+    }
+
+    fn used(&self, fingerprint: &str) -> impl Iterator<Item = &KeyUse> {
+        let at = self.uses.get(fingerprint).into_iter().flatten();
+        at.filter_map(|at| self.record.key_uses.get(*at))
+    }
+
+    fn logins(&mut self, reader: &mut Reader<'_>, users: &Users, zone: &jiff::tz::TimeZone, now: Timestamp) {
+        let mut logins = logins::read(reader, users, zone, now);
+        for account in &mut self.record.accounts {
+            account.last_login = logins.last.remove(&account.name);
+        }
+        for (at, one) in logins.keys.iter().enumerate() {
+            for fingerprint in std::iter::once(&one.fingerprint).chain(&one.authority) {
+                self.uses.entry(fingerprint.clone()).or_default().push(at);
+            }
+        }
+        self.record.key_uses = logins.keys;
+    }
+
     fn read_unix(&mut self, reader: &mut Reader<'_>, now: Timestamp, client: Option<&Client>) {
         self.record.identities = identity::identities(reader);
         self.record.hostname = identity::hostname(reader);
@@ -178,6 +222,7 @@ impl Machine {
         self.host_keys(reader, &config, b"etc/ssh");
         self.authorities(reader, &config);
         self.provisioned(reader);
+        self.logins(reader, &users, &zone, now);
         if server.found || config.found() {
             self.record.sshd = Some(sshd_facts(&config, &server));
         }

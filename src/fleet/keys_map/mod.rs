@@ -62,6 +62,9 @@ pub struct MappedKey {
     pub places: Vec<Place>,
     /// The accounts that have an entry for it.
     pub accounts: Vec<Account>,
+    /// Logins with it, by the logs of the machines: the latest of each account and
+    /// address first, at most a hundred.
+    pub uses: Vec<Use>,
     /// What hints at where it is used: the first hundred.
     pub hints: Vec<Hint>,
     /// How many more hints there are.
@@ -110,6 +113,39 @@ pub struct Account {
     pub verdict: Option<Verdict>,
     /// The entry's file and line.
     pub place: String,
+    /// When somebody last logged in to the account, with whatever.
+    pub last_login: Option<String>,
+    /// From where.
+    pub last_login_from: Option<String>,
+}
+
+/// Logins with a key to one account from one address.
+#[derive(Clone, Debug, Serialize)]
+pub struct Use {
+    /// The identity of the machine that was logged in to.
+    pub machine: String,
+    /// Its host name, or the target's name.
+    pub hostname: String,
+    /// The account.
+    pub account: String,
+    /// Where the client was.
+    pub address: String,
+    /// The only machine that has this address, by its own files.
+    pub from_machine: Option<String>,
+    /// Its host name, or the target's name.
+    pub from_hostname: Option<String>,
+    /// The first of these logins that the logs have.
+    pub first: String,
+    /// The last one.
+    pub last: String,
+    /// How many.
+    pub times: i64,
+    /// The log with the last one.
+    pub path: String,
+    /// Whether the log leaves out the year.
+    pub year_inferred: bool,
+    /// The authority, where a certificate was shown.
+    pub authority: Option<String>,
 }
 
 /// A host key of several machines.
@@ -149,6 +185,7 @@ pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> 
     let keys_seen = count("SELECT COUNT(*) FROM ssh_key")?;
     let mut keys = places(store)?;
     accounts(store, &mut keys)?;
+    uses(store, &mut keys)?;
     let hashed_names_untested = hints::add(store, &mut keys)?;
     for key in &mut keys {
         key.settle();
@@ -208,6 +245,7 @@ fn places(store: &Store) -> Result<Vec<MappedKey>, StoreError> {
                 opens: 0,
                 places: Vec::new(),
                 accounts: Vec::new(),
+                uses: Vec::new(),
                 hints: Vec::new(),
                 hints_not_listed: 0,
             });
@@ -252,6 +290,34 @@ fn accounts(store: &Store, keys: &mut [MappedKey]) -> Result<(), StoreError> {
             from_elsewhere: false,
             verdict: serde_json::from_str(&verdict).ok(),
             place: format!("{path}:{line}"),
+            last_login: row.get("last_login")?,
+            last_login_from: row.get("last_login_from")?,
+        });
+    }
+    Ok(())
+}
+
+fn uses(store: &Store, keys: &mut [MappedKey]) -> Result<(), StoreError> {
+    const SHOWN: usize = 100;
+    let mut statement = store.connection().prepare(include_str!("../../../queries/keys_uses.sql"))?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let fingerprint: String = row.get("fingerprint")?;
+        let Ok(place) = keys.binary_search_by(|key| key.fingerprint.cmp(&fingerprint)) else { continue };
+        let Some(key) = keys.get_mut(place).filter(|key| key.uses.len() < SHOWN) else { continue };
+        key.uses.push(Use {
+            machine: row.get("machine")?,
+            hostname: row.get("hostname")?,
+            account: row.get("account")?,
+            address: row.get("address")?,
+            from_machine: row.get("from_machine")?,
+            from_hostname: row.get("from_hostname")?,
+            first: row.get("first")?,
+            last: row.get("last")?,
+            times: row.get("times")?,
+            path: row.get("path")?,
+            year_inferred: row.get("year_inferred")?,
+            authority: row.get("authority")?,
         });
     }
     Ok(())
