@@ -1,40 +1,38 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
 CREATE TABLE IF NOT EXISTS scan (
-  scan_id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, started TEXT NOT NULL, whole INT NOT NULL);
+  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, whole INT NOT NULL);
 -- A target of a scan. `machine` is equal for targets of one machine.
 CREATE TABLE IF NOT EXISTS disk (
-  disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target TEXT NOT NULL,
-  machine TEXT NOT NULL, hostname TEXT NOT NULL);
+  disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
+  machine VARCHAR NOT NULL, hostname VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS ssh_key (
-  key_id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, algorithm TEXT, bits INT, public_key TEXT);
+  key_id INTEGER PRIMARY KEY, fingerprint VARCHAR NOT NULL UNIQUE, algorithm VARCHAR, bits INT, public_key VARCHAR);
 -- Private halves, and host keys of either half.
 CREATE TABLE IF NOT EXISTS held (
-  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role TEXT NOT NULL, path TEXT NOT NULL, line BIGINT NOT NULL,
-  mode TEXT, owner TEXT, atime TEXT, encrypted INT NOT NULL, damage TEXT, comment TEXT, weak TEXT NOT NULL);
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL,
+  mode VARCHAR, owner VARCHAR, atime VARCHAR, encrypted INT NOT NULL, damage VARCHAR, comment VARCHAR, weak VARCHAR NOT NULL);
 -- Lines that let a key in.
 CREATE TABLE IF NOT EXISTS entry (
-  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL,
-  state TEXT NOT NULL, verdict TEXT NOT NULL, path TEXT NOT NULL, line BIGINT NOT NULL);
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, account VARCHAR NOT NULL,
+  state VARCHAR NOT NULL, verdict VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL);
 -- Lines of files of known hosts.
 CREATE TABLE IF NOT EXISTS known (
-  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, account TEXT NOT NULL, hosts TEXT NOT NULL,
-  path TEXT NOT NULL, line BIGINT NOT NULL);
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, account VARCHAR NOT NULL, hosts VARCHAR NOT NULL,
+  path VARCHAR NOT NULL, line BIGINT NOT NULL);
 -- Blocks of client configurations: patterns in one line, files of keys in one line each.
 CREATE TABLE IF NOT EXISTS client_host (
-  disk_id BIGINT NOT NULL, account TEXT NOT NULL, home TEXT NOT NULL, patterns TEXT NOT NULL, hostname TEXT,
-  login TEXT, port INT, identity_files TEXT NOT NULL, path TEXT NOT NULL);
+  disk_id BIGINT NOT NULL, account VARCHAR NOT NULL, home VARCHAR NOT NULL, patterns VARCHAR NOT NULL, hostname VARCHAR,
+  login VARCHAR, port INT, identity_files VARCHAR NOT NULL, path VARCHAR NOT NULL);
 -- Names and addresses of a machine, as a client looks for them in its known hosts.
-CREATE TABLE IF NOT EXISTS alias (disk_id BIGINT NOT NULL, name TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS alias (disk_id BIGINT NOT NULL, name VARCHAR NOT NULL);
 -- Logins with keys, by the logs of the machine that was logged in to.
 CREATE TABLE IF NOT EXISTS key_use (
-  disk_id BIGINT NOT NULL, fingerprint TEXT NOT NULL, account TEXT NOT NULL, address TEXT NOT NULL,
-  first TEXT NOT NULL, last TEXT NOT NULL, times BIGINT NOT NULL, path TEXT NOT NULL, year_inferred INT NOT NULL,
-  authority TEXT);
+  disk_id BIGINT NOT NULL, fingerprint VARCHAR NOT NULL, account VARCHAR NOT NULL, address VARCHAR NOT NULL,
+  first_time VARCHAR NOT NULL, last_time VARCHAR NOT NULL, times BIGINT NOT NULL, path VARCHAR NOT NULL, year_inferred INT NOT NULL,
+  authority VARCHAR);
 -- The last login to an account, with whatever it was made.
 CREATE TABLE IF NOT EXISTS login (
-  disk_id BIGINT NOT NULL, account TEXT NOT NULL, time TEXT NOT NULL, address TEXT, path TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS held_key ON held (key_id);
-CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id);
+  disk_id BIGINT NOT NULL, account VARCHAR NOT NULL, at_time VARCHAR NOT NULL, address VARCHAR, path VARCHAR NOT NULL);
 
 -- The newest scan of each machine, with all its targets.
 CREATE VIEW IF NOT EXISTS v1_machine AS
@@ -67,10 +65,10 @@ CREATE VIEW IF NOT EXISTS v1_alias AS
 SELECT m.machine, m.hostname, a.name FROM alias a JOIN v1_machine m ON m.disk_id = a.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_key_use AS
-SELECT m.machine, m.hostname, u.fingerprint, u.account, u.address, u.first, u.last, u.times, u.path,
+SELECT m.machine, m.hostname, u.fingerprint, u.account, u.address, u.first_time, u.last_time, u.times, u.path,
        u.year_inferred, u.authority
 FROM key_use u JOIN v1_machine m ON m.disk_id = u.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_login AS
-SELECT m.machine, m.hostname, l.account, l.time, l.address, l.path
+SELECT m.machine, m.hostname, l.account, l.at_time, l.address, l.path
 FROM login l JOIN v1_machine m ON m.disk_id = l.disk_id;

@@ -93,6 +93,7 @@ impl Store {
             return Err(StoreError::Version);
         }
         connection.execute_batch(include_str!("../../queries/store.sql"))?;
+        connection.execute_batch(include_str!("../../queries/store_indexes.sql"))?;
         connection.pragma_update(None, "user_version", VERSION)?;
         Ok(Self { connection })
     }
