@@ -33,6 +33,10 @@ CREATE TABLE IF NOT EXISTS key_use (
 -- The last login to an account, with whatever it was made.
 CREATE TABLE IF NOT EXISTS login (
   disk_id BIGINT NOT NULL, account VARCHAR NOT NULL, at_time VARCHAR NOT NULL, address VARCHAR, path VARCHAR NOT NULL);
+-- Certificates of keys; principals and names of critical options in one line each.
+CREATE TABLE IF NOT EXISTS certificate (
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, authority VARCHAR NOT NULL, principals VARCHAR NOT NULL,
+  critical_options VARCHAR NOT NULL, out_of_time INT NOT NULL, signature VARCHAR NOT NULL, path VARCHAR NOT NULL);
 
 -- The newest scan of each machine, with all its targets.
 CREATE VIEW IF NOT EXISTS v1_machine AS
@@ -72,3 +76,8 @@ FROM key_use u JOIN v1_machine m ON m.disk_id = u.disk_id;
 CREATE VIEW IF NOT EXISTS v1_login AS
 SELECT m.machine, m.hostname, l.account, l.at_time, l.address, l.path
 FROM login l JOIN v1_machine m ON m.disk_id = l.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_certificate AS
+SELECT c.key_id, m.machine, m.hostname, c.authority, c.principals, c.critical_options, c.out_of_time,
+       c.signature, c.path
+FROM certificate c JOIN v1_machine m ON m.disk_id = c.disk_id;

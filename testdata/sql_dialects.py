@@ -43,7 +43,7 @@ def column(table, name, kind, row):
         return row + 1
     if (table, name) in {("scan", "name"), ("ssh_key", "fingerprint")}:
         return f"{name}-{row}"
-    if name == "fingerprint":
+    if name in {"fingerprint", "authority"}:
         return f"fingerprint-{chance.randint(0, 39)}"
     if name == "key_id":
         return chance.randint(1, 40)
@@ -53,7 +53,7 @@ def column(table, name, kind, row):
         return chance.randint(1, 12)
     if name == "role":
         roles = ["private", "host_public", "host_private"]
-        return chance.choice(roles if table == "held" else ["authorized", "provisioned"])
+        return chance.choice(roles if table == "held" else ["authorized", "cert_authority", "provisioned"])
     if name == "machine":
         return f"machine-{chance.randint(1, 8)}"
     return some("text" if kind == "VARCHAR" else "number", null=0.2)

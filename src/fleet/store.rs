@@ -333,7 +333,32 @@ impl<'c> Reading<'c> {
         let id = self.key_id(fingerprint, key)?;
         let line = i64::try_from(key.location.line).unwrap_or(i64::MAX);
         let role = text(&key.role);
-        if matches!(key.role, KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned) {
+        if let Some(facts) = &key.certificate {
+            self.connection
+                .prepare_cached("INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+                .execute(params![
+                    disk,
+                    id,
+                    facts.authority,
+                    facts.principals.join("\n"),
+                    facts.critical_options.join("\n"),
+                    facts.out_of_time,
+                    facts.signature,
+                    key.location.path,
+                ])?;
+        }
+        // Of an authority's key and of a certificate that no account was asked about there
+        // is nothing to say.
+        if matches!(key.role, KeyRole::CertAuthority | KeyRole::Certificate) && key.verdict.is_none() {
+            return Ok(());
+        }
+        let is_entry = |role| {
+            matches!(
+                role,
+                KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned | KeyRole::Certificate
+            )
+        };
+        if is_entry(key.role) {
             let state = key.verdict.as_ref().map_or("unverified", |verdict| verdict.state());
             let verdict =
                 key.verdict.as_ref().and_then(|v| serde_json::to_string(v).ok()).unwrap_or_default();

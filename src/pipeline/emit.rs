@@ -11,10 +11,10 @@ use super::hits::{Found, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
 use crate::enrich::{Enriched, Enricher};
-use crate::facts::{Accounts, Machine, Packages};
+use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside};
 use crate::finding::{
-    FileFacts, KeyRecord, KeyRole, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
-    Timestamp,
+    CertificateFacts, FileFacts, KeyRecord, KeyRole, Location, ProblemRecord, ProvenanceStep, Reason, Record,
+    Secret, Severity, Timestamp,
 };
 use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
@@ -134,36 +134,43 @@ pub(super) fn machine_keys(
             provenance: provenance.to_vec(),
             deleted: false,
         };
-        sink.record(&Record::Key(Box::new(KeyRecord {
-            fingerprint: Some(key.fingerprint.clone()),
-            fingerprint_md5: Some(key.key.fingerprint_md5()),
-            private: false,
-            role: key.role,
-            account: key.account.clone(),
-            verdict: key.verdict.clone(),
-            algorithm: Some(key.key.algorithm.to_owned()),
-            bits: Some(key.key.bits),
-            public_key: Some(STANDARD.encode(&key.key.blob)),
-            fingerprint_ec2_created: None,
-            fingerprint_ec2_imported: None,
-            format: "openssh".to_owned(),
-            damage: None,
-            comment: key.comment.clone(),
-            encrypted: false,
-            cipher: None,
-            kdf: None,
-            rounds: None,
-            weaknesses: Vec::new(),
-            hosts: key.hosts.clone(),
-            certificate: None,
-            last_use: machine.last_use(key).cloned().map(Box::new),
-            location,
-            file: Some(facts.clone()),
-            finding_id: None,
-        })))?;
+        let last_use = machine.last_use(key).cloned().map(Box::new);
+        let record = KeyRecord { last_use, ..public_key(key, location, facts.clone()) };
+        sink.record(&Record::Key(Box::new(record)))?;
         number += 1;
     }
     Ok(number)
+}
+
+/// The record of a public key.
+fn public_key(key: &AuthorizedKey, location: Location, file: FileFacts) -> KeyRecord {
+    KeyRecord {
+        fingerprint: Some(key.fingerprint.clone()),
+        fingerprint_md5: Some(key.key.fingerprint_md5()),
+        private: false,
+        role: key.role,
+        account: key.account.clone(),
+        verdict: key.verdict.clone(),
+        algorithm: Some(key.key.algorithm.to_owned()),
+        bits: Some(key.key.bits),
+        public_key: Some(STANDARD.encode(&key.key.blob)),
+        fingerprint_ec2_created: None,
+        fingerprint_ec2_imported: None,
+        format: "openssh".to_owned(),
+        damage: None,
+        comment: key.comment.clone(),
+        encrypted: false,
+        cipher: None,
+        kdf: None,
+        rounds: None,
+        weaknesses: Vec::new(),
+        hosts: key.hosts.clone(),
+        certificate: key.certificate.as_ref().map(|facts| Box::new(CertificateFacts::clone(facts))),
+        last_use: None,
+        location,
+        file: Some(file),
+        finding_id: None,
+    }
 }
 
 /// Gives a problem for each rule that could not be used; returns their number.
@@ -239,7 +246,33 @@ fn enrich_file(
         }
         Some(enriched)
     };
-    file.found.hits.iter().filter_map(one).collect()
+    let mut enriched: Vec<Enriched> = file.found.hits.iter().filter_map(one).collect();
+    if enriched.iter().any(|one| one.key.as_ref().is_some_and(|key| key.private)) {
+        enriched.extend(beside(file, target));
+    }
+    enriched
+}
+
+/// The certificate beside a private key that is not told with the machine.
+fn beside(file: &NamedFile, target: &TargetFacts<'_>) -> Option<Enriched> {
+    let tree = target.tree.filter(|_| !file.found.deleted)?;
+    let (path, stat, key) = certificate_beside(tree, &file.path, Timestamp::now())?;
+    if target.machine.is_some_and(|machine| machine.has_file(&path)) {
+        return None;
+    }
+    let (path, path_hex) = path_text(&path);
+    let location = Location {
+        path,
+        path_hex,
+        line: 1,
+        column: 1,
+        offset: 0,
+        encodings: Vec::new(),
+        provenance: target.provenance.clone(),
+        deleted: false,
+    };
+    let facts = file_facts(&stat, &target.accounts);
+    Some(Enriched { finding: None, key: Some(public_key(&key, location, facts)) })
 }
 
 /// A path without what tells apart things of one path: see `volume`.

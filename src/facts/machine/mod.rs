@@ -1,9 +1,12 @@
 //! All facts of one machine, and what its accounts say of each key in their files.
 
+mod certificates;
 mod judge;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
+pub use certificates::certificate_beside;
 use judge::Judge;
 
 use super::reader::{Content, Reader};
@@ -16,8 +19,8 @@ use super::sshd::server::Server;
 use super::users::Users;
 use super::{hosts, identity, logins, names, provisioning, windows};
 use crate::finding::{
-    AccountFacts, AccountVerdict, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal, Restriction,
-    RestrictionKind, SshdFacts, Timestamp, Undecided, Verdict,
+    AccountFacts, AccountVerdict, CertificateFacts, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal,
+    Restriction, RestrictionKind, SshdFacts, Timestamp, Undecided, Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
 use crate::formats::known_hosts::KnownHost;
@@ -74,6 +77,8 @@ pub struct AuthorizedKey {
     pub comment: Option<String>,
     /// Of a line of `known_hosts`: the hosts that it is for.
     pub hosts: Option<String>,
+    /// What a certificate says besides its key.
+    pub certificate: Option<Arc<CertificateFacts>>,
     /// What the account says; none where nobody is asked.
     pub verdict: Option<Verdict>,
 }
@@ -139,6 +144,12 @@ impl Machine {
         keys.filter_map(short).collect()
     }
 
+    /// Whether keys that stand in this file are told with the machine.
+    #[must_use]
+    pub fn has_file(&self, path: &[u8]) -> bool {
+        self.files.iter().any(|(file, _)| file == path)
+    }
+
     /// The uses of a key that this machine's logs have, the latest first, at most 20.
     #[must_use]
     pub fn uses(&self, fingerprint: &str) -> Vec<KeyUse> {
@@ -198,6 +209,8 @@ impl Machine {
             nologin,
             today: now.unix_seconds().div_euclid(86_400),
         };
+        let trusted = self.trusted(reader, &config);
+        let shown = self.shown(reader, &users, now);
         let mut judge = Judge {
             facts: &facts,
             config: &config,
@@ -206,12 +219,20 @@ impl Machine {
             zone: &zone,
             revoked: HashMap::new(),
             work: 0,
+            trusted: &trusted,
+            shown: &shown,
+            told: BTreeSet::new(),
         };
         for user in &users.users {
             let before = self.keys.len();
             judge.account(user, reader, self);
             let count = self.keys.len().saturating_sub(before);
             self.record.accounts.push(account_facts(user, &facts, count));
+        }
+        for (at, shown) in shown.iter().enumerate() {
+            if !judge.told.contains(&at) {
+                self.tell(shown, None, None);
+            }
         }
         // After all that decides, so that no limit is used up by what only hints.
         for user in &users.users {
@@ -220,7 +241,6 @@ impl Machine {
         self.client(reader, None, b"etc/ssh");
         self.record.names = names::names(reader, self.record.hostname.as_deref());
         self.host_keys(reader, &config, b"etc/ssh");
-        self.authorities(reader, &config);
         self.provisioned(reader);
         self.logins(reader, &users, &zone, now);
         if server.found || config.found() {
@@ -306,6 +326,7 @@ impl Machine {
                 key: entry.key,
                 comment: entry.comment,
                 hosts: None,
+                certificate: None,
                 fingerprint,
                 verdict: Some(verdict),
             });
@@ -353,6 +374,7 @@ impl Machine {
                 offset: here,
                 fingerprint: known.key.fingerprint_sha256(),
                 hosts: Some(known.hosts_text()),
+                certificate: None,
                 key: known.key,
                 comment: known.comment,
                 verdict: None,
@@ -389,6 +411,7 @@ impl Machine {
                 key,
                 comment: None,
                 hosts: None,
+                certificate: None,
                 verdict: verdict.cloned(),
             });
         }
@@ -415,29 +438,6 @@ impl Machine {
             let content = reader.file(&public, 64 << 10);
             self.in_text(&public, content, KeyRole::HostPublic, None);
             self.host_keys.insert(path);
-        }
-    }
-
-    /// Authorities whose certificates open every account that may log in.
-    fn authorities(&mut self, reader: &mut Reader<'_>, config: &Config) {
-        let mut paths: Vec<&String> = config
-            .lines
-            .iter()
-            .filter(|line| line.setting.keyword == "trustedusercakeys")
-            .filter_map(|line| line.setting.arguments.first())
-            .filter(|path| !path.eq_ignore_ascii_case("none"))
-            .collect();
-        paths.sort();
-        paths.dedup();
-        for path in paths {
-            let content = reader.file(path.as_bytes(), MAX_KEY_FILE);
-            let detail = "any account that is named as a principal and may log in";
-            let restrictions = vec![Restriction::new(RestrictionKind::CertAuthority, detail)];
-            let verdict = match &config.fault {
-                Some(fault) => Verdict::unverified(Undecided::Configuration, fault.as_str()),
-                None => Verdict::Restricted { restrictions },
-            };
-            self.in_text(path.as_bytes(), content, KeyRole::CertAuthority, Some(&verdict));
         }
     }
 

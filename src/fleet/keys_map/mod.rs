@@ -1,6 +1,7 @@
 //! Which private keys lie on which machines, and which accounts of which machines accept
 //! them: one join over the store.
 
+mod certificates;
 mod dot;
 mod hints;
 mod text;
@@ -105,7 +106,8 @@ pub struct Account {
     pub hostname: String,
     /// The account; empty where the entry names none.
     pub account: String,
-    /// What the entry is: `authorized`, `cert_authority`, `provisioned`.
+    /// What the entry is: `authorized`, `cert_authority`, `provisioned`; `certificate` where
+    /// it is that of an authority that signed a certificate of the key.
     pub role: String,
     /// Whether the private key lies on another machine too.
     pub from_elsewhere: bool,
@@ -185,6 +187,7 @@ pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> 
     let keys_seen = count("SELECT COUNT(*) FROM ssh_key")?;
     let mut keys = places(store)?;
     accounts(store, &mut keys)?;
+    certificates::add(store, &mut keys)?;
     uses(store, &mut keys)?;
     let hashed_names_untested = hints::add(store, &mut keys)?;
     for key in &mut keys {
