@@ -14,7 +14,8 @@ CREATE TABLE IF NOT EXISTS held (
 -- Lines that let a key in.
 CREATE TABLE IF NOT EXISTS entry (
   disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, account VARCHAR NOT NULL,
-  state VARCHAR NOT NULL, verdict VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL);
+  state VARCHAR NOT NULL, verdict VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL,
+  weak VARCHAR NOT NULL);
 -- Lines of files of known hosts.
 CREATE TABLE IF NOT EXISTS known (
   disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, account VARCHAR NOT NULL, hosts VARCHAR NOT NULL,
@@ -53,7 +54,7 @@ SELECT h.key_id, h.role, m.machine, m.hostname, h.path, h.line, h.mode, h.owner,
 FROM held h JOIN v1_machine m ON m.disk_id = h.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_entry AS
-SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line
+SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line, e.weak
 FROM entry e JOIN v1_machine m ON m.disk_id = e.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_known AS

@@ -352,6 +352,7 @@ impl<'c> Reading<'c> {
         if matches!(key.role, KeyRole::CertAuthority | KeyRole::Certificate) && key.verdict.is_none() {
             return Ok(());
         }
+        let weak: Vec<&str> = key.weaknesses.iter().map(|weakness| weakness.kind.as_str()).collect();
         let is_entry = |role| {
             matches!(
                 role,
@@ -363,9 +364,10 @@ impl<'c> Reading<'c> {
             let verdict =
                 key.verdict.as_ref().and_then(|v| serde_json::to_string(v).ok()).unwrap_or_default();
             let account = key.account.as_deref().unwrap_or_default();
+            let place = &key.location.path;
             self.connection
-                .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-                .execute(params![disk, id, role, account, state, verdict, key.location.path, line])?;
+                .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+                .execute(params![disk, id, role, account, state, verdict, place, line, weak.join(" ")])?;
             return Ok(());
         }
         if key.role == KeyRole::KnownHost {
@@ -377,7 +379,6 @@ impl<'c> Reading<'c> {
             return Ok(());
         }
         let file = key.file.as_ref();
-        let weak: Vec<&str> = key.weaknesses.iter().map(|weakness| weakness.kind.as_str()).collect();
         self.connection
             .prepare_cached("INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
             .execute(params![

@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::hits::{Found, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
-use crate::enrich::{Enriched, Enricher};
+use crate::enrich::{Enriched, Enricher, public_weaknesses};
 use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside};
 use crate::finding::{
-    CertificateFacts, FileFacts, KeyRecord, KeyRole, Location, ProblemRecord, ProvenanceStep, Reason, Record,
-    Secret, Severity, Timestamp,
+    CertificateFacts, FileFacts, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord, ProvenanceStep,
+    Reason, Record, Secret, Severity, Timestamp,
 };
 use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
@@ -110,8 +110,18 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
 pub(super) fn machine_keys(
     machine: &Machine,
     provenance: &[ProvenanceStep],
+    weak_keys: &WeakList,
+    pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
+    let distinct: HashMap<&str, &[u8]> =
+        machine.keys.iter().map(|key| (key.fingerprint.as_str(), key.key.blob.as_slice())).collect();
+    let weak = |(fingerprint, blob): (&&str, &&[u8])| {
+        let weaknesses = public_weaknesses(blob, fingerprint, weak_keys);
+        (!weaknesses.is_empty()).then(|| ((*fingerprint).to_owned(), weaknesses))
+    };
+    let weak: HashMap<String, Vec<KeyWeakness>> =
+        pool.install(|| distinct.par_iter().filter_map(weak).collect());
     let accounts = machine.record.accounts.iter().rev();
     let names: HashMap<u32, &str> =
         accounts.filter_map(|account| Some((account.uid?, account.name.as_str()))).collect();
@@ -135,7 +145,8 @@ pub(super) fn machine_keys(
             deleted: false,
         };
         let last_use = machine.last_use(key).cloned().map(Box::new);
-        let record = KeyRecord { last_use, ..public_key(key, location, facts.clone()) };
+        let weaknesses = weak.get(&key.fingerprint).cloned().unwrap_or_default();
+        let record = KeyRecord { last_use, weaknesses, ..public_key(key, location, facts.clone()) };
         sink.record(&Record::Key(Box::new(record)))?;
         number += 1;
     }

@@ -12,14 +12,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
-use super::shared_primes::shared_primes;
+use super::shared_primes::{Progress, shared_primes};
 use super::store::{Store, StoreError, Streams};
 use crate::finding::Verdict;
 use crate::formats::ssh_public::rsa_numbers;
 
 pub use self::dot::write as write_dot;
 pub use self::hints::{Hint, HintKind, MatchedBy};
-pub use self::text::write as write_text;
+pub use self::text::{View, write as write_text};
 
 /// The whole map.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -30,8 +30,12 @@ pub struct KeysMap {
     pub machines: u64,
     /// How many different keys there are, public ones included.
     pub keys_seen: u64,
+    /// How many entries the accounts have, whatever is said of them.
+    pub entries: u64,
     /// The private keys: those that open most first.
     pub keys: Vec<MappedKey>,
+    /// Entries that let in a weak key whose private half lies on none of the machines.
+    pub weak_entries: Vec<WeakEntry>,
     /// Host keys that several machines have.
     pub shared_host_keys: Vec<SharedHostKey>,
     /// Groups of RSA keys that share a prime, by fingerprint.
@@ -150,6 +154,22 @@ pub struct Use {
     pub authority: Option<String>,
 }
 
+/// An entry that lets in a weak key.
+#[derive(Clone, Debug, Serialize)]
+pub struct WeakEntry {
+    /// `SHA256:…`
+    pub fingerprint: String,
+    /// As in a key record.
+    pub algorithm: Option<String>,
+    /// Size in bits.
+    pub bits: Option<u32>,
+    /// Kinds of weaknesses.
+    pub weaknesses: BTreeSet<String>,
+    /// The account, and what it says.
+    #[serde(flatten)]
+    pub account: Account,
+}
+
 /// A host key of several machines.
 #[derive(Clone, Debug, Serialize)]
 pub struct SharedHostKey {
@@ -175,16 +195,22 @@ impl Account {
     }
 }
 
-/// Makes the map.
+/// Makes the map. `progress` is told of the search for shared primes, which is what may
+/// take long.
 ///
 /// # Errors
 ///
 /// The store cannot be read.
-pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> {
+pub fn keys_map(
+    store: &Store,
+    streams: Streams,
+    progress: &mut dyn FnMut(Progress),
+) -> Result<KeysMap, StoreError> {
     let connection = store.connection();
     let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let machines = count("SELECT COUNT(DISTINCT machine) FROM v1_machine")?;
     let keys_seen = count("SELECT COUNT(*) FROM ssh_key")?;
+    let entries = count("SELECT COUNT(*) FROM v1_entry")?;
     let mut keys = places(store)?;
     accounts(store, &mut keys)?;
     certificates::add(store, &mut keys)?;
@@ -200,9 +226,11 @@ pub fn keys_map(store: &Store, streams: Streams) -> Result<KeysMap, StoreError> 
         streams,
         machines: machines.unsigned_abs(),
         keys_seen: keys_seen.unsigned_abs(),
+        entries: entries.unsigned_abs(),
         keys,
+        weak_entries: weak_entries(store)?,
         shared_host_keys: host_keys(store)?,
-        shared_primes: primes(store)?,
+        shared_primes: primes(store, progress)?,
         hashed_names_untested,
     })
 }
@@ -300,6 +328,34 @@ fn accounts(store: &Store, keys: &mut [MappedKey]) -> Result<(), StoreError> {
     Ok(())
 }
 
+fn weak_entries(store: &Store) -> Result<Vec<WeakEntry>, StoreError> {
+    let mut statement = store.connection().prepare(include_str!("../../../queries/keys_weak.sql"))?;
+    let mut rows = statement.query([])?;
+    let mut entries = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (weak, verdict): (String, String) = (row.get("weak")?, row.get("verdict")?);
+        let (path, line): (String, i64) = (row.get("path")?, row.get("line")?);
+        entries.push(WeakEntry {
+            fingerprint: row.get("fingerprint")?,
+            algorithm: row.get("algorithm")?,
+            bits: row.get("bits")?,
+            weaknesses: weak.split_ascii_whitespace().map(str::to_owned).collect(),
+            account: Account {
+                machine: row.get("machine")?,
+                hostname: row.get("hostname")?,
+                account: row.get("account")?,
+                role: row.get("role")?,
+                from_elsewhere: false,
+                verdict: serde_json::from_str(&verdict).ok(),
+                place: format!("{path}:{line}"),
+                last_login: None,
+                last_login_from: None,
+            },
+        });
+    }
+    Ok(entries)
+}
+
 fn uses(store: &Store, keys: &mut [MappedKey]) -> Result<(), StoreError> {
     const SHOWN: usize = 100;
     let mut statement = store.connection().prepare(include_str!("../../../queries/keys_uses.sql"))?;
@@ -342,7 +398,7 @@ fn host_keys(store: &Store) -> Result<Vec<SharedHostKey>, StoreError> {
     Ok(keys)
 }
 
-fn primes(store: &Store) -> Result<Vec<Vec<String>>, StoreError> {
+fn primes(store: &Store, progress: &mut dyn FnMut(Progress)) -> Result<Vec<Vec<String>>, StoreError> {
     let mut statement = store.connection().prepare(include_str!("../../../queries/keys_moduli.sql"))?;
     let mut rows = statement.query([])?;
     let mut names = Vec::new();
@@ -356,6 +412,6 @@ fn primes(store: &Store) -> Result<Vec<Vec<String>>, StoreError> {
         }
     }
     let slices: Vec<&[u8]> = moduli.iter().map(Vec::as_slice).collect();
-    let groups = shared_primes(&slices, &mut |_| {});
+    let groups = shared_primes(&slices, progress);
     Ok(groups.iter().map(|group| group.iter().filter_map(|at| names.get(*at).cloned()).collect()).collect())
 }
