@@ -167,7 +167,8 @@ fn the_fleet_is_what_the_program_maps() {
     let dir = tempfile::tempdir().expect("a directory");
     let bin = Path::new(PROGRAM).parent().expect("a folder");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
-    std::os::unix::fs::symlink(Path::new(ROOT).join("testdata"), dir.path().join("testdata")).expect("a link");
+    std::os::unix::fs::symlink(Path::new(ROOT).join("testdata"), dir.path().join("testdata"))
+        .expect("a link");
     for (command, shown) in commands(&example) {
         let output = Command::new("bash")
             .args(["-c", &command])

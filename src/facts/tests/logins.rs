@@ -30,7 +30,11 @@ fn at(text: &str) -> Timestamp {
 fn changed(made: &Made, path: &str, time: &str) {
     let time = SystemTime::UNIX_EPOCH
         + Duration::from_secs(u64::try_from(at(time).unix_seconds()).expect("after 1970"));
-    fs::File::options().write(true).open(made.at(path)).and_then(|file| file.set_modified(time)).expect("a time");
+    fs::File::options()
+        .write(true)
+        .open(made.at(path))
+        .and_then(|file| file.set_modified(time))
+        .expect("a time");
 }
 
 fn uses(made: &Made) -> Vec<KeyUse> {
@@ -115,7 +119,8 @@ fn damaged_and_hostile_logs_are_counted() {
     long.push_str(&line("2026-10-11T08:00:00Z", "ana", "192.0.2.2"));
     long.push_str(line("2026-10-12T08:00:00Z", "ana", "192.0.2.3").trim_end());
     made.write("var/log/auth.log", long);
-    let many: String = (0..20_000).map(|n| line("2026-10-11T08:00:00Z", &format!("u{n}"), "192.0.2.2")).collect();
+    let many: String =
+        (0..20_000).map(|n| line("2026-10-11T08:00:00Z", &format!("u{n}"), "192.0.2.2")).collect();
     made.write("var/log/auth.log.1", many);
     made.write("var/log/wtmp", "x".repeat(5000));
     made.write("var/log/lastlog", "x".repeat(5000));
