@@ -130,3 +130,70 @@ if command -v qemu-img >/dev/null; then
     { printf '\001'; dd if="$work/image" bs=64K skip=32 count=1 status=none; } >corpus/image/vhdx-metadata
 fi
 printf '\000# Disk DescriptorFile\nCID=1\nparentCID=ffffffff\nRW 63 ZERO\nRW 5 FLAT "a" 0\n' >corpus/image/descriptor
+
+# Filesystems: the blocks that hold something, each behind its number.
+if command -v mke2fs >/dev/null && command -v debugfs >/dev/null; then
+    head -c 8000 /dev/zero | tr '\000' 'c' >"$work/large"
+    echo small >"$work/small"
+    dd if=/dev/zero bs=1024 count=1 2>/dev/null | tr '\000' 'h' >"$work/full"
+    truncate -s 0 "$work/sparse"
+    for step in $(seq 0 11); do
+        dd if="$work/full" of="$work/sparse" bs=1024 count=1 seek=$((step * 3)) conv=notrunc 2>/dev/null
+    done
+    link=$(printf 'x/%.0s' $(seq 60))
+    form() {
+        name=$1
+        shift
+        image="$work/ext-$name"
+        truncate -s 4M "$image"
+        mke2fs -q -F -b 1024 -N 64 "$@" "$image"
+        printf 'write %s large\nwrite %s small\nwrite %s sparse\nmkdir dir\nmkdir dir/below\nwrite %s dir/a\nsymlink s t\nsymlink l %s\nwrite %s gone\nrm gone\n' \
+            "$work/large" "$work/small" "$work/sparse" "$work/small" "$link" "$work/large" >"$work/script"
+        debugfs -w -f "$work/script" "$image" >/dev/null 2>&1
+        if debugfs -R features "$image" 2>/dev/null | grep -q has_journal; then
+            block=$(debugfs -R 'bmap large 3' "$image" 2>/dev/null)
+            printf 'jo\njw -b %s %s\njw -r 3000\njc\n' "$block" "$work/full" >"$work/script"
+            debugfs -w -f "$work/script" "$image" >/dev/null 2>&1
+        fi
+        python3 - "$image" >"corpus/ext/$name" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+for at in range(0, len(data), 1024):
+    block = data[at : at + 1024]
+    if any(block):
+        sys.stdout.buffer.write(struct.pack("<H", at // 1024) + block)
+END
+    }
+    form ext4 -t ext4
+    form plain -t ext4 -O '^metadata_csum,^64bit'
+    form inline -t ext4 -O inline_data
+    form clusters -t ext4 -O bigalloc -C 4096
+    form ext3 -t ext3
+    form ext2 -t ext2
+fi
+
+# A small NTFS volume: the sectors that are not empty, without the log.
+if command -v mkfs.ntfs >/dev/null && command -v ntfscp >/dev/null; then
+    disk="$work/ntfs"
+    truncate -s 1280K "$disk"
+    mkfs.ntfs -f -F -q -c 512 "$disk" >/dev/null 2>&1
+    dd if=/dev/urandom of="$work/file" bs=1000 count=20 status=none
+    ntfscp -q "$disk" "$work/file" file >/dev/null 2>&1
+    ntfscp -q "$disk" fuzz_targets/ntfs.rs 'source of the target' >/dev/null 2>&1
+    ntfscp -q -N stream "$disk" fuzz_targets/ntfs.rs file >/dev/null 2>&1
+    python3 - "$disk" corpus/ntfs/volume <<'END'
+import sys
+disk = open(sys.argv[1], "rb").read()
+out, at = b"", 0
+while at < len(disk):
+    if disk[at : at + 512] in (bytes(512), b"\xff" * 512):
+        at += 512
+        continue
+    end = at
+    while end < len(disk) and end - at < 256 * 512 and disk[end : end + 512] not in (bytes(512), b"\xff" * 512):
+        end += 512
+    out += (at // 512).to_bytes(2, "little") + bytes([(end - at) // 512 - 1]) + disk[at:end]
+    at = end
+open(sys.argv[2], "wb").write(out)
+END
+fi

@@ -223,10 +223,8 @@ fn hostile_33_tables_of_any_number_are_bounded() {
         put(&mut bytes, (1 << 16) + number * 8, &table.to_be_bytes());
     }
     let image = open_bytes(bytes).expect("an image");
-    let began = Instant::now();
     let error = image.disk.next_data(0).expect_err("too long");
     assert_eq!(error.reason, Reason::OverBudget);
-    assert!(began.elapsed() < Duration::from_secs(60), "{:?}", began.elapsed());
 }
 
 #[test]

@@ -202,7 +202,8 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let commands: [&[&str]; 6] = [
+    let commands: [&[&str]; 7] = [
+        &["ls"],
         &["scan"],
         &["rules", "check"],
         &["rules", "mutate"],

@@ -54,7 +54,7 @@ impl Disk {
         write(root, "etc/hostname", b"web\n");
         write(root, "bin/sh", b"#!\n");
         let keygen = |path: &Path| {
-            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "ana@web", "-f", text(path)])
+            run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-C", "ana@web", "-f", text(path)]);
         };
         std::fs::create_dir_all(root.join("home/ana/.ssh")).expect("a folder");
         let key = root.join("home/ana/.ssh/id_ed25519");

@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::disk::{Disk, DiskError};
+use super::disk::{Disk, DiskError, DiskResult};
 use super::filesystem::{self, Filesystem};
 use super::image::{self, Image, ImageError};
 use super::volume::{self, Kind};
@@ -91,13 +91,9 @@ impl MachineDisks {
             problems.push((way, problem.error));
         }
         let mut volumes = Vec::new();
-        let mut btrfs = filesystem::Devices::default();
-        for found in &found.volumes {
-            btrfs.add(&found.disk);
-        }
         for found in found.volumes {
             let mut provenance = chain(&found.disks, &found.chain);
-            let content = content(&found, &btrfs, &mut |error| problems.push((provenance.clone(), error)));
+            let content = content(&found, &mut |error| problems.push((provenance.clone(), error)));
             if let VolumeContent::Filesystem(filesystem) = &content {
                 let kind = filesystem.about().kind;
                 provenance.push(ProvenanceStep { kind: "filesystem".into(), name: kind.into() });
@@ -140,15 +136,29 @@ fn step(path: &Path) -> ProvenanceStep {
     ProvenanceStep { kind: "image".into(), name: path.to_string_lossy().into_owned() }
 }
 
+/// The filesystem of a volume, if it holds one.
+fn opened(found: &volume::Volume) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    match filesystem::open(&found.disk)? {
+        Some(filesystem) => Ok(Some(filesystem)),
+        None => match &found.kind {
+            // It begins like something that is not read.
+            Kind::Filesystem(names) => {
+                let names = names.join(" or ");
+                Err(DiskError::unsupported(
+                    0,
+                    format!("{names}: its files are not read, its bytes are searched"),
+                ))
+            }
+            _ => filesystem::open_by_copy(&found.disk),
+        },
+    }
+}
+
 /// What is on a volume.
-fn content(
-    found: &volume::Volume,
-    devices: &filesystem::Devices,
-    problem: &mut dyn FnMut(DiskError),
-) -> VolumeContent {
+fn content(found: &volume::Volume, problem: &mut dyn FnMut(DiskError)) -> VolumeContent {
     let whole = || std::iter::once(0..found.disk.size()).filter(|range| !range.is_empty()).collect();
     match &found.kind {
-        Kind::Filesystem(_) | Kind::Unknown => match filesystem::open(&found.disk, devices) {
+        Kind::Filesystem(_) | Kind::Unknown => match opened(found) {
             Ok(Some(filesystem)) => VolumeContent::Filesystem(filesystem),
             Ok(None) => VolumeContent::Raw { what: "unknown", ranges: whole() },
             Err(error) if error.reason == Reason::Encrypted => {

@@ -1,5 +1,13 @@
 //! What a filesystem on an image shows, held against the kernel's view of it.
 
+#![allow(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    clippy::cast_sign_loss,
+    reason = "times of test files are small"
+)]
+#![allow(clippy::print_stdout, reason = "a test that is not run says so")]
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -218,7 +226,14 @@ impl Mount {
 
 impl Drop for Mount {
     fn drop(&mut self) {
-        let _ = Command::new("umount").arg(&self.0).status();
+        // A program that another thread starts at this moment may hold it still.
+        for _ in 0..100 {
+            let ended = Command::new("umount").arg(&self.0).output();
+            if ended.is_ok_and(|output| output.status.success()) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
     }
 }
 

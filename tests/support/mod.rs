@@ -3,6 +3,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
 pub(crate) mod debian;
+pub(crate) mod exercise;
 pub(crate) mod filesystem;
 pub(crate) mod images;
 pub(crate) mod json_schema;

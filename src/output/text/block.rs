@@ -108,7 +108,12 @@ fn place_text(place: &Place, paint: Paint) -> String {
     let (target, path) = openable(&location.provenance, &location.path, location.path_hex.as_deref());
     let target = if target.is_empty() { String::new() } else { paint.dim(&target) };
     let new = if place.is_new { paint.strong("  new") } else { String::new() };
-    let place = paint.strong(&format!("{path}:{}:{}", location.line, location.column));
+    let place = if location.provenance.last().is_some_and(is_raw) {
+        format!("{path}, byte {}", location.offset)
+    } else {
+        format!("{path}:{}:{}", location.line, location.column)
+    };
+    let place = paint.strong(&place);
     let deleted = if location.deleted { " (deleted)" } else { "" };
     format!("{target}{place}{deleted}{new}")
 }
@@ -138,8 +143,22 @@ pub(super) fn openable(
             (escape::path(step.name.trim_end_matches('/'), None).into_owned(), path)
         }
         Some(step) if step.kind == "file" => (String::new(), escape::path(&step.name, None).into_owned()),
+        Some(step) if step.kind == "image" => {
+            // The filesystem itself has no place of its own.
+            let way = provenance.iter().filter(|step| step.kind != "filesystem" && !is_raw(step));
+            let way: String = way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
+            match provenance.last().filter(|step| is_raw(step)) {
+                Some(step) => (way, step.kind.clone()),
+                None => (way, path),
+            }
+        }
         _ => (String::new(), path),
     }
+}
+
+/// Whether it stands for bytes without files: free space, swap.
+fn is_raw(step: &ProvenanceStep) -> bool {
+    matches!(&*step.kind, "unallocated" | "unpartitioned" | "swap" | "unknown")
 }
 
 /// Who owns the file, who can read it, when it was last read and changed.

@@ -8,8 +8,10 @@
 //! Adding one: a module with `detect` and `open`, and a line in [`open`].
 
 pub mod ext;
+pub mod ntfs;
 mod reader;
 mod tree;
+pub mod xfs;
 
 use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
@@ -249,26 +251,38 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
     }
 }
 
-/// The volumes of a machine of which some may lie under one filesystem together.
-#[derive(Debug, Default)]
-pub struct Devices(Vec<Arc<dyn Disk>>);
-
-impl Devices {
-    /// One volume more.
-    pub fn add(&mut self, disk: &Arc<dyn Disk>) {
-        self.0.push(Arc::clone(disk));
-    }
-}
-
 /// Opens whatever filesystem a volume holds; `None` where it holds none that is read.
 ///
 /// # Errors
 ///
 /// It holds one that cannot be read.
-pub fn open(disk: &Arc<dyn Disk>, _devices: &Devices) -> DiskResult<Option<Box<dyn Filesystem>>> {
+pub fn open(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
     let shared = || Arc::clone(disk);
     if ext::detect(&**disk) {
         return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if xfs::detect(&**disk) {
+        return Ok(Some(Box::new(xfs::open(shared())?)));
+    }
+    if ntfs::detect(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
+    }
+    Ok(None)
+}
+
+/// Opens a filesystem whose beginning is lost, by the copy that it keeps elsewhere.
+/// Only for volumes that begin like nothing known: a copy may be of an older filesystem.
+///
+/// # Errors
+///
+/// As [`open`].
+pub fn open_by_copy(disk: &Arc<dyn Disk>) -> DiskResult<Option<Box<dyn Filesystem>>> {
+    let shared = || Arc::clone(disk);
+    if ext::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ext::open(shared())?)));
+    }
+    if ntfs::detect_copy(&**disk) {
+        return Ok(Some(Box::new(ntfs::open(shared())?)));
     }
     Ok(None)
 }

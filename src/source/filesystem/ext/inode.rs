@@ -1,169 +1,186 @@
-//! Inodes (`inodes.rst`, `inline_data.rst`).
+//! Inodes.
+//!
+//! Specification: Linux, Documentation/filesystems/ext4, "Index Nodes" and
+//! "Inode Timestamps".
 
 use rustix::fs::FileType;
 
-use super::superblock::Superblock;
-use crate::source::bytes::{array, u8_at, u16_le, u32_le};
-use crate::source::disk::{Disk, DiskError, DiskResult, read_vec};
+use super::checksum::crc32c;
+use super::superblock::{Superblock, incompat, ro_compat};
+use super::volume::Volume;
+use crate::source::bytes::{array, u16_le, u32_le};
+use crate::source::disk::{DiskError, DiskResult, read_vec};
 use crate::source::stat::{FileStat, UnixTime};
 
-const ENCRYPTED: u32 = 0x800;
-const HUGE_FILE: u32 = 0x4_0000;
-const EXTENTS: u32 = 0x8_0000;
-const INLINE: u32 = 0x1000_0000;
-const XATTR_MAGIC: u32 = 0xea02_0000;
-/// The index of names that begin with `system.`.
-const XATTR_SYSTEM: u8 = 7;
+/// `i_flags`.
+pub(super) mod flag {
+    pub(in super::super) const COMPRESSED: u32 = 0x4;
+    pub(in super::super) const ENCRYPTED: u32 = 0x800;
+    pub(in super::super) const INDEXED: u32 = 0x1000;
+    pub(in super::super) const HUGE_FILE: u32 = 0x4_0000;
+    pub(in super::super) const EXTENTS: u32 = 0x8_0000;
+    pub(in super::super) const INLINE_DATA: u32 = 0x1000_0000;
+}
+
+/// The size of an inode of ext2, to which later ones add.
+const OLD_SIZE: usize = 128;
 
 /// An inode.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Inode {
-    pub(super) number: u64,
-    /// Where it lies.
+    pub(super) number: u32,
+    /// Where it was read.
     pub(super) offset: u64,
-    pub(super) mode: u16,
-    pub(super) size: u64,
-    pub(super) links: u16,
-    pub(super) deleted_at: u32,
-    flags: u32,
-    /// What leads to its blocks, or its content.
+    pub(super) stat: FileStat,
+    pub(super) flags: u32,
+    pub(super) generation: u32,
+    /// When it was deleted, or the next orphan.
+    pub(super) deleted: u32,
+    /// `i_block`: the map of its blocks, or what is in place of one.
     pub(super) block: [u8; 60],
-    stored: u64,
-    uid: u32,
-    gid: u32,
-    times: [Option<UnixTime>; 4],
-    /// All of it, for attributes.
-    bytes: Vec<u8>,
+    /// Whether a block of extended attributes belongs to it.
+    has_attribute_block: bool,
+    /// The attributes in the inode, only where the content may be among them.
+    pub(super) attributes: Vec<u8>,
+    /// What checksums of its blocks begin with.
+    pub(super) seed: u32,
+    /// Whether its checksum is right, or it has none.
+    pub(super) sound: bool,
 }
 
 impl Inode {
-    pub(super) fn parse(bytes: &[u8], number: u64, offset: u64) -> Option<Self> {
-        let extra = if bytes.len() > 128 { usize::from(u16_le(bytes, 0x80)?) } else { 0 };
-        // A field of the extra part counts where that part reaches past it.
-        let extra_field = |at: usize| if at + 4 <= 128 + extra { u32_le(bytes, at) } else { None };
-        let time = |at: usize, more: usize| -> Option<UnixTime> {
-            // Signed, and two bits of the extra field stand for 2^32 seconds each.
-            let low = i64::from(i32::from_le_bytes(array(bytes, at)?));
-            let (epoch, nanoseconds) = extra_field(more).map_or((0, 0), |more| (more & 3, more >> 2));
-            Some((low + (i64::from(epoch) << 32), nanoseconds))
-                .filter(|(_, nanoseconds)| *nanoseconds < 1_000_000_000)
+    /// Reads an inode in use.
+    pub(super) fn read(volume: &Volume, number: u32) -> DiskResult<Self> {
+        let inode = Self::read_any(volume, number)?;
+        if inode.stat.file_type == FileType::Unknown {
+            let message = match inode.stat.permissions {
+                0 => "an inode is not in use",
+                _ => "an inode is of no known type",
+            };
+            return Err(DiskError::corrupt(inode.offset, message));
+        }
+        if !inode.sound {
+            volume.problems.add(DiskError::corrupt(inode.offset, "the checksum of an inode is wrong"));
+        }
+        Ok(inode)
+    }
+
+    /// Reads an inode whether or not it is in use.
+    pub(super) fn read_any(volume: &Volume, number: u32) -> DiskResult<Self> {
+        let offset = volume.inode_offset(number)?;
+        let raw = read_vec(&*volume.disk, offset, volume.superblock.inode_size)?;
+        Self::parse(&volume.superblock, number, &raw, offset)
+            .ok_or_else(|| DiskError::corrupt(offset, "an inode is cut short"))
+    }
+
+    /// Takes an inode apart; `None` where the bytes are too few.
+    pub(super) fn parse(superblock: &Superblock, number: u32, raw: &[u8], offset: u64) -> Option<Self> {
+        let half = |at| u16_le(raw, at);
+        let word = |at| u32_le(raw, at);
+        let mode = half(0)?;
+        let flags = word(0x20)?;
+        let extra = if raw.len() > OLD_SIZE { usize::from(half(0x80)?) } else { 0 };
+        let sane = extra.checked_add(OLD_SIZE).filter(|end| *end <= raw.len() && extra % 4 == 0);
+        let end = sane.unwrap_or(OLD_SIZE);
+        // A field is there only where the inode says that it reaches so far.
+        let later = |at: usize| if at + 4 <= end { word(at) } else { None };
+        let file_type = FileType::from_raw_mode(u32::from(mode));
+        let both = file_type == FileType::RegularFile || superblock.incompat & incompat::LARGEDIR != 0;
+        let high = if both { u64::from(word(0x6c)?) << 32 } else { 0 };
+        let size = u64::from(word(4)?) | high;
+        let stored = if superblock.ro_compat & ro_compat::HUGE_FILE != 0 {
+            let blocks = u64::from(word(0x1c)?) | u64::from(half(0x74)?) << 32;
+            let bits = if flags & flag::HUGE_FILE != 0 { superblock.block_bits } else { 9 };
+            blocks << bits
+        } else {
+            u64::from(word(0x1c)?) << 9
         };
-        let mode = u16_le(bytes, 0)?;
-        let flags = u32_le(bytes, 0x20)?;
-        let low = u64::from(u32_le(bytes, 4)?);
-        let high = u64::from(u32_le(bytes, 0x6c)?);
-        let blocks = u64::from(u32_le(bytes, 0x1c)?) | u64::from(u16_le(bytes, 0x74)?) << 32;
-        let made = extra_field(0x90).and_then(|_| time(0x90, 0x94));
+        let generation = word(0x64)?;
+        let seed = crc32c(crc32c(superblock.seed, &number.to_le_bytes()), &generation.to_le_bytes());
+        let sound = !superblock.has_checksums() || checksum_is_right(raw, seed, end)?;
+        let attributes = if flags & flag::INLINE_DATA != 0 { raw.get(end..)?.to_vec() } else { Vec::new() };
         Some(Self {
             number,
             offset,
-            mode,
-            size: low | high << 32,
-            links: u16_le(bytes, 0x1a)?,
-            deleted_at: u32_le(bytes, 0x14)?,
+            stat: FileStat {
+                file_type,
+                size: Some(size).filter(|size| i64::try_from(*size).is_ok()),
+                stored,
+                permissions: u32::from(mode) & 0o7777,
+                uid: u32::from(half(2)?) | u32::from(half(0x78)?) << 16,
+                gid: u32::from(half(0x18)?) | u32::from(half(0x7a)?) << 16,
+                dev: 0,
+                ino: u64::from(number),
+                links: u64::from(half(0x1a)?),
+                atime: time(word(8)?, later(0x8c)),
+                mtime: time(word(0x10)?, later(0x88)),
+                ctime: time(word(0xc)?, later(0x84)),
+                btime: later(0x90).and_then(|seconds| time(seconds, later(0x94))),
+            },
             flags,
-            block: array(bytes, 0x28)?,
-            // In units of 512 bytes, or of blocks, of which 4 KiB is a good guess.
-            stored: blocks.saturating_mul(if flags & HUGE_FILE == 0 { 512 } else { 4096 }),
-            uid: u32::from(u16_le(bytes, 2)?) | u32::from(u16_le(bytes, 0x78)?) << 16,
-            gid: u32::from(u16_le(bytes, 0x18)?) | u32::from(u16_le(bytes, 0x7a)?) << 16,
-            times: [time(8, 0x8c), time(0x10, 0x88), time(0xc, 0x84), made],
-            bytes: bytes.to_vec(),
+            generation,
+            deleted: word(0x14)?,
+            block: array(raw, 0x28)?,
+            has_attribute_block: word(0x68)? != 0 || half(0x76)? != 0,
+            attributes,
+            seed,
+            sound,
         })
     }
 
-    pub(super) fn stat(&self) -> FileStat {
-        let [atime, mtime, ctime, btime] = self.times;
-        FileStat {
-            file_type: FileType::from_raw_mode(self.mode.into()),
-            size: i64::try_from(self.size).is_ok().then_some(self.size),
-            stored: self.stored,
-            permissions: u32::from(self.mode & 0o7777),
-            uid: self.uid,
-            gid: self.gid,
-            dev: 0,
-            ino: self.number,
-            links: self.links.into(),
-            atime,
-            mtime,
-            ctime,
-            btime,
-        }
+    pub(super) fn has(&self, flag: u32) -> bool {
+        self.flags & flag != 0
     }
 
-    pub(super) fn is_encrypted(&self) -> bool {
-        self.flags & ENCRYPTED != 0
+    /// Size in bytes.
+    pub(super) fn size(&self) -> DiskResult<u64> {
+        self.stat.size.ok_or_else(|| DiskError::corrupt(self.offset, "the size of a file is negative"))
     }
 
-    pub(super) fn has_extents(&self) -> bool {
-        self.flags & EXTENTS != 0
-    }
-
-    pub(super) fn is_inline(&self) -> bool {
-        self.flags & INLINE != 0
-    }
-
-    /// The target of a link that is kept in the inode itself.
-    pub(super) fn fast_link(&self) -> Option<Vec<u8>> {
-        let is_link = FileType::from_raw_mode(self.mode.into()) == FileType::Symlink;
-        let size = usize::try_from(self.size).ok()?;
-        if !is_link || size >= self.block.len() || self.has_extents() || self.is_inline() {
-            return None;
-        }
-        self.block.get(..size).map(<[u8]>::to_vec)
-    }
-
-    /// Content that is kept in the inode: 60 bytes where the map would be, the rest in
-    /// the attribute `system.data`.
-    pub(super) fn inline_data(&self, disk: &dyn Disk, superblock: &Superblock) -> DiskResult<Vec<u8>> {
-        let mut data = self.block.to_vec();
-        if self.size > 60 {
-            match self.attribute_in_inode().or_else(|| self.attribute_in_block(disk, superblock)) {
-                Some(rest) => data.extend_from_slice(&rest),
-                None => return Err(DiskError::corrupt(self.offset, "the rest of inline data is missing")),
-            }
-        }
-        let size = usize::try_from(self.size).unwrap_or(usize::MAX);
-        data.truncate(size);
-        Ok(data)
-    }
-
-    fn attribute_in_inode(&self) -> Option<Vec<u8>> {
-        let start = 128 + usize::from(u16_le(&self.bytes, 0x80)?);
-        if u32_le(&self.bytes, start)? != XATTR_MAGIC {
-            return None;
-        }
-        let entries = self.bytes.get(start.checked_add(4)?..)?;
-        data_attribute(entries, entries)
-    }
-
-    fn attribute_in_block(&self, disk: &dyn Disk, superblock: &Superblock) -> Option<Vec<u8>> {
-        let high = if superblock.is_64() { u16_le(&self.bytes, 0x76)? } else { 0 };
-        let block = u64::from(u32_le(&self.bytes, 0x68)?) | u64::from(high) << 32;
-        if block == 0 || block >= superblock.blocks {
-            return None;
-        }
-        let size = usize::try_from(superblock.block_size).ok()?;
-        let bytes = read_vec(disk, block.checked_mul(superblock.block_size)?, size).ok()?;
-        if u32_le(&bytes, 0)? != XATTR_MAGIC {
-            return None;
-        }
-        data_attribute(bytes.get(32..)?, &bytes)
+    /// Whether it is a link whose target is in place of the map of blocks.
+    pub(super) fn is_fast_link(&self, superblock: &Superblock) -> bool {
+        let cluster = superblock.block_size() << superblock.cluster_bits;
+        let attributes = if self.has_attribute_block { cluster } else { 0 };
+        self.stat.file_type == FileType::Symlink
+            && !self.has(flag::INLINE_DATA)
+            && !self.has(flag::EXTENTS)
+            && self.stat.stored <= attributes
     }
 }
 
-/// The value of `system.data` among attributes; offsets count from the start of `values`.
-fn data_attribute(entries: &[u8], values: &[u8]) -> Option<Vec<u8>> {
-    let mut at = 0_usize;
-    while u32_le(entries, at)? != 0 {
-        let length = usize::from(u8_at(entries, at)?);
-        let name = entries.get(at.checked_add(16)?..at.checked_add(16 + length)?)?;
-        if u8_at(entries, at + 1)? == XATTR_SYSTEM && name == b"data" {
-            let from = usize::from(u16_le(entries, at + 2)?);
-            let size = usize::try_from(u32_le(entries, at + 8)?).ok()?;
-            return values.get(from..from.checked_add(size)?).map(<[u8]>::to_vec);
-        }
-        at = at.checked_add((16 + length).next_multiple_of(4))?;
+/// `end` is where the fields end that the inode says it has.
+fn checksum_is_right(raw: &[u8], seed: u32, end: usize) -> Option<bool> {
+    let mut crc = [raw.get(..0x7c)?, &[0, 0], raw.get(0x7e..OLD_SIZE)?].into_iter().fold(seed, crc32c);
+    let low = u32::from(u16_le(raw, 0x7c)?);
+    if raw.len() == OLD_SIZE {
+        return Some(crc & 0xffff == low);
     }
-    None
+    crc = crc32c(crc, raw.get(OLD_SIZE..0x82)?);
+    if end < 0x84 {
+        return Some(crc32c(crc, raw.get(0x82..)?) & 0xffff == low);
+    }
+    crc = crc32c(crc32c(crc, &[0, 0]), raw.get(0x84..)?);
+    Some(crc == low | u32::from(u16_le(raw, 0x82)?) << 16)
+}
+
+/// Two bits of the extra field continue the seconds upward from their signed 32
+/// bits, the others are nanoseconds. More than a second of them is no time.
+fn time(seconds: u32, extra: Option<u32>) -> Option<UnixTime> {
+    let extra = extra.unwrap_or(0);
+    let nanoseconds = extra >> 2;
+    let seconds = i64::from(i32::from_le_bytes(seconds.to_le_bytes()));
+    (nanoseconds < 1_000_000_000).then(|| (seconds + (i64::from(extra & 3) << 32), nanoseconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_reach_from_1901_to_2446() {
+        assert_eq!(time(0x8000_0000, None), Some((-0x8000_0000, 0)));
+        assert_eq!(time(0x7fff_ffff, Some(3)), Some((0x3_7fff_ffff, 0)));
+        assert_eq!(time(0xffff_ffff, Some(999_999_999 << 2)), Some((-1, 999_999_999)));
+        assert_eq!(time(0, Some(1_000_000_000 << 2)), None);
+    }
 }

@@ -1,104 +1,188 @@
-//! ext2, ext3 and ext4, after `Documentation/filesystems/ext4` of Linux.
+//! ext2, ext3 and ext4.
 //!
-//! Role: superblock → groups → inodes → maps and directories. Directories are read
-//! from end to end, hash trees too, whose inner nodes look like empty entries.
+//! Role: a [`Filesystem`] over a disk, as after recovery: transactions that the
+//! journal has and the disk has not are laid over it in memory. Checksums are
+//! verified and wrong ones counted, never fatal.
+//!
+//! Specification: Linux, Documentation/filesystems/ext4; what it leaves open is as
+//! the kernel of version 6 does it.
 
+mod bitmap;
+mod checksum;
+mod deleted;
 mod directory;
-mod free;
+mod history;
 mod inode;
+mod journal;
 mod map;
+mod overlay;
+mod replay;
 mod superblock;
-
-#[cfg(test)]
-mod tests;
+mod volume;
 
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
 use rustix::fs::FileType;
 
-use super::{About, Content, DeletedFile, Entry, Filesystem, NodeId, Piece, PieceSource, Problems};
-use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult, read_vec};
+use super::{About, Content, ContentReader, DeletedFile, Entry, Filesystem, NodeId, Place, Problems};
+use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult, read_exact, read_vec};
 use crate::source::stat::FileStat;
-use inode::Inode;
-use superblock::Superblock;
+use bitmap::Bitmaps;
+use inode::{Inode, flag};
+use journal::Log;
+use overlay::Overlay;
+use superblock::{Superblock, incompat};
+use volume::{Volume, index};
 
 /// The inode of the root directory.
 const ROOT: u64 = 2;
-/// The longest link target that is read, in bytes.
-const MAX_LINK: u64 = 64 << 10;
+/// The longest target of a link is shorter than a page; blocks may be larger.
+const MAX_TARGET: u64 = 65536;
 
-/// Whether a volume begins like one of the family.
-#[must_use]
+/// Whether a volume begins as an ext filesystem does.
 pub fn detect(disk: &dyn Disk) -> bool {
-    Superblock::find(disk).is_ok()
+    read_vec(disk, superblock::OFFSET + 0x38, 2).is_ok_and(|magic| magic == [0x53, 0xef])
 }
 
-/// Opens a filesystem.
+/// Whether a volume that begins as nothing known holds an ext filesystem of which
+/// only the first superblock is lost. To be asked last: such copies stay behind when
+/// another filesystem is made over an old one.
+pub fn detect_copy(disk: &dyn Disk) -> bool {
+    superblock::find_copy(disk).is_some()
+}
+
+/// Opens a filesystem, with a copy of the superblock where the first one is damaged.
 ///
 /// # Errors
 ///
-/// No superblock makes sense, or it needs a feature that is not read.
+/// No superblock makes sense, or it has features that are not read.
 pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Ext> {
-    let (superblock, mut notes) = Superblock::find(&*disk)?;
-    superblock.check_features()?;
-    if superblock.needs_recovery() {
-        notes.push("the journal was not replayed: files are as before recovery".to_owned());
-    }
-    let about = About {
+    let (offset, superblock) = find_superblock(&*disk)?;
+    let mut about = About {
         kind: superblock.kind(),
-        label: superblock.label.clone(),
-        uuid: Some(superblock.uuid.clone()),
-        size: superblock.blocks.saturating_mul(superblock.block_size),
-        block_size: u32::try_from(superblock.block_size).unwrap_or(0),
-        notes,
+        label: Some(String::from_utf8_lossy(&superblock.label).into_owned()).filter(|l| !l.is_empty()),
+        uuid: uuid(&superblock.uuid),
+        size: superblock.blocks << superblock.block_bits,
+        block_size: 1 << superblock.block_bits,
+        notes: Vec::new(),
     };
-    let metadata = CachedDisk::new(Arc::clone(&disk));
-    let problems = Problems::default();
-    if about.size > disk.size() {
-        problems.add(DiskError::corrupt(
-            disk.size(),
-            "the filesystem is larger than its volume: the end is missing",
-        ));
+    let volume = Volume::new(Arc::new(CachedDisk::new(Arc::clone(&disk))), superblock, Problems::default());
+    if offset != superblock::OFFSET {
+        about.notes.push(format!("read by the copy of the superblock at byte {offset}"));
+        volume.problems.add(DiskError::corrupt(superblock::OFFSET, "the first superblock is damaged"));
+    } else if !volume.superblock.sound {
+        volume.problems.add(DiskError::corrupt(offset, "the checksum of the superblock is wrong"));
     }
-    Ok(Ext { superblock, about, disks: [disk], metadata, problems })
+    if about.size > disk.size() {
+        about.notes.push(format!("the volume ends at byte {} of {}", disk.size(), about.size));
+        volume.problems.add(DiskError::corrupt(disk.size(), "the filesystem is cut short"));
+    }
+    let (disk, volume) = recovered(disk, volume, offset, &mut about.notes);
+    Ok(Ext { about, disks: [disk], volume, bitmaps: Bitmaps::default() })
 }
 
-/// An open filesystem.
+/// The first superblock, or the first copy where that is not right.
+fn find_superblock(disk: &dyn Disk) -> DiskResult<(u64, Superblock)> {
+    let first = Superblock::read(disk, superblock::OFFSET);
+    if let Ok(found) = &first
+        && found.sound
+    {
+        return first.map(|found| (superblock::OFFSET, found));
+    }
+    if let Some((offset, copy)) = superblock::find_copy(disk)
+        && (copy.sound || first.is_err())
+        // Features that are not read are not damage, and a copy may be of another, older filesystem.
+        && first.as_ref().map_or_else(|error| error.reason != crate::finding::Reason::Unsupported, |first| first.uuid == copy.uuid)
+    {
+        return Ok((offset, copy));
+    }
+    first.map(|found| (superblock::OFFSET, found))
+}
+
+fn uuid(bytes: &[u8; 16]) -> Option<String> {
+    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let part = |range: Range<usize>| hex.get(range).unwrap_or_default();
+    let text = [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-");
+    (*bytes != [0; 16]).then_some(text)
+}
+
+/// The disk and volume as after recovery.
+fn recovered(
+    disk: Arc<dyn Disk>,
+    volume: Volume,
+    offset: u64,
+    notes: &mut Vec<String>,
+) -> (Arc<dyn Disk>, Volume) {
+    let superblock = &volume.superblock;
+    // A copy of the superblock does not know whether there is something to replay.
+    let copy = offset != superblock::OFFSET;
+    if superblock.incompat & incompat::RECOVER == 0 && !copy {
+        return (disk, volume);
+    }
+    if superblock.journal.external {
+        notes.push("the journal lies on another device and was not replayed".to_owned());
+        return (disk, volume);
+    }
+    if superblock.journal.inode == 0 {
+        return (disk, volume);
+    }
+    let log = match Log::find(&volume) {
+        Ok(log) => log,
+        Err(error) => {
+            notes.push(format!("the journal was not replayed: {error}"));
+            volume.problems.add(error);
+            return (disk, volume);
+        }
+    };
+    if !log.sound {
+        let message = "the checksum of the superblock of the journal is wrong";
+        volume.problems.add(DiskError::corrupt(log.offset(0).unwrap_or(0), message));
+    }
+    if log.start == 0 {
+        return (disk, volume);
+    }
+    let replay = replay::replay(&volume, &log);
+    notes.push(format!("the journal was replayed: {} transactions", replay.transactions));
+    if log.has_fast_commits(&*volume.disk, replay.next) {
+        notes.push("fast commits after the last transaction of the journal were not replayed".to_owned());
+        let message = "the journal has fast commits, which are not replayed";
+        volume.problems.add(DiskError::unsupported(log.offset(log.end).unwrap_or(0), message));
+    }
+    if replay.blocks.is_empty() {
+        return (disk, volume);
+    }
+    let size = superblock.block_size();
+    let over: Arc<dyn Disk> = Arc::new(Overlay::new(disk, size, replay.blocks));
+    let superblock = Superblock::read(&*over, offset).unwrap_or_else(|_| superblock.clone());
+    let cached = Arc::new(CachedDisk::new(Arc::clone(&over)));
+    (over, Volume::new(cached, superblock, volume.problems))
+}
+
+/// An ext2, ext3 or ext4 filesystem.
 #[derive(Debug)]
 pub struct Ext {
-    superblock: Superblock,
     about: About,
+    /// As after recovery.
     disks: [Arc<dyn Disk>; 1],
-    metadata: CachedDisk,
-    problems: Problems,
+    volume: Volume,
+    bitmaps: Bitmaps,
 }
 
 impl Ext {
-    fn inode(&self, number: u64) -> DiskResult<Inode> {
-        let (offset, size) = self.superblock.inode_place(&self.metadata, number)?;
-        let bytes = read_vec(&self.metadata, offset, size)?;
-        Inode::parse(&bytes, number, offset)
-            .ok_or_else(|| DiskError::corrupt(offset, format!("inode {number} is cut short")))
+    fn inode(&self, id: NodeId) -> DiskResult<Inode> {
+        let number = u32::try_from(id.inode).unwrap_or(u32::MAX);
+        Inode::read(&self.volume, number)
     }
 
-    /// The inode of something that is in use.
-    fn live(&self, number: u64) -> DiskResult<Inode> {
-        let inode = self.inode(number)?;
-        if inode.mode == 0 {
-            return Err(DiskError::corrupt(inode.offset, format!("inode {number} is not in use")));
+    fn content_of(&self, inode: &Inode) -> DiskResult<Content> {
+        if inode.has(flag::ENCRYPTED) {
+            return Err(DiskError::encrypted(inode.offset, "the content is encrypted"));
         }
-        Ok(inode)
-    }
-
-    fn map(&self, inode: &Inode) -> DiskResult<Content> {
-        if inode.is_inline() {
-            let inline: Arc<[u8]> = inode.inline_data(&self.metadata, &self.superblock)?.into();
-            let length = u64::try_from(inline.len()).unwrap_or(0);
-            let piece = Piece { at: 0, length, source: PieceSource::Inline(inline) };
-            return Ok(Content { size: inode.size, pieces: vec![piece] });
+        if inode.has(flag::COMPRESSED) && self.volume.superblock.incompat & incompat::COMPRESSION != 0 {
+            return Err(DiskError::unsupported(inode.offset, "the content is compressed"));
         }
-        map::content(inode, &self.superblock, &self.metadata)
+        map::content(&self.volume, inode, &self.volume)
     }
 }
 
@@ -112,76 +196,74 @@ impl Filesystem for Ext {
     }
 
     fn stat(&self, id: NodeId) -> DiskResult<FileStat> {
-        Ok(self.live(id.inode)?.stat())
+        self.inode(id).map(|inode| inode.stat)
     }
 
     fn list(&self, dir: NodeId, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> DiskResult<()> {
-        let inode = self.live(dir.inode)?;
-        if inode.stat().file_type != FileType::Directory {
-            return Err(DiskError::corrupt(inode.offset, "is no directory"));
+        let inode = self.inode(dir)?;
+        if inode.stat.file_type != FileType::Directory {
+            return Err(DiskError::corrupt(inode.offset, "an inode is not a directory"));
         }
-        if inode.is_encrypted() {
-            return Err(DiskError::encrypted(inode.offset, "the directory is encrypted"));
-        }
-        let mut give = |found: directory::Found<'_>| {
-            if found.deleted {
-                return ControlFlow::Continue(());
-            }
-            each(Entry { name: found.name, id: NodeId { tree: 0, inode: found.inode } })
-        };
-        if inode.is_inline() {
-            let bytes = inode.inline_data(&self.metadata, &self.superblock)?;
-            return directory::inline(&bytes, inode.offset, &mut give);
-        }
-        directory::blocks(self, &self.map(&inode)?, self.superblock.block_size, &mut give)
+        directory::list(&self.volume, &inode, each)
     }
 
     fn link_target(&self, id: NodeId) -> DiskResult<Vec<u8>> {
-        let inode = self.live(id.inode)?;
-        if inode.is_encrypted() {
-            return Err(DiskError::encrypted(inode.offset, "the link is encrypted"));
+        let inode = self.inode(id)?;
+        let corrupt = |message: &'static str| DiskError::corrupt(inode.offset, message);
+        if inode.stat.file_type != FileType::Symlink {
+            return Err(corrupt("an inode is not a symbolic link"));
         }
-        if let Some(target) = inode.fast_link() {
-            return Ok(target);
+        let size = inode.size()?;
+        if size == 0 || size >= MAX_TARGET {
+            return Err(corrupt("the target of a symbolic link has an impossible length"));
         }
-        if inode.size > MAX_LINK {
-            return Err(DiskError::corrupt(inode.offset, "the target of a link is longer than any path"));
+        if inode.is_fast_link(&self.volume.superblock) && !inode.has(flag::ENCRYPTED) {
+            let target = inode.block.get(..index(size)).map(<[u8]>::to_vec);
+            return target.ok_or_else(|| corrupt("the target of a symbolic link is longer than its inode"));
         }
-        let content = self.map(&inode)?;
-        let reader = super::ContentReader::new(self, &content);
-        let mut target = vec![0; usize::try_from(inode.size).unwrap_or(0)];
+        let content = self.content_of(&inode)?;
+        let reader = ContentReader::new(self, &content);
+        let mut target = vec![0; index(size)];
         let mut filled = 0;
         while let Some(rest) = target.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            match reader.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX))? {
-                0 => break,
-                read => filled += read,
+            let read = reader.read_at(rest, u64::try_from(filled).unwrap_or(u64::MAX))?;
+            if read == 0 {
+                return Err(corrupt("the target of a symbolic link is cut short"));
             }
+            filled += read;
         }
-        target.truncate(filled);
         Ok(target)
     }
 
     fn content(&self, id: NodeId) -> DiskResult<Content> {
-        let inode = self.live(id.inode)?;
-        if inode.is_encrypted() {
-            return Err(DiskError::encrypted(inode.offset, "the file is encrypted"));
+        let inode = self.inode(id)?;
+        if inode.stat.file_type != FileType::RegularFile {
+            return Err(DiskError::corrupt(inode.offset, "an inode is not a regular file"));
         }
-        self.map(&inode)
+        self.content_of(&inode)
     }
 
     fn disks(&self) -> &[Arc<dyn Disk>] {
         &self.disks
     }
 
+    fn read_stored(&self, bytes: &mut [u8], from: Place) -> DiskResult<()> {
+        if from.disk == map::DAMAGED {
+            return Err(DiskError::corrupt(from.offset, "the map of the blocks of a file is damaged"));
+        }
+        let [disk] = &self.disks;
+        read_exact(&**disk, bytes, from.offset)
+    }
+
     fn deleted(&self, each: &mut dyn FnMut(DeletedFile) -> ControlFlow<()>) -> DiskResult<()> {
-        free::deleted(self, each)
+        deleted::deleted(&self.volume, &self.bitmaps, each)
     }
 
     fn free(&self, each: &mut dyn FnMut(u16, Range<u64>) -> ControlFlow<()>) -> DiskResult<()> {
-        free::ranges(self, &mut |range| each(0, range))
+        self.bitmaps.free(&self.volume, &mut |range| each(0, range))
     }
 
     fn problems(&self) -> Vec<(DiskError, u64)> {
-        self.problems.list()
+        self.volume.problems.list()
     }
 }

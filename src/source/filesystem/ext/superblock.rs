@@ -1,271 +1,281 @@
-//! The superblock and the descriptors of groups (`super.rst`, `group_descr.rst`).
+//! The superblock and its copies: geometry and features.
+//!
+//! Specification: Linux, Documentation/filesystems/ext4, "Super Block". Nothing
+//! that is computed from a [`Superblock`] divides by zero or shifts too far: its
+//! numbers were checked when it was read.
 
+use super::checksum::crc32c;
 use crate::source::bytes::{array, u8_at, u16_le, u32_le};
 use crate::source::disk::{Disk, DiskError, DiskResult, read_vec};
 
-const MAGIC: u16 = 0xef53;
-/// Where the superblock is, and how long it is, in bytes.
-const PLACE: u64 = 1024;
-const LENGTH: usize = 1024;
+/// Where the first one lies, and its size.
+pub(super) const OFFSET: u64 = 1024;
+const SIZE: usize = 1024;
 
-/// Features without which nothing can be read rightly, by bit (`s_feature_incompat`).
-const COMPRESSION: u32 = 0x1;
-const FILETYPE: u32 = 0x2;
-const RECOVER: u32 = 0x4;
-const JOURNAL_DEVICE: u32 = 0x8;
-const META_BG: u32 = 0x10;
-const EXTENTS: u32 = 0x40;
-const BITS_64: u32 = 0x80;
-/// Known, and harmless to a reader: multiple mount protection, flexible groups, large
-/// attributes, data in directory entries, checksum seed, large directories, inline
-/// data, encryption, case folding.
-const HARMLESS: u32 = 0x100 | 0x200 | 0x400 | 0x1000 | 0x2000 | 0x4000 | 0x8000 | 0x1_0000 | 0x2_0000;
-const HAS_JOURNAL: u32 = 0x4;
+/// `s_feature_compat`.
+pub(super) mod compat {
+    pub(in super::super) const HAS_JOURNAL: u32 = 0x4;
+    pub(in super::super) const SPARSE_SUPER2: u32 = 0x200;
+}
+
+/// `s_feature_incompat`.
+pub(super) mod incompat {
+    pub(in super::super) const COMPRESSION: u32 = 0x1;
+    pub(in super::super) const FILETYPE: u32 = 0x2;
+    pub(in super::super) const RECOVER: u32 = 0x4;
+    pub(in super::super) const JOURNAL_DEV: u32 = 0x8;
+    pub(in super::super) const META_BG: u32 = 0x10;
+    pub(in super::super) const BITS_64: u32 = 0x80;
+    pub(in super::super) const CSUM_SEED: u32 = 0x2000;
+    pub(in super::super) const LARGEDIR: u32 = 0x4000;
+    /// All that change nothing here or are read: also extents, mmp, flex_bg,
+    /// ea_inode, dirdata, inline_data, encrypt and casefold.
+    pub(in super::super) const KNOWN: u32 = 0x3_f7d7;
+    /// What ext3 knows.
+    pub(in super::super) const EXT3: u32 = FILETYPE | RECOVER | META_BG;
+}
+
 /// `s_feature_ro_compat`.
-const BIGALLOC: u32 = 0x200;
-const GROUP_CHECKSUM: u32 = 0x10;
-const METADATA_CHECKSUM: u32 = 0x400;
+pub(super) mod ro_compat {
+    pub(in super::super) const SPARSE_SUPER: u32 = 0x1;
+    pub(in super::super) const HUGE_FILE: u32 = 0x8;
+    pub(in super::super) const GDT_CSUM: u32 = 0x10;
+    pub(in super::super) const BIGALLOC: u32 = 0x200;
+    pub(in super::super) const METADATA_CSUM: u32 = 0x400;
+    /// What ext3 knows: sparse_super, large_file, btree_dir.
+    pub(in super::super) const EXT3: u32 = 0x7;
+}
 
-/// What the superblock says.
-#[derive(Debug)]
+/// Where the journal is.
+#[derive(Clone, Debug)]
+pub(super) struct JournalPlace {
+    /// Its inode; 0 where there is none or it lies on another device.
+    pub(super) inode: u32,
+    /// Whether the superblock names another device by number or UUID.
+    pub(super) external: bool,
+    /// A copy of the block map and size of its inode.
+    pub(super) backup: Option<([u8; 60], u64)>,
+}
+
+/// What is needed of a superblock.
+#[derive(Clone, Debug)]
 pub(super) struct Superblock {
+    pub(super) compat: u32,
+    pub(super) incompat: u32,
+    pub(super) ro_compat: u32,
+    /// log2 of the block size, 10 to 16.
+    pub(super) block_bits: u32,
+    /// log2 of the blocks in a cluster; 0 without `bigalloc`.
+    pub(super) cluster_bits: u32,
+    /// All blocks.
     pub(super) blocks: u64,
-    pub(super) block_size: u64,
-    first_block: u64,
+    /// The first block of the first group.
+    pub(super) first_block: u64,
     pub(super) blocks_per_group: u64,
-    pub(super) cluster_size: u64,
-    pub(super) clusters_per_group: u64,
-    pub(super) inodes: u64,
-    pub(super) inodes_per_group: u64,
+    pub(super) groups: u32,
+    pub(super) inodes: u32,
+    pub(super) inodes_per_group: u32,
+    /// 128 up to the block size.
     pub(super) inode_size: usize,
-    descriptor_size: u64,
-    first_meta_group: u64,
-    compat: u32,
-    incompat: u32,
-    ro_compat: u32,
-    pub(super) label: Option<String>,
-    pub(super) uuid: String,
-}
-
-/// A group's descriptor.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Group {
-    pub(super) block_bitmap: u64,
-    pub(super) inode_table: u64,
-    pub(super) flags: u16,
-    pub(super) unused_inodes: u64,
-}
-
-impl Group {
-    /// The bitmap of blocks was never written: only the group's own structures are used.
-    pub(super) const BLOCKS_UNINIT: u16 = 2;
-    pub(super) const INODES_UNINIT: u16 = 1;
+    /// 32 up to the block size.
+    pub(super) descriptor_size: usize,
+    pub(super) first_meta_bg: u64,
+    pub(super) reserved_descriptor_blocks: u64,
+    backup_groups: [u32; 2],
+    /// The group in which this copy says it lies.
+    group: u16,
+    pub(super) uuid: [u8; 16],
+    pub(super) label: Vec<u8>,
+    pub(super) journal: JournalPlace,
+    /// What checksums of metadata begin with.
+    pub(super) seed: u32,
+    /// Whether its own checksum is right, or it has none.
+    pub(super) sound: bool,
 }
 
 impl Superblock {
-    /// The superblock, or the nearest copy where it is damaged, and what to say of that.
-    pub(super) fn find(disk: &dyn Disk) -> DiskResult<(Self, Vec<String>)> {
-        let first = Self::read(disk, PLACE);
-        let error = match first {
-            Ok(superblock) => return Ok((superblock, Vec::new())),
-            Err(error) => error,
+    /// Reads one of the copies.
+    pub(super) fn read(disk: &dyn Disk, offset: u64) -> DiskResult<Self> {
+        let bytes = read_vec(disk, offset, SIZE)?;
+        if u16_le(&bytes, 0x38) != Some(0xef53) {
+            return Err(DiskError::corrupt(offset, "no ext superblock"));
+        }
+        Self::parse(&bytes, offset)
+            .unwrap_or_else(|| Err(DiskError::corrupt(offset, "the superblock is too short")))
+    }
+
+    /// `None` is not met: the bytes are always as many as are looked at.
+    fn parse(bytes: &[u8], offset: u64) -> Option<DiskResult<Self>> {
+        let corrupt = |message: &'static str| Some(Err(DiskError::corrupt(offset, message)));
+        let word = |at| u32_le(bytes, at);
+        let (compat, incompat, ro_compat) = match word(0x4c)? {
+            0 => (0, 0, 0),
+            _ => (word(0x5c)?, word(0x60)?, word(0x64)?),
         };
-        // Copies begin group 1, 3, 5, 7: its first block by each usual size of blocks.
-        for block_size in [1024_u64, 2048, 4096, 8192, 16384, 32768, 65536] {
-            let per_group = block_size.saturating_mul(8);
-            for group in [1_u64, 3, 5, 7] {
-                let first_block = u64::from(block_size == 1024);
-                let place = (group * per_group + first_block).saturating_mul(block_size);
-                if let Ok(superblock) = Self::read(disk, place)
-                    && superblock.block_size == block_size
-                {
-                    let note = format!("the superblock is damaged: its copy at byte {place} was used");
-                    return Ok((superblock, vec![note]));
-                }
-            }
+        if incompat & incompat::JOURNAL_DEV != 0 {
+            return Some(Err(DiskError::unsupported(offset, "an external journal, not a filesystem")));
         }
-        Err(error)
-    }
-
-    fn read(disk: &dyn Disk, place: u64) -> DiskResult<Self> {
-        let bytes = read_vec(disk, place, LENGTH)?;
-        Self::parse(&bytes).ok_or_else(|| DiskError::corrupt(place, "is no superblock of ext2, ext3 or ext4"))
-    }
-
-    fn parse(bytes: &[u8]) -> Option<Self> {
-        if u16_le(bytes, 0x38)? != MAGIC {
-            return None;
+        if incompat & !incompat::KNOWN != 0 {
+            let unknown = incompat & !incompat::KNOWN;
+            return Some(Err(DiskError::unsupported(offset, format!("unknown features {unknown:#x}"))));
         }
-        let shift = u32_le(bytes, 0x18)?;
-        let cluster_shift = u32_le(bytes, 0x1c)?;
-        if shift > 6 {
-            return None;
+        let wide = incompat & incompat::BITS_64 != 0;
+        let log_block = word(0x18)?;
+        if log_block > 6 {
+            return corrupt("the block size is impossible");
         }
-        let block_size = 1024_u64 << shift;
-        let incompat = u32_le(bytes, 0x60)?;
-        let ro_compat = u32_le(bytes, 0x64)?;
-        let is_64 = incompat & BITS_64 != 0;
-        let high = |at| if is_64 { u32_le(bytes, at) } else { Some(0) };
-        let blocks = u64::from(u32_le(bytes, 4)?) | u64::from(high(0x150)?) << 32;
-        let revision = u32_le(bytes, 0x4c)?;
-        let inode_size = if revision == 0 { 128 } else { usize::from(u16_le(bytes, 0x58)?) };
-        let blocks_per_group = u64::from(u32_le(bytes, 0x20)?);
-        let inodes_per_group = u64::from(u32_le(bytes, 0x28)?);
-        let bigalloc = ro_compat & BIGALLOC != 0;
-        if bigalloc && (cluster_shift < shift || cluster_shift > 20) {
-            return None;
+        let block_bits = 10 + log_block;
+        let block_size = 1_u64 << block_bits;
+        let bigalloc = ro_compat & ro_compat::BIGALLOC != 0;
+        let cluster_bits = if bigalloc { word(0x1c)?.checked_sub(log_block) } else { Some(0) };
+        let Some(cluster_bits) = cluster_bits.filter(|bits| block_bits + bits <= 30) else {
+            return corrupt("the cluster size is impossible");
+        };
+        let blocks_per_group = u64::from(word(0x20)?);
+        let fits = blocks_per_group <= block_size << 3 << cluster_bits;
+        if blocks_per_group < 8 || !fits || blocks_per_group & ((1 << cluster_bits) - 1) != 0 {
+            return corrupt("the number of blocks per group is impossible");
         }
-        let cluster_size = if bigalloc { 1024_u64 << cluster_shift } else { block_size };
-        let descriptor_size = if is_64 { u64::from(u16_le(bytes, 0xfe)?) } else { 32 };
-        let sane = blocks > 0
-            && blocks < 1 << 48
-            && (1..=8 * 65536 * 64).contains(&blocks_per_group)
-            && (1..=8 * 65536).contains(&inodes_per_group)
-            && inode_size.is_power_of_two()
-            && (128..=65536).contains(&inode_size)
-            && u64::try_from(inode_size).is_ok_and(|size| size <= block_size)
-            && descriptor_size.is_power_of_two()
-            && (32..=1024).contains(&descriptor_size);
-        if !sane {
-            return None;
+        let high = if wide { u64::from(word(0x150)?) << 32 } else { 0 };
+        let blocks = u64::from(word(0x4)?) | high;
+        let first_block = u64::from(word(0x14)?);
+        if first_block > 1 || blocks <= first_block || blocks > u64::MAX >> 17 {
+            return corrupt("the number of blocks is impossible");
         }
-        let label: Vec<u8> = array::<16>(bytes, 0x78)?.into_iter().take_while(|byte| *byte != 0).collect();
-        Some(Self {
+        let Ok(groups) = u32::try_from((blocks - first_block).div_ceil(blocks_per_group)) else {
+            return corrupt("there are more groups than can be");
+        };
+        let (inodes, inodes_per_group) = (word(0)?, word(0x28)?);
+        if inodes_per_group == 0 || u64::from(inodes_per_group) > block_size << 3 {
+            return corrupt("the number of inodes per group is impossible");
+        }
+        if inodes == 0 || u64::from(inodes) > u64::from(inodes_per_group).saturating_mul(groups.into()) {
+            return corrupt("the number of inodes is impossible");
+        }
+        let old = word(0x4c)? == 0;
+        let inode_size = usize::from(if old { 128 } else { u16_le(bytes, 0x58)? });
+        let block = usize::try_from(block_size).ok()?;
+        if !inode_size.is_power_of_two() || inode_size < 128 || inode_size > block {
+            return corrupt("the size of inodes is impossible");
+        }
+        let descriptor_size = if wide { usize::from(u16_le(bytes, 0xfe)?) } else { 32 };
+        if !descriptor_size.is_power_of_two() || descriptor_size > block || (wide && descriptor_size < 64) {
+            return corrupt("the size of group descriptors is impossible");
+        }
+        let uuid: [u8; 16] = array(bytes, 0x68)?;
+        let sums = ro_compat & ro_compat::METADATA_CSUM != 0;
+        let seed = if incompat & incompat::CSUM_SEED != 0 { word(0x270)? } else { crc32c(u32::MAX, &uuid) };
+        let label: [u8; 16] = array(bytes, 0x78)?;
+        let inode = if compat & compat::HAS_JOURNAL != 0 { word(0xe0)? } else { 0 };
+        let named = word(0xe4)? != 0 || array::<16>(bytes, 0xd0)? != [0; 16];
+        let size = u64::from(word(0x14c)?) | u64::from(word(0x148)?) << 32;
+        let backup = (u8_at(bytes, 0xfd)? == 1).then_some((array(bytes, 0x10c)?, size));
+        Some(Ok(Self {
+            compat,
+            incompat,
+            ro_compat,
+            block_bits,
+            cluster_bits,
             blocks,
-            block_size,
-            first_block: u64::from(u32_le(bytes, 0x14)?),
+            first_block,
             blocks_per_group,
-            cluster_size,
-            clusters_per_group: u64::from(u32_le(bytes, 0x24)?),
-            inodes: u64::from(u32_le(bytes, 0)?),
+            groups,
+            inodes,
             inodes_per_group,
             inode_size,
             descriptor_size,
-            first_meta_group: if incompat & META_BG != 0 {
-                u64::from(u32_le(bytes, 0x104)?)
-            } else {
-                u64::MAX
+            first_meta_bg: u64::from(word(0x104)?),
+            reserved_descriptor_blocks: u64::from(u16_le(bytes, 0xce)?),
+            backup_groups: [word(0x24c)?, word(0x250)?],
+            group: if old { 0 } else { u16_le(bytes, 0x5a)? },
+            uuid,
+            label: label.iter().copied().take_while(|byte| *byte != 0).collect(),
+            journal: JournalPlace {
+                inode,
+                external: compat & compat::HAS_JOURNAL != 0 && inode == 0 && named,
+                backup,
             },
-            compat: u32_le(bytes, 0x5c)?,
-            incompat,
-            ro_compat,
-            label: (!label.is_empty()).then(|| String::from_utf8_lossy(&label).into_owned()),
-            uuid: uuid(array(bytes, 0x68)?),
-        })
-        .filter(|_| u8_at(bytes, 0x3a).is_some())
+            seed,
+            sound: !sums || crc32c(u32::MAX, bytes.get(..0x3fc)?) == word(0x3fc)?,
+        }))
     }
 
-    pub(super) fn check_features(&self) -> DiskResult<()> {
-        let known = FILETYPE | RECOVER | META_BG | EXTENTS | BITS_64 | HARMLESS;
-        let what = match self.incompat & !known {
-            0 => return Ok(()),
-            bits if bits & JOURNAL_DEVICE != 0 => "this is the journal of another ext filesystem".to_owned(),
-            bits if bits & COMPRESSION != 0 => "ext2 compression is not read".to_owned(),
-            bits => format!("has features that are not known: {bits:#x}"),
-        };
-        Err(DiskError::unsupported(PLACE, what))
+    /// The block size in bytes.
+    pub(super) fn block_size(&self) -> u64 {
+        1 << self.block_bits
     }
 
-    pub(super) fn needs_recovery(&self) -> bool {
-        self.incompat & RECOVER != 0
-    }
-
-    pub(super) fn has_uninit_groups(&self) -> bool {
-        self.ro_compat & (GROUP_CHECKSUM | METADATA_CHECKSUM) != 0
-    }
-
-    pub(super) fn is_64(&self) -> bool {
-        self.incompat & BITS_64 != 0
-    }
-
-    pub(super) fn kind(&self) -> &'static str {
-        let ext4 = EXTENTS | BITS_64 | META_BG | 0x200 | 0x400 | 0x8000;
-        if self.incompat & ext4 != 0 || self.ro_compat & (0x8 | 0x10 | 0x20 | 0x40 | 0x200 | 0x400) != 0 {
-            "ext4"
-        } else if self.compat & HAS_JOURNAL != 0 {
-            "ext3"
-        } else {
-            "ext2"
-        }
-    }
-
-    /// How many groups there are.
-    pub(super) fn groups(&self) -> u64 {
-        self.blocks.saturating_sub(self.first_block).div_ceil(self.blocks_per_group)
+    /// Whether metadata has CRC-32C checksums.
+    pub(super) fn has_checksums(&self) -> bool {
+        self.ro_compat & ro_compat::METADATA_CSUM != 0
     }
 
     /// The first block of a group.
-    pub(super) fn group_start(&self, group: u64) -> u64 {
-        group.saturating_mul(self.blocks_per_group).saturating_add(self.first_block)
+    pub(super) fn group_start(&self, group: u32) -> u64 {
+        self.first_block.saturating_add(u64::from(group).saturating_mul(self.blocks_per_group))
     }
 
     /// Whether a group begins with a copy of the superblock.
-    fn has_copy(&self, group: u64) -> bool {
-        let power = |base: u64| {
+    pub(super) fn has_copy(&self, group: u32) -> bool {
+        let power_of = |base: u32| {
             let mut power = base;
             while power < group {
                 power = power.saturating_mul(base);
             }
             power == group
         };
-        // Without the feature every group has one.
-        self.ro_compat & 1 == 0 || group <= 1 || power(3) || power(5) || power(7)
-    }
-
-    pub(super) fn group(&self, disk: &dyn Disk, group: u64) -> DiskResult<Group> {
-        if group >= self.groups() {
-            return Err(DiskError::corrupt(PLACE, format!("there is no group {group}")));
+        if self.compat & compat::SPARSE_SUPER2 != 0 {
+            return group == 0 || self.backup_groups.contains(&group);
         }
-        let per_block = self.block_size / self.descriptor_size;
-        let (block, within) = (group / per_block, group % per_block);
-        let block = if block < self.first_meta_group {
-            // After the superblock, which is in block 1 only where blocks have 1 KiB.
-            (PLACE / self.block_size).saturating_add(1).saturating_add(block)
-        } else {
-            let first = block.saturating_mul(per_block);
-            let skip = u64::from(first == 0 && self.block_size == 1024 && self.first_block == 0);
-            self.group_start(first).saturating_add(u64::from(self.has_copy(first)) + skip)
-        };
-        let offset = block.saturating_mul(self.block_size).saturating_add(within * self.descriptor_size);
-        let bytes = read_vec(disk, offset, usize::try_from(self.descriptor_size).unwrap_or(32))?;
-        let wide = self.descriptor_size >= 64;
-        let number = |low, high| -> Option<u64> {
-            let high = if wide { u32_le(&bytes, high)? } else { 0 };
-            Some(u64::from(u32_le(&bytes, low)?) | u64::from(high) << 32)
-        };
-        let parsed = || {
-            let high = if wide { u16_le(&bytes, 0x32)? } else { 0 };
-            Some(Group {
-                block_bitmap: number(0, 0x20)?,
-                inode_table: number(8, 0x28)?,
-                flags: u16_le(&bytes, 0x12)?,
-                unused_inodes: u64::from(u16_le(&bytes, 0x1c)?) | u64::from(high) << 16,
-            })
-        };
-        parsed().filter(|group| group.inode_table < self.blocks).ok_or_else(|| {
-            DiskError::corrupt(offset, format!("the descriptor of group {group} makes no sense"))
-        })
+        let sparse = self.ro_compat & ro_compat::SPARSE_SUPER != 0;
+        group <= 1 || !sparse || [3, 5, 7].into_iter().any(power_of)
     }
 
-    /// Where an inode lies, and how long it is.
-    pub(super) fn inode_place(&self, disk: &dyn Disk, number: u64) -> DiskResult<(u64, usize)> {
-        let index = number.checked_sub(1).filter(|_| number <= self.inodes);
-        let index = index.ok_or_else(|| DiskError::corrupt(0, format!("there is no inode {number}")))?;
-        let group = self.group(disk, index / self.inodes_per_group)?;
-        let size = u64::try_from(self.inode_size).unwrap_or(128);
-        let within = (index % self.inodes_per_group).saturating_mul(size);
-        Ok((group.inode_table.saturating_mul(self.block_size).saturating_add(within), self.inode_size))
+    /// The groups that begin with a copy, the first few of them.
+    pub(super) fn copies(&self) -> impl Iterator<Item = u32> {
+        let [one, other] = self.backup_groups;
+        let last = [one, other].into_iter().filter(|_| self.compat & compat::SPARSE_SUPER2 != 0);
+        let first = (1..self.groups.min(28)).filter(|group| self.has_copy(*group));
+        first.chain(last).filter(|group| *group != 0 && *group < self.groups)
+    }
+
+    /// `ext2`, `ext3` or `ext4`, by what the older ones do not know.
+    pub(super) fn kind(&self) -> &'static str {
+        if self.incompat & !incompat::EXT3 & !incompat::COMPRESSION != 0
+            || self.ro_compat & !ro_compat::EXT3 != 0
+        {
+            "ext4"
+        } else if self.compat & compat::HAS_JOURNAL != 0 {
+            "ext3"
+        } else {
+            "ext2"
+        }
     }
 }
 
-/// A UUID as it is written.
-fn uuid(bytes: [u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
+/// The first copy that makes sense and agrees that it lies where it was found. The
+/// geometry is not known where the first superblock is lost: the usual ones are tried.
+pub(super) fn find_copy(disk: &dyn Disk) -> Option<(u64, Superblock)> {
+    let mut doubtful = None;
+    for cluster_bits in 0..=20 {
+        for block_bits in 10..=16 {
+            for group in [1_u16, 3, 5, 7, 9] {
+                let bits = block_bits + block_bits + 3 + cluster_bits;
+                let first = if block_bits == 10 && cluster_bits == 0 { 1024 } else { 0 };
+                let offset = (u64::from(group) << bits) + first;
+                if offset.saturating_add(1024) > disk.size() {
+                    break;
+                }
+                let Ok(found) = Superblock::read(disk, offset) else { continue };
+                if found.block_bits != block_bits || found.group != group {
+                    continue;
+                }
+                if found.sound {
+                    return Some((offset, found));
+                }
+                doubtful.get_or_insert((offset, found));
+            }
         }
-        text.push_str(&format!("{byte:02x}"));
     }
-    text
+    doubtful
 }
