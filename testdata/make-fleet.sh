@@ -13,7 +13,7 @@ for host in web db; do
     printf 'root:x:0:0::/root:/bin/sh\n' >$host/etc/passwd
     printf 'root:x:0:\n' >$host/etc/group
     printf 'root:*:20000:0:99999:7:::\nbackup:*:20000:0:99999:7:::\n' >$host/etc/shadow
-    printf 'UsePAM no\nPermitRootLogin no\n' >$host/etc/ssh/sshd_config
+    printf 'UsePAM no\nPermitRootLogin yes\nDenyUsers root\n' >$host/etc/ssh/sshd_config
     # What stands for a shell, a server, and what starts it.
     printf '#!/bin/sh\n' >$host/bin/sh && chmod 755 $host/bin/sh
     printf 'OpenSSH_9.2p1\0' >$host/usr/sbin/sshd

@@ -223,6 +223,7 @@ fn clones_share_host_keys_and_stay_apart() {
     let copied = Command::new("cp").arg("-a").args([&one, &two]).status();
     assert!(copied.expect("cp").success());
     write(&two, "etc/hostname", b"two\n");
+    write(&two, "root/x", b"");
     keygen(&two.join("root/key"), &[]);
     for root in ["one", "two"] {
         let output = scan(&["-q", "-f", "jsonl"], &folder.path().join(root));

@@ -42,7 +42,7 @@ impl Width {
     pub fn of_sessions(bytes: &[u8]) -> Option<Self> {
         let fits = |width: &Self| {
             let mut records = bytes.chunks_exact(width.session_length()).take(64).peekable();
-            records.peek().is_some() && records.all(is_session)
+            records.peek().is_some() && records.all(|record| is_session(record, *width))
         };
         Self::ALL.into_iter().find(fits)
     }
@@ -65,12 +65,9 @@ pub fn session(record: &[u8], width: Width) -> Option<Login> {
     if record.len() != width.session_length() || u16_at(record, 0)? != USER_PROCESS {
         return None;
     }
-    let seconds = match width {
-        Width::Narrow => i64::from(u32_at(record, 340)?),
-        Width::Wide => i64_at(record, 344)?,
-    };
+    let seconds = session_time(record, width)?;
     let user = text(record.get(44..76)?)?;
-    (!user.is_empty()).then_some(Login { user, host: text(record.get(76..332)?)?, seconds: time(seconds)? })
+    (!user.is_empty()).then_some(Login { user, host: text(record.get(76..332)?)?, seconds })
 }
 
 /// The login that a record of `lastlog` tells of; `None`: there was none.
@@ -87,10 +84,24 @@ pub fn last(record: &[u8], width: Width) -> Option<Login> {
     Some(Login { user: String::new(), host: text(rest.get(32..)?)?, seconds: time(seconds)? })
 }
 
-fn is_session(record: &[u8]) -> bool {
-    let kind = u16_at(record, 0).is_some_and(|kind| kind <= MAX_TYPE);
-    let texts = [record.get(8..40), record.get(44..76)];
-    kind && texts.into_iter().all(|field| field.and_then(text).is_some())
+/// An empty record is all zero; any other has a time.
+fn is_session(record: &[u8], width: Width) -> bool {
+    match u16_at(record, 0) {
+        Some(0) => record.iter().all(|byte| *byte == 0),
+        Some(1..=MAX_TYPE) => {
+            let texts = [record.get(8..40), record.get(44..76)];
+            session_time(record, width).is_some()
+                && texts.into_iter().all(|field| field.and_then(text).is_some())
+        }
+        _ => false,
+    }
+}
+
+fn session_time(record: &[u8], width: Width) -> Option<i64> {
+    match width {
+        Width::Narrow => time(i64::from(u32_at(record, 340)?)),
+        Width::Wide => time(i64_at(record, 344)?),
+    }
 }
 
 fn time(seconds: i64) -> Option<i64> {

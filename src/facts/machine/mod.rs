@@ -20,7 +20,7 @@ use super::users::Users;
 use super::{hosts, identity, logins, names, provisioning, windows};
 use crate::finding::{
     AccountFacts, AccountVerdict, CertificateFacts, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal,
-    Restriction, RestrictionKind, SshdFacts, Timestamp, Undecided, Verdict,
+    SshdFacts, Timestamp, Undecided, Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
 use crate::formats::known_hosts::KnownHost;
