@@ -155,7 +155,7 @@ impl Machine {
     pub fn uses(&self, fingerprint: &str) -> Vec<KeyUse> {
         let mut uses: Vec<&KeyUse> =
             self.used(fingerprint).filter(|one| one.fingerprint == fingerprint).collect();
-        uses.sort_by(|one, other| other.last.cmp(&one.last));
+        uses.sort_by_key(|one| std::cmp::Reverse(one.last));
         uses.into_iter().take(20).cloned().collect()
     }
 

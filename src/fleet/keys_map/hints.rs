@@ -65,12 +65,15 @@ pub enum MatchedBy {
     HashedName,
 }
 
-/// The names of the machines of a fleet: machine and host name of each.
+/// A machine's identity and its host name.
+type Named = (String, String);
+
+/// The names of the machines of a fleet.
 #[derive(Debug, Default)]
 struct Names {
-    by_name: BTreeMap<String, Vec<(String, String)>>,
+    by_name: BTreeMap<String, Vec<Named>>,
     /// Machines by the hash that is one of their names'.
-    hashed: HashMap<String, Vec<(String, String)>>,
+    hashed: HashMap<String, Vec<Named>>,
     tests_left: usize,
     untested: u64,
 }
@@ -88,12 +91,12 @@ impl Names {
     }
 
     /// The machines of a name.
-    fn named(&self, name: &str) -> &[(String, String)] {
+    fn named(&self, name: &str) -> &[Named] {
         self.by_name.get(name).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// The machines that the hosts of a line are. A pattern names none: it is for many.
-    fn known(&mut self, text: &str) -> (Vec<(String, (String, String))>, MatchedBy) {
+    fn known(&mut self, text: &str) -> (Vec<(String, Named)>, MatchedBy) {
         match Hosts::parse(text) {
             Ok(Hosts::Patterns(patterns)) => {
                 let of_name = |name: &String| {
@@ -110,7 +113,7 @@ impl Names {
         }
     }
 
-    fn of_hash(&mut self, text: &str, hosts: &Hosts) -> Vec<(String, String)> {
+    fn of_hash(&mut self, text: &str, hosts: &Hosts) -> Vec<Named> {
         if let Some(known) = self.hashed.get(text) {
             return known.clone();
         }
