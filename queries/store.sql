@@ -1,22 +1,43 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
 CREATE TABLE IF NOT EXISTS scan (
-  scan_id BIGINT PRIMARY KEY, name TEXT NOT NULL UNIQUE, started TEXT NOT NULL, whole INT NOT NULL);
+  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, whole INT NOT NULL);
 -- A target of a scan. `machine` is equal for targets of one machine.
 CREATE TABLE IF NOT EXISTS disk (
-  disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target TEXT NOT NULL,
-  machine TEXT NOT NULL, hostname TEXT NOT NULL);
+  disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
+  machine VARCHAR NOT NULL, hostname VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS ssh_key (
-  key_id INTEGER PRIMARY KEY, fingerprint TEXT NOT NULL UNIQUE, algorithm TEXT, bits INT, public_key TEXT);
+  key_id INTEGER PRIMARY KEY, fingerprint VARCHAR NOT NULL UNIQUE, algorithm VARCHAR, bits INT, public_key VARCHAR);
 -- Private halves, and host keys of either half.
 CREATE TABLE IF NOT EXISTS held (
-  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role TEXT NOT NULL, path TEXT NOT NULL, line BIGINT NOT NULL,
-  mode TEXT, owner TEXT, atime TEXT, encrypted INT NOT NULL, damage TEXT, comment TEXT, weak TEXT NOT NULL);
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL,
+  mode VARCHAR, owner VARCHAR, atime VARCHAR, encrypted INT NOT NULL, damage VARCHAR, comment VARCHAR, weak VARCHAR NOT NULL);
 -- Lines that let a key in.
 CREATE TABLE IF NOT EXISTS entry (
-  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role TEXT NOT NULL, account TEXT NOT NULL,
-  state TEXT NOT NULL, verdict TEXT NOT NULL, path TEXT NOT NULL, line BIGINT NOT NULL);
-CREATE INDEX IF NOT EXISTS held_key ON held (key_id);
-CREATE INDEX IF NOT EXISTS entry_key ON entry (key_id);
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, account VARCHAR NOT NULL,
+  state VARCHAR NOT NULL, verdict VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL,
+  weak VARCHAR NOT NULL);
+-- Lines of files of known hosts.
+CREATE TABLE IF NOT EXISTS known (
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, account VARCHAR NOT NULL, hosts VARCHAR NOT NULL,
+  path VARCHAR NOT NULL, line BIGINT NOT NULL);
+-- Blocks of client configurations: patterns in one line, files of keys in one line each.
+CREATE TABLE IF NOT EXISTS client_host (
+  disk_id BIGINT NOT NULL, account VARCHAR NOT NULL, home VARCHAR NOT NULL, patterns VARCHAR NOT NULL, hostname VARCHAR,
+  login VARCHAR, port INT, identity_files VARCHAR NOT NULL, path VARCHAR NOT NULL);
+-- Names and addresses of a machine, as a client looks for them in its known hosts.
+CREATE TABLE IF NOT EXISTS alias (disk_id BIGINT NOT NULL, name VARCHAR NOT NULL);
+-- Logins with keys, by the logs of the machine that was logged in to.
+CREATE TABLE IF NOT EXISTS key_use (
+  disk_id BIGINT NOT NULL, fingerprint VARCHAR NOT NULL, account VARCHAR NOT NULL, address VARCHAR NOT NULL,
+  first_time VARCHAR NOT NULL, last_time VARCHAR NOT NULL, times BIGINT NOT NULL, path VARCHAR NOT NULL, year_inferred INT NOT NULL,
+  authority VARCHAR);
+-- The last login to an account, with whatever it was made.
+CREATE TABLE IF NOT EXISTS login (
+  disk_id BIGINT NOT NULL, account VARCHAR NOT NULL, at_time VARCHAR NOT NULL, address VARCHAR, path VARCHAR NOT NULL);
+-- Certificates of keys; principals and names of critical options in one line each.
+CREATE TABLE IF NOT EXISTS certificate (
+  disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, authority VARCHAR NOT NULL, principals VARCHAR NOT NULL,
+  critical_options VARCHAR NOT NULL, out_of_time INT NOT NULL, signature VARCHAR NOT NULL, path VARCHAR NOT NULL);
 
 -- The newest scan of each machine, with all its targets.
 CREATE VIEW IF NOT EXISTS v1_machine AS
@@ -33,5 +54,31 @@ SELECT h.key_id, h.role, m.machine, m.hostname, h.path, h.line, h.mode, h.owner,
 FROM held h JOIN v1_machine m ON m.disk_id = h.disk_id;
 
 CREATE VIEW IF NOT EXISTS v1_entry AS
-SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line
+SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line, e.weak
 FROM entry e JOIN v1_machine m ON m.disk_id = e.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_known AS
+SELECT n.key_id, m.machine, m.hostname, n.account, n.hosts, n.path, n.line
+FROM known n JOIN v1_machine m ON m.disk_id = n.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_client_host AS
+SELECT m.machine, m.hostname AS on_host, c.account, c.home, c.patterns, c.hostname, c.login, c.port,
+       c.identity_files, c.path
+FROM client_host c JOIN v1_machine m ON m.disk_id = c.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_alias AS
+SELECT m.machine, m.hostname, a.name FROM alias a JOIN v1_machine m ON m.disk_id = a.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_key_use AS
+SELECT m.machine, m.hostname, u.fingerprint, u.account, u.address, u.first_time, u.last_time, u.times, u.path,
+       u.year_inferred, u.authority
+FROM key_use u JOIN v1_machine m ON m.disk_id = u.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_login AS
+SELECT m.machine, m.hostname, l.account, l.at_time, l.address, l.path
+FROM login l JOIN v1_machine m ON m.disk_id = l.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_certificate AS
+SELECT c.key_id, m.machine, m.hostname, c.authority, c.principals, c.critical_options, c.out_of_time,
+       c.signature, c.path
+FROM certificate c JOIN v1_machine m ON m.disk_id = c.disk_id;

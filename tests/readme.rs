@@ -7,7 +7,7 @@
 //! under test; where output follows a command, it is compared. A comment before a
 //! block says what else: `<!-- test: exit 0 3 -->` allows these exit codes,
 //! `<!-- test: skip, … -->` runs nothing, with the reason, and `<!-- test: the
-//! example -->` is compared but for ages, times and the like, and
+//! example -->` and `the fleet` are compared but for ages, times and the like, and
 //! `<!-- test: file NAME -->` is a file of that folder, whatever its language.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
@@ -87,8 +87,9 @@ fn run_commands(name: &str) -> usize {
             std::fs::write(folder.path().join(file), text).expect("a file");
             continue;
         }
-        // The example has a test of its own.
-        if block.language != "console" || block.note.starts_with("skip, ") || block.note == "the example" {
+        // The examples have a test of their own.
+        let is_example = matches!(block.note.as_str(), "the example" | "the fleet");
+        if block.language != "console" || block.note.starts_with("skip, ") || is_example {
             continue;
         }
         let allowed: Vec<i32> = match block.note.strip_prefix("exit ") {
@@ -124,6 +125,7 @@ fn lasting(text: &str) -> String {
         (r"\s+", " "),
         (r"SHA256:[A-Za-z0-9+/]{43}", "FINGERPRINT"),
         (r"\((just now|[0-9]+ [a-z]+ ago)\)", "(AGO)"),
+        (r"[0-9]+ (months|years) ago \(", "AGO ("),
         (r"\b(root|shop):(root|shop)\b", "OWNER"),
         (r"last read [0-9]{4}-[0-9]{2}-[0-9]{2}", "last read DAY"),
         (r"[0-9.]+ (kB|s)\b", "MANY $1"),
@@ -156,6 +158,27 @@ fn the_example_is_what_the_program_writes() {
     assert!(made.success());
     let output = snapsift().args(["scan", "example"]).current_dir(&dir).output().expect("runs");
     assert_eq!(lasting(&shown), lasting(&stdout(&output)));
+}
+
+#[test]
+fn the_fleet_is_what_the_program_maps() {
+    let text = readme();
+    let example = blocks(&text).into_iter().find(|block| block.note == "the fleet").expect("an example");
+    let dir = tempfile::tempdir().expect("a directory");
+    let bin = Path::new(PROGRAM).parent().expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    std::os::unix::fs::symlink(Path::new(ROOT).join("testdata"), dir.path().join("testdata"))
+        .expect("a link");
+    for (command, shown) in commands(&example) {
+        let output = Command::new("bash")
+            .args(["-c", &command])
+            .env("PATH", &path)
+            .current_dir(&dir)
+            .output()
+            .expect("bash runs");
+        assert!(output.status.success(), "{command}: {}", String::from_utf8_lossy(&output.stderr));
+        assert_eq!(lasting(&shown.join("\n")), lasting(&stdout(&output)), "{command}");
+    }
 }
 
 #[test]

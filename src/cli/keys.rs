@@ -5,22 +5,25 @@ use std::io::{self, BufReader, BufWriter, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use snapsift::fleet::keys_map::{keys_map, write_dot, write_text};
+use snapsift::finding::Timestamp;
+use snapsift::fleet::keys_map::{View, keys_map, write_dot, write_text};
 use snapsift::fleet::store::{Store, Streams};
 use snapsift::output::escape;
 
+use super::args::Colour;
 use super::args::keys::{KeysArgs, KeysCommand, KeysMapArgs, MapFormat};
 use super::destination::Destination;
 use super::exit::Exit;
 use super::message;
+use super::progress::StepsLine;
 
-pub(super) fn run(args: &KeysArgs) -> anyhow::Result<Exit> {
+pub(super) fn run(args: &KeysArgs, colour: Colour) -> anyhow::Result<Exit> {
     match &args.command {
-        KeysCommand::Map(args) => map(args),
+        KeysCommand::Map(args) => map(args, colour),
     }
 }
 
-fn map(args: &KeysMapArgs) -> anyhow::Result<Exit> {
+fn map(args: &KeysMapArgs, colour: Colour) -> anyhow::Result<Exit> {
     let mut store = Store::open(args.store.as_deref())?;
     let mut streams = Streams::default();
     for path in files(&args.scans)? {
@@ -36,10 +39,14 @@ fn map(args: &KeysMapArgs) -> anyhow::Result<Exit> {
         message::error(&format!("{}: kept out: {}", kept.stream, kept.reason));
     }
     let incomplete = !streams.kept_out.is_empty() || streams.partial > 0;
-    let map = keys_map(&store, streams)?;
-    let mut out = BufWriter::new(Destination::open(args.output.as_deref())?);
+    let steps = StepsLine::start("looking for RSA keys that share a prime", args.quiet);
+    let map = keys_map(&store, streams, &mut |progress| steps.show(progress.done, progress.total))?;
+    drop(steps);
+    let destination = Destination::open(args.output.as_deref())?;
+    let colour = if destination.is_stdout() { colour.on_stdout() } else { colour.on_file() };
+    let mut out = BufWriter::new(destination);
     match args.format {
-        MapFormat::Text => write_text(&map, &mut out)?,
+        MapFormat::Text => write_text(&map, View { colour, now: Timestamp::now() }, &mut out)?,
         MapFormat::Dot => write_dot(&map, &mut out)?,
         MapFormat::Json => {
             serde_json::to_writer(&mut out, &map).map_err(io::Error::from)?;

@@ -34,8 +34,7 @@ impl ProgressLine {
     /// Starts to draw unless `quiet` or standard error is no terminal that can
     /// move its cursor. `stop` is set when the user has asked to stop.
     pub(super) fn start(progress: Arc<Progress>, stop: Arc<AtomicBool>, quiet: bool) -> Self {
-        let dumb = std::env::var_os("TERM").is_none_or(|term| term == "dumb");
-        if quiet || dumb || !std::io::stderr().is_terminal() {
+        if quiet || !can_draw() {
             return Self::default();
         }
         let bar = ProgressBar::with_draw_target(Some(0), ProgressDrawTarget::stderr());
@@ -68,6 +67,43 @@ impl ProgressLine {
 impl Drop for ProgressLine {
     fn drop(&mut self) {
         self.clear();
+    }
+}
+
+/// Whether standard error is a terminal that can move its cursor.
+fn can_draw() -> bool {
+    std::env::var_os("TERM").is_some_and(|term| term != "dumb") && std::io::stderr().is_terminal()
+}
+
+/// How many steps of a work are done, in a line that is gone when it is dropped.
+#[derive(Debug)]
+pub(super) struct StepsLine {
+    bar: ProgressBar,
+}
+
+impl StepsLine {
+    /// Nothing is drawn where `quiet` or where standard error is no terminal for it.
+    pub(super) fn start(what: &'static str, quiet: bool) -> Self {
+        let target =
+            if quiet || !can_draw() { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(0), target);
+        if let Ok(style) = ProgressStyle::with_template("{percent:>3}% {wide_bar} {msg}") {
+            bar.set_style(style.progress_chars("━╸ "));
+        }
+        bar.set_message(what);
+        Self { bar }
+    }
+
+    /// Draws how far the work is.
+    pub(super) fn show(&self, done: usize, total: usize) {
+        self.bar.set_length(u64::try_from(total).unwrap_or(u64::MAX));
+        self.bar.set_position(u64::try_from(done).unwrap_or(u64::MAX));
+    }
+}
+
+impl Drop for StepsLine {
+    fn drop(&mut self) {
+        self.bar.finish_and_clear();
     }
 }
 

@@ -11,6 +11,9 @@ use crate::formats::weak_list::WeakList;
 /// Key derivations of one or a few rounds of a fast hash.
 const WEAK_KDFS: [&str; 4] = ["md5", "sha1", "pbes1-md5", "pbes1-md2"];
 
+/// What shows a key that a list has.
+const ON_A_LIST: &str = "on a list of the keys that Debian's broken generator made";
+
 /// Describes a key. `known` is what is published under its fingerprint.
 pub(super) fn record(
     key: &PrivateKey,
@@ -38,6 +41,9 @@ pub(super) fn record(
         kdf: key.kdf.as_deref().map(str::to_owned),
         rounds: key.rounds,
         weaknesses: weaknesses(key, known),
+        hosts: None,
+        certificate: None,
+        last_use: None,
         location,
         file,
         finding_id: None,
@@ -50,9 +56,24 @@ pub(super) fn check_weak_list(key: &mut KeyRecord, list: &WeakList) {
     if blob.is_some_and(|blob| list.contains(&blob)) {
         key.weaknesses.push(KeyWeakness {
             kind: WeaknessKind::Debian2008.as_str().to_owned(),
-            evidence: "on a list of the keys that Debian's broken generator made".to_owned(),
+            evidence: ON_A_LIST.to_owned(),
         });
     }
+}
+
+/// The weaknesses of a public key: of its numbers, and those that lists tell of.
+pub(super) fn of_public(blob: &[u8], known: Option<&str>, list: &WeakList) -> Vec<KeyWeakness> {
+    let weakness = |kind: WeaknessKind, evidence: &str| KeyWeakness {
+        kind: kind.as_str().to_owned(),
+        evidence: evidence.to_owned(),
+    };
+    let found = weak_key::weaknesses(blob);
+    let mut all: Vec<_> = found.iter().map(|found| weakness(found.kind, &found.evidence)).collect();
+    all.extend(known.map(|name| weakness(WeaknessKind::Published, name)));
+    if !list.is_empty() && list.contains(blob) {
+        all.push(weakness(WeaknessKind::Debian2008, ON_A_LIST));
+    }
+    all
 }
 
 fn weaknesses(key: &PrivateKey, known: Option<&str>) -> Vec<KeyWeakness> {

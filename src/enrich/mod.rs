@@ -19,8 +19,8 @@
 use std::collections::BTreeMap;
 
 use crate::finding::{
-    FileFacts, Finding, Fingerprinter, KeyRecord, Location, SecretFacts, Severity, Target, TargetExists,
-    Timestamp, Validity, Vendor,
+    FileFacts, Finding, Fingerprinter, KeyRecord, KeyWeakness, Location, SecretFacts, Severity, Target,
+    TargetExists, Timestamp, Validity, Vendor,
 };
 use crate::formats::private_key::{KeyState, PrivateKey};
 use crate::formats::weak_list::WeakList;
@@ -73,6 +73,12 @@ impl Enriched {
         }
         finding.vendor = Some(vendor);
     }
+}
+
+/// The weaknesses of a public key in plain wire form, with the list that its snapshot has.
+#[must_use]
+pub fn public_weaknesses(blob: &[u8], fingerprint: &str, list: &WeakList) -> Vec<KeyWeakness> {
+    keys::of_public(blob, known::key(fingerprint), list)
 }
 
 impl Enricher {
@@ -138,6 +144,7 @@ impl Enricher {
             target: rule.target.as_ref().and_then(|template| target(template, &found.attributes)),
             key_fingerprint,
             accounts: Vec::new(),
+            key_uses: Vec::new(),
             known: known.map(str::to_owned),
             vendor: None,
             ignored: None,

@@ -6,7 +6,9 @@
 mod accounts;
 mod hosts;
 mod identity;
+mod logins;
 mod machine;
+mod names;
 mod packages;
 mod provisioning;
 mod reader;
@@ -16,7 +18,7 @@ mod weak_keys;
 mod windows;
 
 pub use accounts::Accounts;
-pub use machine::{AuthorizedKey, Machine};
+pub use machine::{AuthorizedKey, Machine, certificate_beside};
 pub use packages::Packages;
 pub use sshd::Client;
 pub use weak_keys::read_weak_keys;

@@ -7,7 +7,7 @@ use std::io::Read as _;
 use rustix::io::Errno;
 
 use crate::finding::FactProblem;
-use crate::source::{FileStat, Tree};
+use crate::source::{FileStat, Tree, TreeFile};
 
 /// The most bytes that are read for all facts of one machine together.
 const MAX_TOTAL: usize = 512 << 20;
@@ -55,6 +55,12 @@ pub(super) struct Reader<'r> {
 impl<'r> Reader<'r> {
     pub(super) fn new(root: &'r dyn Tree) -> Self {
         Self { root, left: MAX_TOTAL, names_left: MAX_NAMES, cut: false, problems: BTreeMap::new() }
+    }
+
+    /// Opens a file, links followed inside the snapshot.
+    pub(super) fn open(&self, path: &[u8]) -> Result<TreeFile<'r>, Errno> {
+        let path = CString::new(path).map_err(|_| Errno::NOENT)?;
+        self.root.open_beneath(&path)
     }
 
     /// Reads a file, links followed inside the snapshot; at most `max` bytes.

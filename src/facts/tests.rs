@@ -1,6 +1,8 @@
 //! Facts of made-up and hostile machines. What sshd itself says of keys is tested
 //! against a real one.
 
+mod logins;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ProvenanceStep;
+use super::{ProvenanceStep, Timestamp};
 
 /// Facts of the machine that a target was taken of, from the target's own files.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +16,10 @@ pub struct MachineRecord {
     /// Its host name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub hostname: Option<String>,
+    /// Other names and the addresses under which others may know it, by its own files:
+    /// its lines in `/etc/hosts`, the settings of its network, its last leases.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub names: Vec<String>,
     /// The operating system.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub os: Option<OsRelease>,
@@ -28,6 +32,9 @@ pub struct MachineRecord {
     /// Where its accounts connect to, by their SSH client configurations.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub ssh_hosts: Vec<SshHost>,
+    /// Which keys logged in to it, by its own logs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_uses: Vec<KeyUse>,
     /// What in these files could not be read or understood.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub problems: Vec<FactProblem>,
@@ -106,6 +113,49 @@ pub struct AccountFacts {
     /// How many lines with keys its files have.
     #[serde(default)]
     pub authorized_keys: u64,
+    /// Its last login, whatever it was made with, by `wtmp` and `lastlog`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_login: Option<Login>,
+}
+
+/// Logins with one key to one account from one address, by the logs of the server.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct KeyUse {
+    /// The key, `SHA256:…`; of a certificate the key that it certifies.
+    pub fingerprint: String,
+    /// The account that was logged in to.
+    pub account: String,
+    /// Where the client was.
+    pub address: String,
+    /// The first of these logins that the logs still have.
+    pub first: Timestamp,
+    /// The last one.
+    pub last: Timestamp,
+    /// How many there are.
+    pub count: u64,
+    /// The log that has the last one.
+    pub path: String,
+    /// The log leaves out the year: it is that in which the log was last changed, or
+    /// one before, so that its lines do not go back in time.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub year_inferred: bool,
+    /// The authority, where a certificate was shown.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub authority: Option<String>,
+}
+
+/// A login that `wtmp` or `lastlog` has.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Login {
+    /// When.
+    pub time: Timestamp,
+    /// From where: an address or a name; absent for a login at the machine itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<String>,
+    /// The file that has it.
+    pub path: String,
 }
 
 /// What a password field says.

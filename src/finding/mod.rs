@@ -18,16 +18,16 @@ pub mod verdict;
 pub use coverage::{Coverage, LeftOut, Reason};
 pub use encoding::Encoding;
 pub use machine::{
-    AccountFacts, FactProblem, IdentityKind, MachineIdentity, MachineRecord, OsRelease, PasswordState,
-    SshHost, SshdFacts,
+    AccountFacts, FactProblem, IdentityKind, KeyUse, Login, MachineIdentity, MachineRecord, OsRelease,
+    PasswordState, SshHost, SshdFacts,
 };
 pub use marks::{
     BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
     Vendor,
 };
 pub use record::{
-    FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord, ProvenanceStep, Record,
-    ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
+    CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord,
+    ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, Ignored, MachineRecord, Marks, Revealed,
-    Severity, Timestamp, Vendor, Verdict,
+    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, Ignored, KeyUse, MachineRecord, Marks,
+    Revealed, Severity, Timestamp, Vendor, Verdict,
 };
 
 /// One line of a scan.
@@ -92,6 +92,10 @@ pub struct Finding {
     /// their files say of it. The `key` records have more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub accounts: Vec<AccountVerdict>,
+    /// For private keys: when, from where and as whom the key was used to log in to
+    /// this machine, by its own logs; the latest first, at most 20.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub key_uses: Vec<KeyUse>,
     /// The name of a published key or sample value: nobody's secret. The severity
     /// is `info` then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -306,6 +310,16 @@ pub struct KeyRecord {
     /// In which ways it is weak.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weaknesses: Vec<KeyWeakness>,
+    /// Of a line of `known_hosts`: the hosts that it is for, as the line has them: names
+    /// or patterns, or a hash; a marker goes before them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hosts: Option<String>,
+    /// Of a certificate: what it says besides the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Box<CertificateFacts>>,
+    /// The last time that the machine's own logs tell of its use at this account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_use: Option<Box<KeyUse>>,
     /// Where.
     pub location: Location,
     /// What the filesystem says about the file.
@@ -346,6 +360,38 @@ pub enum KeyRole {
     HostPrivate,
     /// The public half of a host key.
     HostPublic,
+    /// The key of a host that an account has connected to (`known_hosts`).
+    KnownHost,
+    /// A certificate of a key: it signs in where its authority is trusted.
+    Certificate,
+}
+
+/// What a certificate says besides its key. Its signature is verified where
+/// `signature` says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct CertificateFacts {
+    /// The fingerprint of the key that signed it.
+    pub authority: String,
+    /// A name that its issuer gave it.
+    pub key_id: String,
+    /// A number that its issuer gave it.
+    pub serial: u64,
+    /// For whom it is: accounts, or names that accounts are told to take.
+    pub principals: Vec<String>,
+    /// From when it is good.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_after: Option<Timestamp>,
+    /// Until when it is good; absent: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_before: Option<Timestamp>,
+    /// Whether it had expired, or was not yet good, when it was scanned.
+    pub out_of_time: bool,
+    /// Names of its critical options.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub critical_options: Vec<String>,
+    /// `good`, `bad`, or `unknown`: of a kind that is not verified here.
+    pub signature: String,
 }
 
 /// Something that could not be read, or not as it should be.

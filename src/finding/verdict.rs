@@ -221,6 +221,16 @@ pub enum Refusal {
     Principals,
     /// A certificate in the place of a key.
     Certificate,
+    /// The authority that signed the certificate is not trusted for this account.
+    Authority,
+    /// The certificate is not good yet, or no more.
+    CertificateTime,
+    /// The certificate is for none of the names that this account takes.
+    CertificatePrincipal,
+    /// A critical option of the certificate is unknown, or contradicts the entry.
+    CertificateOption,
+    /// The authority's key did not make the certificate's signature.
+    Signature,
     /// An earlier line with the same key decides.
     EarlierLine,
     /// The shell ends every session, and nothing may be forwarded.
@@ -252,6 +262,13 @@ pub enum Undecided {
     Membership,
     /// An option's meaning depends on the machine.
     Options,
+    /// `AuthorizedPrincipalsCommand` says for whom a certificate must be.
+    PrincipalsCommand,
+    /// The certificate's signature is of a kind that is not verified here.
+    Signature,
+    /// An authority that the account trusts has signed a certificate of the key on
+    /// another machine; only where both are read together is it decided.
+    Certificate,
 }
 
 /// What one account says of a key, in short, in the finding of its private half.

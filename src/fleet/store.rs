@@ -12,6 +12,10 @@ use crate::finding::{
     IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, ScanRecord, SummaryRecord,
 };
 
+use crate::formats::known_hosts::lookup_name;
+
+/// The version of the tables, which a file of a store keeps.
+const VERSION: i64 = 2;
 /// No line of a scan is longer.
 const LONGEST_LINE: u64 = 64 << 20;
 
@@ -21,6 +25,9 @@ pub enum StoreError {
     /// SQLite says so.
     #[error("the store: {0}")]
     Sqlite(#[from] rusqlite::Error),
+    /// Its tables are those of another version.
+    #[error("the store was made by another version: give another file, and all scans again")]
+    Version,
     /// The file cannot be made.
     #[error("the store: {0}")]
     File(#[from] std::io::Error),
@@ -80,7 +87,14 @@ impl Store {
             }
             None => Connection::open_in_memory()?,
         };
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
+        if tables > 0 && version != VERSION {
+            return Err(StoreError::Version);
+        }
         connection.execute_batch(include_str!("../../queries/store.sql"))?;
+        connection.execute_batch(include_str!("../../queries/store_indexes.sql"))?;
+        connection.pragma_update(None, "user_version", VERSION)?;
         Ok(Self { connection })
     }
 
@@ -220,7 +234,71 @@ impl<'c> Reading<'c> {
     fn machine(&mut self, machine: &MachineRecord) -> Result<(), StoreError> {
         let host = machine.hostname.as_deref().unwrap_or_default();
         let identity = identity(machine);
-        self.disk(&machine.provenance, identity, host)?;
+        let disk = self.disk(&machine.provenance, identity, host)?;
+        self.aliases(machine, disk)?;
+        self.logins(machine, disk)?;
+        let home = |account: &str| {
+            let account = machine.accounts.iter().find(|one| one.name == account);
+            account.map_or("", |account| account.home.as_str())
+        };
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO client_host VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        for host in &machine.ssh_hosts {
+            let account = host.account.as_deref().unwrap_or_default();
+            insert.execute(params![
+                disk,
+                account,
+                home(account),
+                host.patterns.join(" "),
+                host.hostname,
+                host.user,
+                host.port,
+                host.identity_files.join("\n"),
+                host.path,
+            ])?;
+        }
+        Ok(())
+    }
+
+    fn logins(&mut self, machine: &MachineRecord, disk: i64) -> Result<(), StoreError> {
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO key_use VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?;
+        for one in &machine.key_uses {
+            insert.execute(params![
+                disk,
+                one.fingerprint,
+                one.account,
+                one.address,
+                text(&one.first),
+                text(&one.last),
+                i64::try_from(one.count).unwrap_or(i64::MAX),
+                one.path,
+                one.year_inferred,
+                one.authority,
+            ])?;
+        }
+        let mut insert = self.connection.prepare_cached("INSERT INTO login VALUES (?1, ?2, ?3, ?4, ?5)")?;
+        let logins = machine.accounts.iter().filter_map(|one| Some((&one.name, one.last_login.as_ref()?)));
+        for (account, login) in logins {
+            insert.execute(params![disk, account, text(&login.time), login.from, login.path])?;
+        }
+        Ok(())
+    }
+
+    /// As a client looks for them: with the port that the server listens on, where it is
+    /// not the usual one.
+    fn aliases(&mut self, machine: &MachineRecord, disk: i64) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached("INSERT INTO alias VALUES (?1, ?2)")?;
+        let ports = machine.sshd.iter().filter_map(|sshd| sshd.settings.get("port")).flatten();
+        let ports: Vec<u16> = ports.filter_map(|port| port.parse().ok()).filter(|port| *port != 22).collect();
+        for name in machine.hostname.iter().chain(&machine.names).filter(|name| !name.is_empty()) {
+            insert.execute(params![disk, lookup_name(name, 22)])?;
+            for port in &ports {
+                insert.execute(params![disk, lookup_name(name, *port)])?;
+            }
+        }
         Ok(())
     }
 
@@ -255,18 +333,52 @@ impl<'c> Reading<'c> {
         let id = self.key_id(fingerprint, key)?;
         let line = i64::try_from(key.location.line).unwrap_or(i64::MAX);
         let role = text(&key.role);
-        if matches!(key.role, KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned) {
+        if let Some(facts) = &key.certificate {
+            self.connection
+                .prepare_cached("INSERT INTO certificate VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+                .execute(params![
+                    disk,
+                    id,
+                    facts.authority,
+                    facts.principals.join("\n"),
+                    facts.critical_options.join("\n"),
+                    facts.out_of_time,
+                    facts.signature,
+                    key.location.path,
+                ])?;
+        }
+        // Of an authority's key and of a certificate that no account was asked about there
+        // is nothing to say.
+        if matches!(key.role, KeyRole::CertAuthority | KeyRole::Certificate) && key.verdict.is_none() {
+            return Ok(());
+        }
+        let weak: Vec<&str> = key.weaknesses.iter().map(|weakness| weakness.kind.as_str()).collect();
+        let is_entry = |role| {
+            matches!(
+                role,
+                KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned | KeyRole::Certificate
+            )
+        };
+        if is_entry(key.role) {
             let state = key.verdict.as_ref().map_or("unverified", |verdict| verdict.state());
             let verdict =
                 key.verdict.as_ref().and_then(|v| serde_json::to_string(v).ok()).unwrap_or_default();
             let account = key.account.as_deref().unwrap_or_default();
+            let place = &key.location.path;
             self.connection
-                .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
-                .execute(params![disk, id, role, account, state, verdict, key.location.path, line])?;
+                .prepare_cached("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+                .execute(params![disk, id, role, account, state, verdict, place, line, weak.join(" ")])?;
+            return Ok(());
+        }
+        if key.role == KeyRole::KnownHost {
+            let account = key.account.as_deref().unwrap_or_default();
+            let hosts = key.hosts.as_deref().unwrap_or_default();
+            self.connection
+                .prepare_cached("INSERT INTO known VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
+                .execute(params![disk, id, account, hosts, key.location.path, line])?;
             return Ok(());
         }
         let file = key.file.as_ref();
-        let weak: Vec<&str> = key.weaknesses.iter().map(|weakness| weakness.kind.as_str()).collect();
         self.connection
             .prepare_cached("INSERT INTO held VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)")?
             .execute(params![

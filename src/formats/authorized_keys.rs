@@ -87,6 +87,28 @@ pub fn key(text: &[u8]) -> Option<(PublicKey, &[u8])> {
     Some((PublicKey::from_blob(&blob).ok()?, skip_blanks(rest)))
 }
 
+/// Reads a line of a file of principals (`AuthorizedPrincipalsFile` in
+/// sshd_config(5)): a name, options before it. `None`: empty or a comment.
+#[must_use]
+pub fn principal(bytes: &[u8]) -> Option<(String, Result<Options, OptionFault>)> {
+    let bytes = bytes.split(|byte| matches!(byte, 0 | b'#')).next().unwrap_or_default();
+    let line = skip_blanks(bytes).trim_ascii_end();
+    if line.is_empty() || line.len() > MAX_LINE {
+        return None;
+    }
+    let text = |name: &[u8]| String::from_utf8_lossy(name).into_owned();
+    // A blank before a tab counts: the last one of either kind would be another name.
+    let last =
+        line.iter().rposition(|byte| *byte == b' ').or_else(|| line.iter().rposition(|byte| *byte == b'\t'));
+    let Some(last) = last else { return Some((text(line), Ok(Options::default()))) };
+    let name = skip_blanks(line.get(last..).unwrap_or_default());
+    let options = match split_options(line) {
+        Some((options, _)) => Options::parse(options),
+        None => Err(OptionFault::Quotes),
+    };
+    Some((text(name), options))
+}
+
 /// Every public key in a text of any form, with where it begins: keys in
 /// user data, in XML, in JSON, between whatever bytes.
 pub fn keys_in_text(text: &[u8]) -> impl Iterator<Item = (usize, PublicKey)> + '_ {

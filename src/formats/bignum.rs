@@ -15,6 +15,10 @@ const MAX_MODULUS: usize = 384;
 /// The largest exponent of [`power`], in bytes.
 const MAX_EXPONENT: usize = 32;
 
+/// The largest modulus and exponent of [`public_power`], in bytes.
+const MAX_PUBLIC_MODULUS: usize = 2048;
+const MAX_PUBLIC_EXPONENT: usize = 8;
+
 /// A big-endian number.
 pub(crate) fn number(bytes: &[u8]) -> UBig {
     UBig::from_be_bytes(bytes)
@@ -38,7 +42,18 @@ pub(crate) fn is_product(a: &[u8], b: &[u8], product: &[u8]) -> bool {
 /// `base ^ exponent mod modulus`, big endian without leading zeros. `None` for a
 /// modulus or an exponent that no DSA key has.
 pub(crate) fn power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
-    let fits = modulus.len() <= MAX_MODULUS && exponent.len() <= MAX_EXPONENT && base.len() <= modulus.len();
+    let fits = modulus.len() <= MAX_MODULUS && exponent.len() <= MAX_EXPONENT;
+    if fits { power_of(base, exponent, modulus) } else { None }
+}
+
+/// As [`power`], for the public exponent of an RSA key, which is short.
+pub(crate) fn public_power(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
+    let fits = modulus.len() <= MAX_PUBLIC_MODULUS && exponent.len() <= MAX_PUBLIC_EXPONENT;
+    if fits { power_of(base, exponent, modulus) } else { None }
+}
+
+fn power_of(base: &[u8], exponent: &[u8], modulus: &[u8]) -> Option<Vec<u8>> {
+    let fits = base.len() <= modulus.len();
     let (base, exponent, modulus) = fits.then(|| (number(base), number(exponent), number(modulus)))?;
     if modulus <= UBig::ONE || !modulus.bit(0) || base >= modulus {
         return None;

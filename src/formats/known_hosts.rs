@@ -112,6 +112,22 @@ impl KnownHost {
         Ok(Some(Self { marker, hosts, key, comment: Some(comment).filter(|text| !text.is_empty()) }))
     }
 
+    /// The hosts as a line has them, in lower case, its marker before them.
+    #[must_use]
+    pub fn hosts_text(&self) -> String {
+        let hosts = match &self.hosts {
+            Hosts::Patterns(patterns) => patterns.join(","),
+            Hosts::Hashed { salt, hash } => {
+                format!("|1|{}|{}", STANDARD.encode(salt), STANDARD.encode(hash))
+            }
+        };
+        match self.marker {
+            None => hosts,
+            Some(Marker::CertAuthority) => format!("@cert-authority {hosts}"),
+            Some(Marker::Revoked) => format!("@revoked {hosts}"),
+        }
+    }
+
     /// Whether the line is for a host, by the name under which ssh looks for it: see
     /// [`lookup_name`].
     #[must_use]
@@ -121,6 +137,15 @@ impl KnownHost {
 }
 
 impl Hosts {
+    /// Reads the hosts of a line, without its marker.
+    ///
+    /// # Errors
+    ///
+    /// They are none that ssh would use.
+    pub fn parse(text: &str) -> Result<Self, KnownHostError> {
+        if text.len() > MAX_LINE { Err(KnownHostError::TooLong) } else { read_hosts(text.as_bytes()) }
+    }
+
     /// See [`KnownHost::matches`].
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

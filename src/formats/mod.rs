@@ -19,6 +19,7 @@
 )]
 
 pub mod apk;
+pub mod auth_log;
 pub mod authorized_keys;
 pub mod aws_key_id;
 pub mod azure_devops;
@@ -63,6 +64,7 @@ pub mod ssh_pattern;
 pub mod ssh_public;
 pub mod sshd_config;
 pub mod token_sum;
+pub mod utmp;
 pub mod weak_key;
 pub mod weak_list;
 pub mod wheel;

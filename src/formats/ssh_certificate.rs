@@ -1,8 +1,12 @@
 //! Certificates of OpenSSH (`PROTOCOL.certkeys`): a key, for whom and from when to
-//! when it is good, and the key that signed it. The signature is not verified.
+//! when it is good, and the key that signed it. Signatures of Ed25519 and RSA are
+//! verified; those of ECDSA and of tokens are not.
+
+mod signature;
 
 use super::ssh_public::{PublicKey, PublicKeyError, fingerprint_sha256};
 use super::wire::WireReader;
+pub use signature::Signature;
 
 /// The most bytes of a text that are kept.
 const MAX_TEXT: usize = 1024;
@@ -47,6 +51,10 @@ pub struct Certificate {
     pub extensions: Vec<String>,
     /// The key that signed it, in wire form.
     pub authority: Vec<u8>,
+    /// The name of the signature's algorithm.
+    pub signature_algorithm: String,
+    /// Whether the authority's key made the signature.
+    pub signature: Signature,
 }
 
 impl Certificate {
@@ -77,7 +85,9 @@ impl Certificate {
         let extensions = options(reader.string()?)?.into_iter().map(|(name, _)| name).collect();
         reader.string()?;
         let authority = PublicKey::from_blob(reader.string()?)?;
-        reader.string()?;
+        let signed = blob.get(..blob.len().saturating_sub(reader.rest().len())).unwrap_or_default();
+        let mut signature = WireReader::new(reader.string()?);
+        let (algorithm, number) = (signature.string()?, signature.string()?);
         // A chain of certificates is no form that OpenSSH has.
         if authority.certificate {
             return Err(PublicKeyError::UnknownType);
@@ -86,6 +96,8 @@ impl Certificate {
             return Err(PublicKeyError::Length);
         }
         let authority = authority.blob;
+        let signature = Signature::verify(&authority, algorithm, number, signed);
+        let signature_algorithm = text(algorithm);
         Ok(Self {
             key,
             serial,
@@ -97,6 +109,8 @@ impl Certificate {
             critical_options,
             extensions,
             authority,
+            signature_algorithm,
+            signature,
         })
     }
 

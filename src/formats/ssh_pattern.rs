@@ -114,6 +114,22 @@ pub fn is_address_list(list: &[u8]) -> bool {
     list.split(|byte| *byte == b',').all(|part| network(negation(part).1).is_ok())
 }
 
+/// Matches an address against a comma-separated list of addresses and networks, as
+/// the option `source-address` of a certificate holds one. Without an address it is
+/// only read.
+///
+/// # Errors
+///
+/// A part that is neither; OpenSSH then refuses the whole list.
+pub fn matches_networks(address: Option<IpAddr>, list: &[u8]) -> Result<bool, BadAddressList> {
+    let mut found = false;
+    for part in list.split(|byte| *byte == b',') {
+        let network = network(part)?.ok_or(BadAddressList)?;
+        found |= address.is_some_and(|address| network.contains(address));
+    }
+    Ok(found)
+}
+
 /// Matches a client against a list of names, addresses and networks, as `from=` and
 /// the part behind `@` of `AllowUsers` hold one. `host` is what the server calls the
 /// client: its address as text unless it looks names up.

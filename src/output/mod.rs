@@ -17,7 +17,7 @@ mod json;
 mod jsonl;
 mod ocsf;
 mod sarif;
-mod text;
+pub(crate) mod text;
 
 pub use self::csv::{CSV_HEADER, Csv};
 pub use jsonl::JsonLines;

@@ -10,11 +10,11 @@ use rayon::prelude::*;
 use super::hits::{Found, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
-use crate::enrich::{Enriched, Enricher};
-use crate::facts::{Accounts, Machine, Packages};
+use crate::enrich::{Enriched, Enricher, public_weaknesses};
+use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside};
 use crate::finding::{
-    FileFacts, KeyRecord, KeyRole, Location, ProblemRecord, ProvenanceStep, Reason, Record, Secret, Severity,
-    Timestamp,
+    CertificateFacts, FileFacts, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord, ProvenanceStep,
+    Reason, Record, Secret, Severity, Timestamp,
 };
 use crate::formats::hex;
 use crate::formats::weak_list::WeakList;
@@ -98,6 +98,7 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
     // What is left of a damaged key opens nothing as it lies there.
     let Some(finding) = enriched.finding.as_mut().filter(|_| key.damage.is_none()) else { return };
     finding.accounts = machine.verdicts(fingerprint);
+    finding.key_uses = machine.uses(fingerprint);
     if key.encrypted {
         for account in &mut finding.accounts {
             account.verdict = account.verdict.clone().for_encrypted_key();
@@ -109,8 +110,18 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
 pub(super) fn machine_keys(
     machine: &Machine,
     provenance: &[ProvenanceStep],
+    weak_keys: &WeakList,
+    pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
+    let distinct: HashMap<&str, &[u8]> =
+        machine.keys.iter().map(|key| (key.fingerprint.as_str(), key.key.blob.as_slice())).collect();
+    let weak = |(fingerprint, blob): (&&str, &&[u8])| {
+        let weaknesses = public_weaknesses(blob, fingerprint, weak_keys);
+        (!weaknesses.is_empty()).then(|| ((*fingerprint).to_owned(), weaknesses))
+    };
+    let weak: HashMap<String, Vec<KeyWeakness>> =
+        pool.install(|| distinct.par_iter().filter_map(weak).collect());
     let accounts = machine.record.accounts.iter().rev();
     let names: HashMap<u32, &str> =
         accounts.filter_map(|account| Some((account.uid?, account.name.as_str()))).collect();
@@ -133,33 +144,44 @@ pub(super) fn machine_keys(
             provenance: provenance.to_vec(),
             deleted: false,
         };
-        sink.record(&Record::Key(Box::new(KeyRecord {
-            fingerprint: Some(key.fingerprint.clone()),
-            fingerprint_md5: Some(key.key.fingerprint_md5()),
-            private: false,
-            role: key.role,
-            account: key.account.clone(),
-            verdict: key.verdict.clone(),
-            algorithm: Some(key.key.algorithm.to_owned()),
-            bits: Some(key.key.bits),
-            public_key: Some(STANDARD.encode(&key.key.blob)),
-            fingerprint_ec2_created: None,
-            fingerprint_ec2_imported: None,
-            format: "openssh".to_owned(),
-            damage: None,
-            comment: key.comment.clone(),
-            encrypted: false,
-            cipher: None,
-            kdf: None,
-            rounds: None,
-            weaknesses: Vec::new(),
-            location,
-            file: Some(facts.clone()),
-            finding_id: None,
-        })))?;
+        let last_use = machine.last_use(key).cloned().map(Box::new);
+        let weaknesses = weak.get(&key.fingerprint).cloned().unwrap_or_default();
+        let record = KeyRecord { last_use, weaknesses, ..public_key(key, location, facts.clone()) };
+        sink.record(&Record::Key(Box::new(record)))?;
         number += 1;
     }
     Ok(number)
+}
+
+/// The record of a public key.
+fn public_key(key: &AuthorizedKey, location: Location, file: FileFacts) -> KeyRecord {
+    KeyRecord {
+        fingerprint: Some(key.fingerprint.clone()),
+        fingerprint_md5: Some(key.key.fingerprint_md5()),
+        private: false,
+        role: key.role,
+        account: key.account.clone(),
+        verdict: key.verdict.clone(),
+        algorithm: Some(key.key.algorithm.to_owned()),
+        bits: Some(key.key.bits),
+        public_key: Some(STANDARD.encode(&key.key.blob)),
+        fingerprint_ec2_created: None,
+        fingerprint_ec2_imported: None,
+        format: "openssh".to_owned(),
+        damage: None,
+        comment: key.comment.clone(),
+        encrypted: false,
+        cipher: None,
+        kdf: None,
+        rounds: None,
+        weaknesses: Vec::new(),
+        hosts: key.hosts.clone(),
+        certificate: key.certificate.as_ref().map(|facts| Box::new(CertificateFacts::clone(facts))),
+        last_use: None,
+        location,
+        file: Some(file),
+        finding_id: None,
+    }
 }
 
 /// Gives a problem for each rule that could not be used; returns their number.
@@ -235,7 +257,33 @@ fn enrich_file(
         }
         Some(enriched)
     };
-    file.found.hits.iter().filter_map(one).collect()
+    let mut enriched: Vec<Enriched> = file.found.hits.iter().filter_map(one).collect();
+    if enriched.iter().any(|one| one.key.as_ref().is_some_and(|key| key.private)) {
+        enriched.extend(beside(file, target));
+    }
+    enriched
+}
+
+/// The certificate beside a private key that is not told with the machine.
+fn beside(file: &NamedFile, target: &TargetFacts<'_>) -> Option<Enriched> {
+    let tree = target.tree.filter(|_| !file.found.deleted)?;
+    let (path, stat, key) = certificate_beside(tree, &file.path, Timestamp::now())?;
+    if target.machine.is_some_and(|machine| machine.has_file(&path)) {
+        return None;
+    }
+    let (path, path_hex) = path_text(&path);
+    let location = Location {
+        path,
+        path_hex,
+        line: 1,
+        column: 1,
+        offset: 0,
+        encodings: Vec::new(),
+        provenance: target.provenance.clone(),
+        deleted: false,
+    };
+    let facts = file_facts(&stat, &target.accounts);
+    Some(Enriched { finding: None, key: Some(public_key(&key, location, facts)) })
 }
 
 /// A path without what tells apart things of one path: see `volume`.

@@ -40,6 +40,7 @@ use crate::facts::{Accounts, Machine, Packages, read_weak_keys};
 use crate::finding::{
     Fingerprinter, MachineRecord, ProvenanceStep, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
 };
+use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{WalkOptions, Walker};
@@ -291,10 +292,12 @@ impl Scan {
         let emitted = emit::findings(files, &facts, &enricher, &marking, pool, sink)?;
         let provenance: Vec<&[ProvenanceStep]> = targets.iter().map(|target| &*target.provenance).collect();
         let mut keys = emitted.keys;
-        for (machine, step) in machines.iter().zip(&provenance) {
-            if let Some(machine) = machine {
-                keys += emit::machine_keys(machine, step, sink)?;
-            }
+        for (at, (machine, target)) in machines.iter().zip(targets).enumerate() {
+            let Some(machine) = machine else { continue };
+            let read = facts.get(at).map(|facts| &facts.weak_keys);
+            let list = if read.is_some() { None } else { target.tree().map(read_weak_keys) };
+            let (step, none) = (&*target.provenance, WeakList::default());
+            keys += emit::machine_keys(machine, step, read.or(list.as_ref()).unwrap_or(&none), pool, sink)?;
         }
         let broken = emit::broken_rules(&self.engine, sink)?;
         let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;

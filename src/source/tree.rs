@@ -86,6 +86,12 @@ impl<'t> TreeFile<'t> {
         Self { stat, bytes, at: 0 }
     }
 
+    /// The same file, to be read from an offset on.
+    #[must_use]
+    pub fn starting_at(self, offset: u64) -> Self {
+        Self { at: offset, ..self }
+    }
+
     /// Fills all of `bytes` from `offset` on.
     ///
     /// # Errors

@@ -17,6 +17,12 @@ pub(crate) struct Case {
     /// Log in with a certificate of the key for this principal.
     pub(crate) certificate: bool,
     pub(crate) principal: &'static str,
+    /// More arguments for `ssh-keygen -s`; the key that signs.
+    pub(crate) signing: &'static [&'static str],
+    pub(crate) authority: &'static str,
+    /// Ask about the certificate, which lies in the account's folder, and not about its
+    /// authority.
+    pub(crate) shown: bool,
     pub(crate) state: &'static str,
     pub(crate) reason: Option<Refusal>,
 }
@@ -58,6 +64,22 @@ impl Case {
         self
     }
 
+    /// A certificate that the account has; it is asked about.
+    fn shown(mut self, principal: &'static str) -> Self {
+        self.shown = true;
+        self.certificate(principal)
+    }
+
+    fn signing(mut self, arguments: &'static [&'static str]) -> Self {
+        self.signing = arguments;
+        self
+    }
+
+    fn authority(mut self, name: &'static str) -> Self {
+        self.authority = name;
+        self
+    }
+
     fn why(mut self, reason: Refusal) -> Self {
         self.reason = Some(reason);
         self
@@ -76,6 +98,9 @@ fn case(name: &'static str, state: &'static str, config: &str) -> Case {
         key: "ed25519",
         certificate: false,
         principal: "",
+        signing: &["-V", "-1h:+1h"],
+        authority: "ca",
+        shown: false,
         state,
         reason: None,
     }
@@ -101,6 +126,7 @@ pub(crate) fn all() -> Vec<Case> {
     all.extend(lines());
     all.extend(places());
     all.extend(certificates());
+    all.extend(shown_certificates());
     all
 }
 
@@ -345,6 +371,86 @@ fn certificates() -> Vec<Case> {
             .user("locked")
             .lines("cert-authority {ca}")
             .certificate("locked")
+            .why(Refusal::AccountLocked),
+    ]
+}
+
+/// What is said of certificates themselves.
+fn shown_certificates() -> Vec<Case> {
+    const FOREVER: &[&str] = &["-V", "always:forever"];
+    const LATER: &[&str] = &["-V", "+1h:+2h"];
+    const EXPIRED: &[&str] = &["-V", "-2h:-1h"];
+    const BARE: &[&str] = &["-V", "always:forever", "-O", "clear"];
+    const COMMAND: &[&str] = &["-V", "always:forever", "-O", "force-command=/bin/true"];
+    const HERE: &[&str] = &["-V", "always:forever", "-O", "source-address=127.0.0.0/8"];
+    const ELSEWHERE: &[&str] = &["-V", "always:forever", "-O", "source-address=10.0.0.0/8,192.0.2.1"];
+    const UNKNOWN: &[&str] = &["-V", "always:forever", "-O", "critical:x@example.org=1"];
+    const EXTENSION: &[&str] = &["-V", "always:forever", "-O", "extension:x@example.org=1"];
+    const SHA1: &[&str] = &["-V", "always:forever", "-t", "ssh-rsa"];
+    const SHA256: &[&str] = &["-V", "always:forever", "-t", "rsa-sha2-256"];
+    let by_line = |name, state, line: &str| case(name, state, "").lines(line).shown("alice").signing(FOREVER);
+    let trusted = |name, state, config: &str| {
+        case(name, state, &format!("TrustedUserCAKeys /etc/ssh/keys/ca\n{config}"))
+            .no_lines()
+            .file("etc/ssh/keys/ca", "# the authority\n{ca}\n")
+            .shown("alice")
+            .signing(FOREVER)
+    };
+    let listed = |name, state, names: &str| {
+        trusted(name, state, "AuthorizedPrincipalsFile /etc/ssh/keys/%u").file("etc/ssh/keys/alice", names)
+    };
+    vec![
+        trusted("of a trusted authority", OK, ""),
+        trusted("for another account", "none", "").shown("bob"),
+        trusted("for several", OK, "").shown("bob,alice"),
+        trusted("good until later", SOME, "").signing(&["-V", "-1h:+1h"]),
+        trusted("not good any more", NO, "").signing(EXPIRED).why(Refusal::CertificateTime),
+        trusted("not good yet", NO, "").signing(LATER).why(Refusal::CertificateTime),
+        trusted("without permits", SOME, "").signing(BARE),
+        trusted("with a command", SOME, "").signing(COMMAND),
+        trusted("from here", SOME, "").signing(HERE),
+        trusted("from elsewhere", NO, "").signing(ELSEWHERE).why(Refusal::From),
+        trusted("with an unknown option", NO, "").signing(UNKNOWN).why(Refusal::CertificateOption),
+        trusted("with an unknown extension", OK, "").signing(EXTENSION),
+        trusted("that no line of the account has", NO, "PubkeyAuthentication no")
+            .why(Refusal::PubkeyAuthenticationOff),
+        trusted("whose key is revoked", NO, "RevokedKeys /etc/ssh/keys/revoked")
+            .file("etc/ssh/keys/revoked", "{ed25519}\n")
+            .why(Refusal::Revoked),
+        trusted("whose authority is revoked", NO, "RevokedKeys /etc/ssh/keys/revoked")
+            .file("etc/ssh/keys/revoked", "{ca}\n")
+            .why(Refusal::Revoked),
+        trusted("whose algorithm is off", NO, "PubkeyAcceptedAlgorithms ssh-ed25519").why(Refusal::Algorithm),
+        trusted("whose algorithm is on", OK, "PubkeyAcceptedAlgorithms *-cert-*"),
+        trusted("whose signature is off", NO, "CASignatureAlgorithms rsa-sha2-512").why(Refusal::Algorithm),
+        listed("for a listed name", OK, "# names\n\nweb\n").shown("web"),
+        listed("for a name that is not listed", "none", "web\n"),
+        listed("for a name with options", SOME, "no-pty,from=\"127.0.0.1\" web\n").shown("web"),
+        listed("for a name with a bad option", "none", "frobnicate web\n").shown("web"),
+        listed("for a name for elsewhere", NO, "from=\"10.0.0.1\" web\n").shown("web").why(Refusal::From),
+        listed("for the second line", OK, "frobnicate web\nweb # here\n").shown("web"),
+        trusted("without a file of names", "none", "AuthorizedPrincipalsFile /etc/ssh/none/%u"),
+        trusted("with a file of names that all can write", "none", "AuthorizedPrincipalsFile .ssh/names")
+            .script("echo alice >HOME/.ssh/names; chown 2000 HOME/.ssh/names; chmod 666 HOME/.ssh/names"),
+        by_line("by a line", OK, "cert-authority {ca}"),
+        by_line("by a line, for another", "none", "cert-authority {ca}").shown("bob"),
+        by_line("by a line with names", OK, "cert-authority,principals=\"x,web\" {ca}").shown("web"),
+        by_line("by a line with other names", "none", "cert-authority,principals=\"x\" {ca}"),
+        by_line("by a line with a command", SOME, "cert-authority,command=\"/bin/true\" {ca}"),
+        by_line("by a line with another command", NO, "cert-authority,command=\"/bin/false\" {ca}")
+            .signing(COMMAND)
+            .why(Refusal::CertificateOption),
+        by_line("by a line of its key", "none", "{ca}"),
+        by_line("by a second line", OK, "cert-authority,from=\"10.0.0.1\" {ca}\ncert-authority {ca}"),
+        by_line("signed with RSA", OK, "cert-authority {rsa}").authority("rsa"),
+        by_line("signed with RSA and SHA-256", OK, "cert-authority {rsa}").authority("rsa").signing(SHA256),
+        by_line("signed with RSA and SHA-1", NO, "cert-authority {rsa}")
+            .authority("rsa")
+            .signing(SHA1)
+            .why(Refusal::Algorithm),
+        by_line("for a locked account", NO, "cert-authority {ca}")
+            .user("locked")
+            .shown("locked")
             .why(Refusal::AccountLocked),
     ]
 }

@@ -151,8 +151,13 @@ impl World {
         let done = Command::new("sh").args(["-ec", &script]).current_dir(&self.root).status().expect("sh");
         assert!(done.success(), "{}: {script}", case.name);
         if case.certificate {
-            let (ca, key) = (self.key("ca"), format!("{}.pub", self.key(case.key)));
-            self.keygen(&["-q", "-s", &ca, "-I", "id", "-n", case.principal, "-V", "-1h:+1h", &key]);
+            let (ca, key) = (self.key(case.authority), format!("{}.pub", self.key(case.key)));
+            let names = ["-q", "-s", &ca, "-I", "id", "-n", case.principal];
+            self.keygen(&[&names[..], case.signing, &[&key]].concat());
+            if case.shown {
+                let made = fs::read_to_string(format!("{}-cert.pub", self.key(case.key))).expect("one");
+                self.write(&format!("{home}/.ssh/id-cert.pub"), &made, uid, 0o644);
+            }
         } else {
             let _ = fs::remove_file(format!("{}-cert.pub", self.key(case.key)));
         }
@@ -165,7 +170,7 @@ impl World {
         let snapshot = Snapshot::open(&self.root).expect("a snapshot");
         let SnapshotKind::Directory(root) = snapshot.kind() else { panic!("a directory") };
         let machine = Machine::read(root, Timestamp::now(), client.as_ref()).expect("a machine");
-        let name = if case.certificate { "ca" } else { case.key };
+        let name = if case.certificate && !case.shown { case.authority } else { case.key };
         let output = Command::new("ssh-keygen").args(["-lf", &format!("{}.pub", self.key(name))]).output();
         let output = output.expect("ssh-keygen").stdout;
         let fingerprint =
@@ -177,7 +182,10 @@ impl World {
             .keys
             .iter()
             .filter(|key| key.fingerprint == fingerprint && of_account(&key.account))
-            .filter(|key| matches!(key.role, KeyRole::Authorized | KeyRole::CertAuthority))
+            .filter(|key| match case.shown {
+                true => key.role == KeyRole::Certificate,
+                false => matches!(key.role, KeyRole::Authorized | KeyRole::CertAuthority),
+            })
             .filter_map(|key| key.verdict.clone())
             .collect();
         verdicts.sort_by_key(|verdict| !verdict.authenticates());

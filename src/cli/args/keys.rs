@@ -41,6 +41,9 @@ pub(in crate::cli) struct KeysMapArgs {
     /// Write to FILE instead of standard output
     #[arg(long, short, value_name = "FILE")]
     pub(in crate::cli) output: Option<PathBuf>,
+    /// Show no progress
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
     /// Keep the scans in FILE, an SQLite database, and join with those in it
     #[arg(long, value_name = "FILE")]
     pub(in crate::cli) store: Option<PathBuf>,

@@ -1,14 +1,15 @@
 //! What the server says of the keys in an account's files.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::rc::Rc;
 
 use super::super::reader::{Content, Reader};
 use super::super::sshd::account::{Gate, Machine as Facts};
 use super::super::sshd::config::{Config, glob};
-use super::super::sshd::decide::{Bench, Revoked, over_worlds};
+use super::super::sshd::decide::{Bench, Revoked};
 use super::super::sshd::effective::{Effective, Subject, World, Worlds};
 use super::super::sshd::{Client, files};
+use super::certificates::{Shown, Trust, Trusted, Ways, settle};
 use super::{MAX_KEY_FILE, Machine};
 use crate::finding::{Refusal, Timestamp, Undecided, Verdict};
 use crate::formats::authorized_keys::{self, Entry};
@@ -30,16 +31,22 @@ pub(super) struct Judge<'j> {
     pub(super) revoked: HashMap<String, Revoked>,
     /// What was compared so far, against [`MAX_WORK`].
     pub(super) work: usize,
+    /// The files of authorities.
+    pub(super) trusted: &'j [Trusted],
+    /// The certificates that lie beside keys.
+    pub(super) shown: &'j [Shown],
+    /// Which of these some account said something of.
+    pub(super) told: BTreeSet<usize>,
 }
 
 /// One world with all that is the same for every key of an account.
-struct Case<'c> {
-    effective: Effective<'c>,
-    gate: Gate,
+pub(super) struct Case<'c> {
+    pub(super) effective: Effective<'c>,
+    pub(super) gate: Gate,
     revoked: Revoked,
     /// Paths of files of keys in this world.
     paths: Vec<Vec<u8>>,
-    strict: bool,
+    pub(super) strict: bool,
     use_dns: bool,
     /// Fingerprints that an earlier line of the account decides.
     decided: HashSet<String>,
@@ -61,7 +68,9 @@ impl<'j> Judge<'j> {
         let ways = worlds.as_ref().map_or(1, |worlds| worlds.worlds.len());
         let names = groups.iter().map(|group| group.len()).sum::<usize>().saturating_add(user.name.len());
         let work = self.config.bytes.saturating_mul(ways).saturating_mul(names.div_ceil(8));
-        self.work = self.work.saturating_add(work);
+        let of_authorities: usize = self.trusted.iter().map(Trusted::size).sum();
+        let compared = self.shown.len().saturating_mul(ways).saturating_mul(of_authorities);
+        self.work = self.work.saturating_add(work).saturating_add(compared);
         if self.work > MAX_WORK {
             let why = "the configuration is too large for so many accounts";
             for path in usual(user) {
@@ -90,6 +99,11 @@ impl<'j> Judge<'j> {
             let strict = effective.flag("strictmodes", true);
             cases.push(Case { effective, gate, revoked, paths, strict, use_dns, decided: HashSet::new() });
         }
+        let settle = |verdicts: &[Verdict]| settle(verdicts, &worlds.depends_on, closed.as_ref(), in_part);
+        let trusts: Vec<Trust<'j>> = cases.iter().map(|case| self.trust(case, user, reader)).collect();
+        let mut ways = Ways::new(self.shown.len(), cases.len());
+        self.authorities(user, &cases, &trusts, &settle, machine);
+        self.by_trust(user, &cases, &trusts, &mut ways);
         // The files that count in some world, then those that count in many
         // machines and in none here.
         let mut paths: Vec<Vec<u8>> = Vec::new();
@@ -103,19 +117,15 @@ impl<'j> Judge<'j> {
             let refused: Vec<Option<Verdict>> =
                 cases.iter().map(|case| self.file_refused(case, &path, user, reader)).collect();
             machine.lines(reader, &path, &user.name, |entry, fingerprint| {
+                self.by_line(user, entry, fingerprint, &cases, &refused, &mut ways);
                 let judged = cases.iter_mut().zip(&refused).map(|(case, refused)| match refused {
                     Some(refused) => refused.clone(),
                     None => self.line(case, entry, fingerprint),
                 });
-                let verdict = over_worlds(&judged.collect::<Vec<Verdict>>(), &worlds.depends_on);
-                // What keeps everything from being known matters where the key
-                // would be accepted.
-                match &closed {
-                    Some(open) if in_part || verdict.authenticates() => open.clone(),
-                    _ => verdict,
-                }
+                settle(&judged.collect::<Vec<Verdict>>())
             });
         }
+        self.certificates(user, ways, &settle, machine);
     }
 
     /// Why nothing can be accepted for sure on this machine.
@@ -147,8 +157,8 @@ impl<'j> Judge<'j> {
         files::refuses(path, user, self.facts.users, case.strict, patched, reader)
     }
 
-    fn line(&self, case: &mut Case<'_>, entry: &Entry, fingerprint: &str) -> Verdict {
-        let bench = Bench {
+    pub(super) fn bench<'b>(&'b self, case: &'b Case<'_>) -> Bench<'b> {
+        Bench {
             effective: case.effective,
             gate: &case.gate,
             server: self.facts.server,
@@ -157,8 +167,11 @@ impl<'j> Judge<'j> {
             use_dns: case.use_dns,
             now: self.now,
             zone: self.zone,
-        };
-        let verdict = bench.judge(entry, fingerprint);
+        }
+    }
+
+    fn line(&self, case: &mut Case<'_>, entry: &Entry, fingerprint: &str) -> Verdict {
+        let verdict = self.bench(case).judge(entry, fingerprint);
         if !verdict.authenticates() || entry.options.as_ref().is_ok_and(|options| options.cert_authority) {
             return verdict;
         }

@@ -1,9 +1,12 @@
 //! All facts of one machine, and what its accounts say of each key in their files.
 
+mod certificates;
 mod judge;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::sync::Arc;
 
+pub use certificates::certificate_beside;
 use judge::Judge;
 
 use super::reader::{Content, Reader};
@@ -14,12 +17,13 @@ use super::sshd::effective::{Effective, World};
 use super::sshd::pam::Pam;
 use super::sshd::server::Server;
 use super::users::Users;
-use super::{hosts, identity, provisioning, windows};
+use super::{hosts, identity, logins, names, provisioning, windows};
 use crate::finding::{
-    AccountFacts, AccountVerdict, KeyRole, MachineRecord, OsRelease, Refusal, Restriction, RestrictionKind,
+    AccountFacts, AccountVerdict, CertificateFacts, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal,
     SshdFacts, Timestamp, Undecided, Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
+use crate::formats::known_hosts::KnownHost;
 use crate::formats::passwd::User;
 use crate::formats::ssh_public::PublicKey;
 use crate::source::FileStat;
@@ -71,6 +75,10 @@ pub struct AuthorizedKey {
     pub key: PublicKey,
     /// The comment.
     pub comment: Option<String>,
+    /// Of a line of `known_hosts`: the hosts that it is for.
+    pub hosts: Option<String>,
+    /// What a certificate says besides its key.
+    pub certificate: Option<Arc<CertificateFacts>>,
     /// What the account says; none where nobody is asked.
     pub verdict: Option<Verdict>,
 }
@@ -88,6 +96,8 @@ pub struct Machine {
     pub host_keys: HashSet<Vec<u8>>,
     /// Indexes of the keys that accounts are asked about, by fingerprint.
     by_fingerprint: Vec<usize>,
+    /// Indexes of the uses of keys, by the fingerprint of the key and of the authority.
+    uses: HashMap<String, Vec<usize>>,
 }
 
 impl Machine {
@@ -134,6 +144,54 @@ impl Machine {
         keys.filter_map(short).collect()
     }
 
+    /// Whether keys that stand in this file are told with the machine.
+    #[must_use]
+    pub fn has_file(&self, path: &[u8]) -> bool {
+        self.files.iter().any(|(file, _)| file == path)
+    }
+
+    /// The uses of a key that this machine's logs have, the latest first, at most 20.
+    #[must_use]
+    pub fn uses(&self, fingerprint: &str) -> Vec<KeyUse> {
+        let mut uses: Vec<&KeyUse> =
+            self.used(fingerprint).filter(|one| one.fingerprint == fingerprint).collect();
+        uses.sort_by_key(|one| std::cmp::Reverse(one.last));
+        uses.into_iter().take(20).cloned().collect()
+    }
+
+    /// The last use of an entry's key at its account; of an authority's that of any
+    /// certificate that it signed.
+    #[must_use]
+    pub fn last_use(&self, key: &AuthorizedKey) -> Option<&KeyUse> {
+        let is_it = |one: &&KeyUse| {
+            let whose = match key.role {
+                KeyRole::Authorized => Some(&one.fingerprint),
+                KeyRole::CertAuthority => one.authority.as_ref(),
+                _ => None,
+            };
+            whose == Some(&key.fingerprint) && key.account.as_ref() == Some(&one.account)
+        };
+        self.used(&key.fingerprint).filter(is_it).max_by_key(|one| one.last)
+    }
+
+    fn used(&self, fingerprint: &str) -> impl Iterator<Item = &KeyUse> {
+        let at = self.uses.get(fingerprint).into_iter().flatten();
+        at.filter_map(|at| self.record.key_uses.get(*at))
+    }
+
+    fn logins(&mut self, reader: &mut Reader<'_>, users: &Users, zone: &jiff::tz::TimeZone, now: Timestamp) {
+        let mut logins = logins::read(reader, users, zone, now);
+        for account in &mut self.record.accounts {
+            account.last_login = logins.last.remove(&account.name);
+        }
+        for (at, one) in logins.keys.iter().enumerate() {
+            for fingerprint in std::iter::once(&one.fingerprint).chain(&one.authority) {
+                self.uses.entry(fingerprint.clone()).or_default().push(at);
+            }
+        }
+        self.record.key_uses = logins.keys;
+    }
+
     fn read_unix(&mut self, reader: &mut Reader<'_>, now: Timestamp, client: Option<&Client>) {
         self.record.identities = identity::identities(reader);
         self.record.hostname = identity::hostname(reader);
@@ -151,6 +209,8 @@ impl Machine {
             nologin,
             today: now.unix_seconds().div_euclid(86_400),
         };
+        let trusted = self.trusted(reader, &config);
+        let shown = self.shown(reader, &users, now);
         let mut judge = Judge {
             facts: &facts,
             config: &config,
@@ -159,22 +219,30 @@ impl Machine {
             zone: &zone,
             revoked: HashMap::new(),
             work: 0,
+            trusted: &trusted,
+            shown: &shown,
+            told: BTreeSet::new(),
         };
         for user in &users.users {
             let before = self.keys.len();
             judge.account(user, reader, self);
             let count = self.keys.len().saturating_sub(before);
             self.record.accounts.push(account_facts(user, &facts, count));
-            let path = [&*user.home, b"/.ssh/config"].concat();
-            hosts::read(reader, &path, Some(&user.name), &mut self.record.ssh_hosts);
         }
-        hosts::read(reader, b"etc/ssh/ssh_config", None, &mut self.record.ssh_hosts);
-        for path in glob(reader, b"etc/ssh/ssh_config.d/*.conf") {
-            hosts::read(reader, &path, None, &mut self.record.ssh_hosts);
+        for (at, shown) in shown.iter().enumerate() {
+            if !judge.told.contains(&at) {
+                self.tell(shown, None, None);
+            }
         }
+        // After all that decides, so that no limit is used up by what only hints.
+        for user in &users.users {
+            self.client(reader, Some(&user.name), &user.home);
+        }
+        self.client(reader, None, b"etc/ssh");
+        self.record.names = names::names(reader, self.record.hostname.as_deref());
         self.host_keys(reader, &config, b"etc/ssh");
-        self.authorities(reader, &config);
         self.provisioned(reader);
+        self.logins(reader, &users, &zone, now);
         if server.found || config.found() {
             self.record.sshd = Some(sshd_facts(&config, &server));
         }
@@ -211,8 +279,7 @@ impl Machine {
             }
         }
         for (account, home) in &profiles {
-            let path = [home, &b"/.ssh/config"[..]].concat();
-            hosts::read(reader, &path, Some(account), &mut self.record.ssh_hosts);
+            self.client(reader, Some(account), home);
         }
         self.host_keys(reader, &config, folder);
         self.record.sshd = Some(sshd_facts(&config, &Server::default()));
@@ -258,8 +325,59 @@ impl Machine {
                 offset: here,
                 key: entry.key,
                 comment: entry.comment,
+                hosts: None,
+                certificate: None,
                 fingerprint,
                 verdict: Some(verdict),
+            });
+        }
+    }
+
+    /// Where an account connects to, or all accounts do: the client's configuration and
+    /// the hosts that it knows.
+    fn client(&mut self, reader: &mut Reader<'_>, account: Option<&str>, home: &[u8]) {
+        let whose = hosts::Whose { account, home };
+        let named = hosts::read(reader, whose, &mut self.record.ssh_hosts);
+        for path in hosts::known_hosts(whose, named) {
+            self.known_hosts(reader, &path, account);
+        }
+    }
+
+    fn known_hosts(&mut self, reader: &mut Reader<'_>, path: &[u8], account: Option<&str>) {
+        let (Content::Whole(bytes, stat) | Content::Part(bytes, stat)) = reader.file(path, MAX_KEY_FILE)
+        else {
+            return;
+        };
+        let mut file = None;
+        let mut offset: u64 = 0;
+        for (number, line) in (1_u64..).zip(bytes.split(|byte| *byte == b'\n')) {
+            let here = offset;
+            offset = offset.saturating_add(u64::try_from(line.len()).unwrap_or(u64::MAX)).saturating_add(1);
+            let known = match KnownHost::parse(line) {
+                Ok(Some(known)) => known,
+                Ok(None) => continue,
+                Err(_) => {
+                    reader.problem(path, "a line that is no entry");
+                    continue;
+                }
+            };
+            if self.keys.len() >= MAX_KEYS {
+                reader.problem(path, "more keys than are kept");
+                return;
+            }
+            let file = *file.get_or_insert_with(|| self.file(path, stat));
+            self.keys.push(AuthorizedKey {
+                role: KeyRole::KnownHost,
+                account: account.map(str::to_owned),
+                file,
+                line: number,
+                offset: here,
+                fingerprint: known.key.fingerprint_sha256(),
+                hosts: Some(known.hosts_text()),
+                certificate: None,
+                key: known.key,
+                comment: known.comment,
+                verdict: None,
             });
         }
     }
@@ -292,6 +410,8 @@ impl Machine {
                 fingerprint,
                 key,
                 comment: None,
+                hosts: None,
+                certificate: None,
                 verdict: verdict.cloned(),
             });
         }
@@ -321,29 +441,6 @@ impl Machine {
         }
     }
 
-    /// Authorities whose certificates open every account that may log in.
-    fn authorities(&mut self, reader: &mut Reader<'_>, config: &Config) {
-        let mut paths: Vec<&String> = config
-            .lines
-            .iter()
-            .filter(|line| line.setting.keyword == "trustedusercakeys")
-            .filter_map(|line| line.setting.arguments.first())
-            .filter(|path| !path.eq_ignore_ascii_case("none"))
-            .collect();
-        paths.sort();
-        paths.dedup();
-        for path in paths {
-            let content = reader.file(path.as_bytes(), MAX_KEY_FILE);
-            let detail = "any account that is named as a principal and may log in";
-            let restrictions = vec![Restriction::new(RestrictionKind::CertAuthority, detail)];
-            let verdict = match &config.fault {
-                Some(fault) => Verdict::unverified(Undecided::Configuration, fault.as_str()),
-                None => Verdict::Restricted { restrictions },
-            };
-            self.in_text(path.as_bytes(), content, KeyRole::CertAuthority, Some(&verdict));
-        }
-    }
-
     fn provisioned(&mut self, reader: &mut Reader<'_>) {
         for (path, content) in provisioning::files(reader) {
             self.in_text(&path, content, KeyRole::Provisioned, None);
@@ -368,6 +465,7 @@ fn account_facts(user: &User, facts: &Facts<'_>, keys: usize) -> AccountFacts {
         password: Some(facts.users.password(user)),
         expired: expires.is_some_and(|day| day <= facts.today),
         authorized_keys: u64::try_from(keys).unwrap_or(u64::MAX),
+        last_login: None,
     }
 }
 

@@ -8,11 +8,44 @@
 use super::effective::Effective;
 use super::server::Server;
 use crate::finding::{Refusal, Verdict};
+use crate::formats::ssh_certificate::Certificate;
 use crate::formats::ssh_pattern::{self, ListMatch};
 use crate::formats::ssh_public::PublicKey;
 
 /// Why a key is not taken by its kind; `None`: it is.
 pub(super) fn refuses(key: &PublicKey, effective: &Effective<'_>, server: &Server) -> Option<Verdict> {
+    refuses_named(key, effective, server, &|name| name.to_owned())
+}
+
+/// Why a certificate is not taken by the kind of its key or of its signature.
+pub(super) fn refuses_certificate(
+    certificate: &Certificate,
+    effective: &Effective<'_>,
+    server: &Server,
+) -> Option<Verdict> {
+    let of_certificate =
+        |name: &str| format!("{}-cert-v01@openssh.com", name.strip_suffix("@openssh.com").unwrap_or(name));
+    if let Some(refused) = refuses_named(&certificate.key, effective, server, &of_certificate) {
+        return Some(refused);
+    }
+    let name = certificate.signature_algorithm.as_str();
+    let by_default = match name {
+        "ssh-rsa" => !server.since((8, 2)),
+        "ssh-dss" => !server.since((7, 9)),
+        _ => true,
+    };
+    let setting = effective.word(&["casignaturealgorithms"]);
+    (!in_setting(name, by_default, setting))
+        .then(|| Verdict::refused(Refusal::Algorithm, format!("signed with {name}")))
+}
+
+/// `named` gives the name by which a signature is looked for in the setting.
+fn refuses_named(
+    key: &PublicKey,
+    effective: &Effective<'_>,
+    server: &Server,
+    named: &dyn Fn(&str) -> String,
+) -> Option<Verdict> {
     let required = effective.word(&["requiredrsasize"]).and_then(|word| word.parse().ok());
     let least: u32 = match required {
         Some(bits) if bits >= 1024 && server.since((9, 1)) => bits,
@@ -24,7 +57,7 @@ pub(super) fn refuses(key: &PublicKey, effective: &Effective<'_>, server: &Serve
     }
     let names = signatures(key, server);
     let setting = effective.word(&["pubkeyacceptedalgorithms", "pubkeyacceptedkeytypes"]);
-    if names.iter().any(|name| is_accepted(name, setting, server)) {
+    if names.iter().any(|name| in_setting(&named(name), is_default(name, server), setting)) {
         return None;
     }
     Some(Verdict::refused(Refusal::Algorithm, names.join(", ")))
@@ -49,14 +82,17 @@ fn signatures(key: &PublicKey, server: &Server) -> Vec<&'static str> {
     }
 }
 
-fn is_accepted(name: &str, setting: Option<&str>, server: &Server) -> bool {
-    let by_default = match name {
+fn is_default(name: &str, server: &Server) -> bool {
+    match name {
         "ssh-dss" => !server.since((7, 0)),
         "ssh-rsa" => !server.since((8, 8)),
         "sk-ssh-ed25519@openssh.com" | "sk-ecdsa-sha2-nistp256@openssh.com" => server.since((8, 2)),
         "webauthn-sk-ecdsa-sha2-nistp256@openssh.com" => server.since((8, 4)),
         _ => true,
-    };
+    }
+}
+
+fn in_setting(name: &str, by_default: bool, setting: Option<&str>) -> bool {
     let in_list = |list: &str| ssh_pattern::matches_list(name.as_bytes(), list.as_bytes());
     match setting {
         None => by_default,

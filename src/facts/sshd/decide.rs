@@ -76,11 +76,16 @@ impl Bench<'_> {
         {
             return refused;
         }
-        if let Some(refused) = self.refused_by_options(options) {
+        if let Some(refused) = self.refused_by_options(options, options.command.is_some()) {
             return refused;
         }
         let mut restrictions = self.gate.restrictions.clone();
         self.restrict(options, &mut restrictions);
+        self.outcome(restrictions)
+    }
+
+    /// What these restrictions leave of a login.
+    pub(in super::super) fn outcome(&self, mut restrictions: Vec<Restriction>) -> Verdict {
         let closed_forwarding = !self.gate.forwarding
             || restrictions.iter().any(|one| one.kind == RestrictionKind::NoPortForwarding);
         let forced = restrictions
@@ -106,7 +111,8 @@ impl Bench<'_> {
         Verdict::Restricted { restrictions }
     }
 
-    fn refused_by_options(&self, options: &Options) -> Option<Verdict> {
+    /// `forced`: the line or the certificate forces a command.
+    pub(super) fn refused_by_options(&self, options: &Options, forced: bool) -> Option<Verdict> {
         if let Some(expired) = self.expiries(options).find(|time| *time < self.now) {
             return Some(Verdict::refused(Refusal::Expired, expired.to_string()));
         }
@@ -125,11 +131,10 @@ impl Bench<'_> {
                 return Some(Verdict::refused(Refusal::From, list.as_str()));
             }
         }
-        (self.gate.needs_command && options.command.is_none())
-            .then(|| Verdict::refused(Refusal::RootNeedsCommand, ""))
+        (self.gate.needs_command && !forced).then(|| Verdict::refused(Refusal::RootNeedsCommand, ""))
     }
 
-    fn restrict(&self, options: &Options, restrictions: &mut Vec<Restriction>) {
+    pub(super) fn restrict(&self, options: &Options, restrictions: &mut Vec<Restriction>) {
         let mut add = |kind, detail: String| {
             let one = Restriction::new(kind, detail);
             if !restrictions.contains(&one) {

@@ -7,6 +7,7 @@
 
 pub(super) mod account;
 mod algorithms;
+pub(super) mod certificate;
 pub(super) mod config;
 pub(super) mod decide;
 pub(super) mod effective;

@@ -1,7 +1,7 @@
 //! What accounts say of a key, and what a machine is, for a person.
 
-use super::layout::{count, counted, list};
-use crate::finding::{AccountVerdict, MachineRecord, Restriction, Verdict};
+use super::layout::{count, counted, distance, list, moment};
+use crate::finding::{AccountVerdict, KeyUse, MachineRecord, Restriction, Timestamp, Verdict};
 use crate::output::escape;
 
 /// How many accounts are shown of one key.
@@ -46,6 +46,27 @@ fn line(one: &AccountVerdict) -> String {
         }
     };
     format!("{} {verdict}, by {}", escape::visible(&one.account), escape::visible(&one.place))
+}
+
+/// A line for each use of a key, the latest first.
+pub(super) fn uses(uses: &[KeyUse], now: Timestamp) -> Vec<String> {
+    let line = |one: &KeyUse| {
+        let times = if one.count > 1 { format!(", {} times", count(one.count)) } else { String::new() };
+        let year = if one.year_inferred { ", year inferred" } else { "" };
+        format!(
+            "as {} from {} {} ({}{year}){times}, by {}",
+            escape::visible(&one.account),
+            escape::visible(&one.address),
+            distance(one.last, now),
+            moment(one.last),
+            escape::visible(&one.path)
+        )
+    };
+    let mut lines: Vec<String> = uses.iter().take(SHOWN).map(line).collect();
+    if uses.len() > SHOWN {
+        lines.push(format!("and {} more (--format jsonl lists them)", uses.len() - SHOWN));
+    }
+    lines
 }
 
 /// The name of a kind or reason on the wire, in words.

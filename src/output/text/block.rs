@@ -225,6 +225,9 @@ fn facts(finding: &Finding, now: Timestamp) -> Vec<Row> {
     if !finding.accounts.is_empty() {
         rows.push(Row { label: "accounts".to_owned(), lines: super::accounts::lines(&finding.accounts) });
     }
+    if !finding.key_uses.is_empty() {
+        rows.push(Row { label: "used".to_owned(), lines: super::accounts::uses(&finding.key_uses, now) });
+    }
     rows
 }
 

@@ -10,12 +10,12 @@ use crate::finding::{Severity, Timestamp};
 /// The colours in use: none, or the sixteen that every terminal has, so that the
 /// user's own theme decides what they look like.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Paint {
-    pub(super) colour: bool,
+pub(crate) struct Paint {
+    pub(crate) colour: bool,
 }
 
 impl Paint {
-    pub(super) fn severity(self, severity: Severity, text: &str) -> String {
+    pub(crate) fn severity(self, severity: Severity, text: &str) -> String {
         let style = match severity {
             Severity::Critical => AnsiColor::BrightRed.on_default().bold(),
             Severity::High => AnsiColor::Red.on_default().bold(),
@@ -26,15 +26,15 @@ impl Paint {
         self.with(style, text)
     }
 
-    pub(super) fn strong(self, text: &str) -> String {
+    pub(crate) fn strong(self, text: &str) -> String {
         self.with(Style::new().bold(), text)
     }
 
-    pub(super) fn dim(self, text: &str) -> String {
+    pub(crate) fn dim(self, text: &str) -> String {
         self.with(Style::new().dimmed(), text)
     }
 
-    pub(super) fn warning(self, text: &str) -> String {
+    pub(crate) fn warning(self, text: &str) -> String {
         self.with(AnsiColor::Yellow.on_default().bold(), text)
     }
 
@@ -44,13 +44,13 @@ impl Paint {
 }
 
 /// Columns that a text takes on a terminal.
-pub(super) fn width(text: &str) -> usize {
+pub(crate) fn width(text: &str) -> usize {
     text.width()
 }
 
 /// Breaks a text at blanks into lines of at most `columns`; a longer word has a
 /// line of its own, so that it can be copied whole.
-pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
+pub(crate) fn wrap(text: &str, columns: usize) -> Vec<String> {
     let mut lines = Vec::new();
     let mut line = String::new();
     for word in text.split_whitespace() {
@@ -69,7 +69,7 @@ pub(super) fn wrap(text: &str, columns: usize) -> Vec<String> {
 }
 
 /// `1,234,567`.
-pub(super) fn count(number: u64) -> String {
+pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
     let mut out = String::with_capacity(digits.len() + digits.len() / 3);
     for (at, digit) in digits.chars().enumerate() {
@@ -82,12 +82,12 @@ pub(super) fn count(number: u64) -> String {
 }
 
 /// `1 file`, `2 files`.
-pub(super) fn counted(number: u64, one: &str, many: &str) -> String {
+pub(crate) fn counted(number: u64, one: &str, many: &str) -> String {
     format!("{} {}", count(number), if number == 1 { one } else { many })
 }
 
 /// `812 B`, `5.1 GB`: powers of 1000, as disks and network links are sold.
-pub(super) fn size(bytes: u64) -> String {
+pub(crate) fn size(bytes: u64) -> String {
     const UNITS: [&str; 6] = ["kB", "MB", "GB", "TB", "PB", "EB"];
     if bytes < 1000 {
         return format!("{bytes} B");
@@ -110,7 +110,7 @@ pub(super) fn size(bytes: u64) -> String {
 }
 
 /// `2026-11-24 22:08 UTC`.
-pub(super) fn moment(time: Timestamp) -> String {
+pub(crate) fn moment(time: Timestamp) -> String {
     let text = time.to_string();
     match (text.get(..10), text.get(11..16)) {
         // A year before 0 or past 9999 has another shape: shown as it is.
@@ -120,7 +120,7 @@ pub(super) fn moment(time: Timestamp) -> String {
 }
 
 /// `2026-11-24`.
-pub(super) fn day(time: Timestamp) -> String {
+pub(crate) fn day(time: Timestamp) -> String {
     let text = time.to_string();
     match text.split_once('T') {
         Some((day, _)) => day.to_owned(),
@@ -129,7 +129,7 @@ pub(super) fn day(time: Timestamp) -> String {
 }
 
 /// How far `time` is from `now`: `4 days ago`, `in 7 days`.
-pub(super) fn distance(time: Timestamp, now: Timestamp) -> String {
+pub(crate) fn distance(time: Timestamp, now: Timestamp) -> String {
     const MINUTE: u64 = 60;
     const HOUR: u64 = 60 * MINUTE;
     const DAY: u64 = 24 * HOUR;
@@ -148,7 +148,7 @@ pub(super) fn distance(time: Timestamp, now: Timestamp) -> String {
 }
 
 /// Joins as a person would: `a`, `a and b`, `a, b and c`.
-pub(super) fn list(parts: &[String]) -> String {
+pub(crate) fn list(parts: &[String]) -> String {
     let mut out = String::new();
     for (at, part) in parts.iter().enumerate() {
         let separator = match at {

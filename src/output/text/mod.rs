@@ -9,7 +9,7 @@
 
 mod accounts;
 mod block;
-mod layout;
+pub(crate) mod layout;
 mod marks;
 mod summary;
 
