@@ -15,7 +15,7 @@ use crate::finding::{
 use crate::formats::known_hosts::lookup_name;
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// No line of a scan is longer.
 const LONGEST_LINE: u64 = 64 << 20;
 
@@ -93,6 +93,7 @@ impl Store {
             return Err(StoreError::Version);
         }
         connection.execute_batch(include_str!("../../queries/store.sql"))?;
+        connection.execute_batch(include_str!("../../queries/inventory.sql"))?;
         connection.execute_batch(include_str!("../../queries/store_indexes.sql"))?;
         connection.pragma_update(None, "user_version", VERSION)?;
         Ok(Self { connection })

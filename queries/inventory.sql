@@ -1,0 +1,44 @@
+-- What inventories of clouds say: resources, their names, what may reach what, and which
+-- public keys they were set up with. Filled by `fleet assets`; identifiers of Azure are in
+-- lower case, since Azure does not tell cases apart.
+
+-- A file that was taken in. `whole`: it lists all resources of its kinds in its scope, so
+-- that what is not in it does not exist.
+CREATE TABLE IF NOT EXISTS inventory (
+  inventory_id BIGINT PRIMARY KEY, source VARCHAR NOT NULL, shape VARCHAR NOT NULL, provider VARCHAR NOT NULL,
+  scope VARCHAR NOT NULL, whole INT NOT NULL, taken VARCHAR NOT NULL, digest VARCHAR NOT NULL UNIQUE,
+  records BIGINT NOT NULL, skipped BIGINT NOT NULL, fields VARCHAR NOT NULL);
+-- A resource. kind: machine, storage, database, vault, identity, network, account, other.
+-- `type` is the cloud's own name of it. exposed, usable: yes, no, unknown.
+-- criticality, sensitivity: very_high, high, medium, low, unknown. state: as the cloud names it.
+CREATE TABLE IF NOT EXISTS asset (
+  asset_id VARCHAR PRIMARY KEY, kind VARCHAR NOT NULL, provider VARCHAR NOT NULL, type VARCHAR NOT NULL,
+  account VARCHAR NOT NULL, region VARCHAR NOT NULL, name VARCHAR NOT NULL, state VARCHAR NOT NULL,
+  exposed VARCHAR NOT NULL, exposed_ports VARCHAR NOT NULL, exposed_why VARCHAR NOT NULL,
+  criticality VARCHAR NOT NULL, sensitivity VARCHAR NOT NULL, usable VARCHAR NOT NULL, usable_why VARCHAR NOT NULL,
+  owner VARCHAR NOT NULL, inventory_id BIGINT NOT NULL, deleted VARCHAR);
+-- Every name by which something else may mean a resource, in lower case. kind: id, arn,
+-- endpoint, name, hostname, private_ip, public_ip, instance_id, vm_id, machine_id, disk,
+-- access_key, image, host_key.
+CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL);
+-- What a resource may do with another. edge: can_authenticate_as, has_permission_to,
+-- contains, routes_to. `privilege`: owner, write, read, or nothing.
+CREATE TABLE IF NOT EXISTS asset_edge (
+  from_asset VARCHAR NOT NULL, edge VARCHAR NOT NULL, to_asset VARCHAR NOT NULL, privilege VARCHAR NOT NULL,
+  why VARCHAR NOT NULL);
+-- A public key that a machine was set up with. form: sha256, md5, ec2_created, ec2_imported:
+-- which of a key's fingerprints it is.
+CREATE TABLE IF NOT EXISTS asset_grant (
+  asset_id VARCHAR NOT NULL, account VARCHAR NOT NULL, form VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
+  why VARCHAR NOT NULL);
+-- Vulnerabilities of severity high and above, one by one. `subject` is what the report is
+-- of: a name of an asset, or of a scan's target.
+CREATE TABLE IF NOT EXISTS vulnerability (
+  subject VARCHAR NOT NULL, vulnerability VARCHAR NOT NULL, severity VARCHAR NOT NULL, package VARCHAR NOT NULL,
+  installed VARCHAR NOT NULL, fixed VARCHAR NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL,
+  epss VARCHAR, inventory_id BIGINT NOT NULL);
+-- All of a subject, counted. vulnerable: 1 where one is high or critical.
+CREATE TABLE IF NOT EXISTS vulnerable (
+  subject VARCHAR NOT NULL, vulnerable INT NOT NULL, max_severity VARCHAR NOT NULL, critical BIGINT NOT NULL,
+  high BIGINT NOT NULL, other BIGINT NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL, inventory_id BIGINT NOT NULL);
