@@ -1,12 +1,13 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
 CREATE TABLE IF NOT EXISTS scan (
-  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, whole INT NOT NULL);
+  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL);
 -- A target of a scan. `machine` is equal for targets of one machine.
 CREATE TABLE IF NOT EXISTS disk (
   disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
   machine VARCHAR NOT NULL, hostname VARCHAR NOT NULL);
 CREATE TABLE IF NOT EXISTS ssh_key (
-  key_id INTEGER PRIMARY KEY, fingerprint VARCHAR NOT NULL UNIQUE, algorithm VARCHAR, bits INT, public_key VARCHAR);
+  key_id INTEGER PRIMARY KEY, fingerprint VARCHAR NOT NULL UNIQUE, algorithm VARCHAR, bits INT, public_key VARCHAR,
+  md5 VARCHAR, ec2_created VARCHAR, ec2_imported VARCHAR);
 -- Private halves, and host keys of either half.
 CREATE TABLE IF NOT EXISTS held (
   disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, role VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL,
@@ -38,10 +39,29 @@ CREATE TABLE IF NOT EXISTS login (
 CREATE TABLE IF NOT EXISTS certificate (
   disk_id BIGINT NOT NULL, key_id BIGINT NOT NULL, authority VARCHAR NOT NULL, principals VARCHAR NOT NULL,
   critical_options VARCHAR NOT NULL, out_of_time INT NOT NULL, signature VARCHAR NOT NULL, path VARCHAR NOT NULL);
+-- Names by which an inventory may mean the machine of a target, in lower case. kind:
+-- instance_id, vm_id, machine_id, hostname, address, target.
+CREATE TABLE IF NOT EXISTS identity (disk_id BIGINT NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL);
+-- Accounts. root: it is, or may become, the superuser.
+CREATE TABLE IF NOT EXISTS account (
+  disk_id BIGINT NOT NULL, name VARCHAR NOT NULL, shell VARCHAR, root INT NOT NULL);
+-- Secrets at their places. The secret itself is not kept: `secret` is its fingerprint,
+-- `preview` what may be shown of it. readable: others than owner and group can read the file.
+CREATE TABLE IF NOT EXISTS finding (
+  disk_id BIGINT NOT NULL, finding_id VARCHAR NOT NULL, rule VARCHAR NOT NULL, secret_type VARCHAR NOT NULL,
+  provider VARCHAR NOT NULL, severity VARCHAR NOT NULL, confidence VARCHAR NOT NULL, secret VARCHAR NOT NULL,
+  preview VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL, deleted INT NOT NULL,
+  mode VARCHAR, owner VARCHAR, readable INT NOT NULL, atime VARCHAR, mtime VARCHAR, expires VARCHAR, expired INT,
+  target_kind VARCHAR, target VARCHAR, key_fingerprint VARCHAR, known VARCHAR, vendor INT NOT NULL, ignored INT NOT NULL,
+  details VARCHAR NOT NULL);
+-- What a query is asked with: the time, and what the user sets.
+CREATE TABLE IF NOT EXISTS param (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
+-- What to do about the findings of a rule.
+CREATE TABLE IF NOT EXISTS remedy (rule VARCHAR PRIMARY KEY, remedy VARCHAR NOT NULL);
 
 -- The newest scan of each machine, with all its targets.
 CREATE VIEW IF NOT EXISTS v1_machine AS
-SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.whole
+SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole
 FROM (SELECT disk.*, FIRST_VALUE(disk.scan_id) OVER
         (PARTITION BY disk.machine ORDER BY scan.started DESC, scan.name DESC) AS newest
       FROM disk JOIN scan ON scan.scan_id = disk.scan_id) d
@@ -82,3 +102,18 @@ CREATE VIEW IF NOT EXISTS v1_certificate AS
 SELECT c.key_id, m.machine, m.hostname, c.authority, c.principals, c.critical_options, c.out_of_time,
        c.signature, c.path
 FROM certificate c JOIN v1_machine m ON m.disk_id = c.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_identity AS
+SELECT m.machine, m.hostname, i.kind, i.name FROM identity i JOIN v1_machine m ON m.disk_id = i.disk_id;
+
+CREATE VIEW IF NOT EXISTS v1_account AS
+SELECT m.machine, m.hostname, a.name, a.shell, a.root FROM account a JOIN v1_machine m ON m.disk_id = a.disk_id;
+
+-- The secrets of the newest scans. Published samples are nobody's secrets and left out.
+CREATE VIEW IF NOT EXISTS v1_finding AS
+SELECT m.machine, m.hostname, f.finding_id, f.rule, f.secret_type, f.provider, f.severity, f.confidence, f.secret,
+       f.preview, f.path, f.line, f.deleted, f.mode, f.owner, f.readable, f.atime, f.mtime, f.expires, f.expired,
+       f.target_kind, f.target, k.key_id, f.key_fingerprint, f.vendor, f.ignored, f.details
+FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id
+LEFT JOIN ssh_key k ON k.fingerprint = f.key_fingerprint
+WHERE f.known IS NULL;

@@ -25,7 +25,7 @@ REFUSED = [
 ]
 
 folder = pathlib.Path(sys.argv[1])
-tables = (folder / "store.sql").read_text()
+tables = (folder / "store.sql").read_text() + (folder / "inventory.sql").read_text()
 chance = random.Random(20261129)
 
 
@@ -38,10 +38,47 @@ def some(kind, null=0.0):
     return chance.randint(1, 9)
 
 
+# What has a meaning in the statements, so that their joins and conditions meet.
+YES = ["yes", "no", "unknown"]
+LEVELS = ["very_high", "high", "medium", "low", "unknown"]
+KINDS = {
+    ("entry", "state"): ["accepted", "restricted", "refused"],
+    ("entry", "account"): ["root", "a", "b"],
+    ("account", "name"): ["root", "a", "b"],
+    ("account", "root"): [0, 0, 1],
+    ("held", "owner"): ["root", "a", "b", None],
+    ("held", "mode"): ["0600", "0644", None],
+    ("held", "encrypted"): [0, 0, 0, 1],
+    ("held", "damage"): [None, None, "cut", "public_half"],
+    ("identity", "kind"): ["instance_id", "vm_id", "machine_id", "hostname", "address", "target"],
+    ("identity", "name"): [f"asset-{number}" for number in range(40)],
+    ("asset_name", "kind"): ["instance_id", "vm_id", "hostname", "endpoint", "name", "private_ip"],
+    ("asset_name", "name"): [f"asset-{number}" for number in range(40)] + [f"target-{number}" for number in range(20)],
+    ("asset", "kind"): ["machine", "machine", "storage", "database", "vault", "identity"],
+    ("asset", "exposed"): YES,
+    ("asset", "usable"): YES,
+    ("asset", "criticality"): LEVELS,
+    ("asset", "sensitivity"): LEVELS,
+    ("asset_edge", "edge"): ["has_permission_to", "contains"],
+    ("asset_grant", "form"): ["sha256", "md5"],
+    ("vulnerable", "vulnerable"): [0, 1, 1],
+    ("finding", "target"): [f"Target-{number}" for number in range(20)] + [None],
+    ("finding", "known"): [None, None, "a sample"],
+    ("finding", "ignored"): [0, 0, 0, 1],
+    ("finding", "expired"): [0, None, 1],
+    ("finding", "expires"): [None, None, "2025-01-01T00:00:00Z", "2030-01-01T00:00:00Z"],
+    ("finding", "key_fingerprint"): [None] + [f"fingerprint-{number}" for number in range(40)],
+    ("finding", "readable"): [0, 1],
+    ("inventory", "scope"): ["all", "one"],
+}
+
+
 def column(table, name, kind, row):
     if (table, name) in {("scan", "scan_id"), ("disk", "disk_id"), ("ssh_key", "key_id")}:
         return row + 1
-    if (table, name) in {("scan", "name"), ("ssh_key", "fingerprint")}:
+    if (table, name) in {("inventory", "inventory_id")}:
+        return row + 1
+    if (table, name) in {("scan", "name"), ("ssh_key", "fingerprint"), ("inventory", "digest"), ("remedy", "rule")}:
         return f"{name}-{row}"
     if name in {"fingerprint", "authority"}:
         return f"fingerprint-{chance.randint(0, 39)}"
@@ -51,6 +88,14 @@ def column(table, name, kind, row):
         return chance.randint(1, 30)
     if name == "scan_id":
         return chance.randint(1, 12)
+    if (table, name) in KINDS:
+        return chance.choice(KINDS[table, name])
+    if name in {"asset_id", "from_asset", "to_asset", "subject"}:
+        return f"asset-{row if table == 'asset' else chance.randint(0, 39)}"
+    if name == "deleted" and table == "asset":
+        return None if chance.random() < 0.9 else "2026-01-01T00:00:00Z"
+    if name in {"provider"}:
+        return chance.choice(["azure", "aws", "gcp", ""])
     if name == "role":
         roles = ["private", "host_public", "host_private"]
         return chance.choice(roles if table == "held" else ["authorized", "cert_authority", "provisioned"])
@@ -67,7 +112,7 @@ duck.execute("SET threads = 2")
 names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
 for table in names:
     columns = sqlite.execute(f"PRAGMA table_info({table})").fetchall()
-    number = {"scan": 12, "disk": 30, "ssh_key": 40}.get(table, 300)
+    number = {"scan": 12, "disk": 30, "ssh_key": 40, "asset": 40, "param": 0, "inventory": 3, "finding": 3000, "asset_name": 600}.get(table, 300)
     rows = []
     for row in range(number):
         values = []
@@ -78,8 +123,11 @@ for table in names:
             values.append(value)
         rows.append(values)
     places = ", ".join("?" for _ in columns)
-    sqlite.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
-    duck.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+    if rows:
+        sqlite.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+        duck.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+for engine in (sqlite, duck):
+    engine.execute("INSERT INTO param VALUES ('now', '2026-11-29T00:00:00Z'), ('machine', 'a')")
 
 
 def key(row):
@@ -87,25 +135,56 @@ def key(row):
 
 
 wrong = False
-queries = sorted(path for path in folder.glob("*.sql") if not path.name.startswith("store"))
-for path in queries:
-    text = path.read_text()
+
+
+def check(name, text, ordered=True):
+    global wrong
     code = "\n".join(line for line in text.splitlines() if not line.startswith("--"))
     for refused in REFUSED:
         if re.search(refused, code):
-            print(f"{path.name}: {refused} is not in the shared dialect")
+            print(f"{name}: {refused} is not in the shared dialect")
             wrong = True
-    if "ORDER BY" not in code:
-        print(f"{path.name}: the order of its rows is not said")
+    if ordered and "ORDER BY" not in code:
+        print(f"{name}: the order of its rows is not said")
         wrong = True
+
+
+def compare(name, text, may_be_empty=False):
+    global wrong
     one = sorted(map(list, sqlite.execute(text).fetchall()), key=key)
     other = sorted(map(list, duck.execute(text).fetchall()), key=key)
     if one != other:
         only = [row for row in one if row not in other][:3], [row for row in other if row not in one][:3]
-        print(f"{path.name}: {len(one)} rows in SQLite, {len(other)} in DuckDB; only in one: {only}")
+        print(f"{name}: {len(one)} rows in SQLite, {len(other)} in DuckDB; only in one: {only}")
         wrong = True
-    elif not one:
-        print(f"{path.name}: no rows: the comparison shows nothing")
+    elif not one and not may_be_empty:
+        print(f"{name}: no rows: the comparison shows nothing")
         wrong = True
+
+
+# The statements that join, in their order, then what they made.
+for path in sorted((folder / "correlate").glob("*.sql")):
+    text = path.read_text()
+    check(path.name, text, ordered=False)
+    sqlite.executescript(text)
+    duck.execute(text)
+    for table in re.findall(r"^CREATE TABLE (\w+)", text, re.MULTILINE):
+        compare(table, f"SELECT * FROM {table}", may_be_empty=table in {"fleet_hop3", "fleet_hop4"})
+path_ids = [row[0] for row in sqlite.execute("SELECT path_id FROM fleet_path WHERE hops = 1 ORDER BY path_id")]
+keys = [row[0] for row in sqlite.execute(
+    "SELECT k.fingerprint FROM fleet_grant g JOIN ssh_key k ON k.key_id = g.key_id ORDER BY k.fingerprint")]
+hosts = [row[0] for row in sqlite.execute(
+    "SELECT m.machine FROM fleet_machine m JOIN fleet_risk r ON r.node = m.node ORDER BY m.machine")]
+for engine in (sqlite, duck):
+    engine.execute("DELETE FROM param WHERE name = 'machine'")
+    for name, values in (("path", path_ids), ("key", keys), ("machine", hosts)):
+        engine.execute("INSERT INTO param VALUES (?, ?)", [name, values[0]])
+
+queries = sorted(path for path in folder.glob("*.sql") if path.name.startswith("keys"))
+queries += sorted((folder / "fleet").glob("*.sql"))
+for path in queries:
+    text = path.read_text()
+    check(path.name, text)
+    compare(path.name, text)
 print(f"{len(queries)} queries, SQLite {sqlite3.sqlite_version}, DuckDB {duckdb.__version__}")
 sys.exit(1 if wrong or not queries else 0)

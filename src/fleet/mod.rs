@@ -3,6 +3,8 @@
 //! Role: joins what single scans cannot see. It knows scans through the wire schema
 //! only. Not for: reading snapshots.
 
+pub mod correlate;
 pub mod keys_map;
+pub mod query;
 pub mod shared_primes;
 pub mod store;

@@ -104,7 +104,7 @@ fn io_error(error: csv::Error) -> io::Error {
 
 /// The cell with a `'` in front where a spreadsheet would run it. The full-width
 /// forms count: spreadsheets fold them.
-fn neutral(cell: &str) -> Cow<'_, str> {
+pub(crate) fn neutral(cell: &str) -> Cow<'_, str> {
     let dangerous = ['=', '+', '-', '@', '\t', '\r', '\n', '＝', '＋', '－', '＠'];
     if cell.starts_with(dangerous) { Cow::Owned(format!("'{cell}")) } else { Cow::Borrowed(cell) }
 }

@@ -11,7 +11,7 @@
 //! a character of theirs that can drive a terminal, hide text or start a formula:
 //! see [`escape`].
 
-mod csv;
+pub(crate) mod csv;
 pub mod escape;
 mod json;
 mod jsonl;

@@ -1,65 +1,21 @@
-//! The embedded store of scans: the keys of their streams in SQLite, in memory or in a
-//! file. Secrets are never stored: lines with findings are not even parsed.
+//! From a stream of records to rows.
+
+mod finding;
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, Read as _};
-use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
+use super::StoreError;
 use crate::finding::{
-    IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, ScanRecord, SummaryRecord,
+    Finding, IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, ScanRecord, SummaryRecord,
 };
-
 use crate::formats::known_hosts::lookup_name;
 
-/// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 3;
 /// No line of a scan is longer.
 const LONGEST_LINE: u64 = 64 << 20;
-
-/// Why the store failed.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// SQLite says so.
-    #[error("the store: {0}")]
-    Sqlite(#[from] rusqlite::Error),
-    /// Its tables are those of another version.
-    #[error("the store was made by another version: give another file, and all scans again")]
-    Version,
-    /// The file cannot be made.
-    #[error("the store: {0}")]
-    File(#[from] std::io::Error),
-}
-
-/// What became of the streams that were given.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
-pub struct Streams {
-    /// Scans that were added.
-    pub loaded: u64,
-    /// Scans that the store had already.
-    pub known: u64,
-    /// Streams that were kept out, with the reason.
-    pub kept_out: Vec<KeptOut>,
-    /// Scans whose own summary says that something could not be read.
-    pub partial: u64,
-}
-
-/// A stream that was kept out.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct KeptOut {
-    /// The stream's name.
-    pub stream: String,
-    /// Why.
-    pub reason: String,
-}
-
-/// The store.
-#[derive(Debug)]
-pub struct Store {
-    connection: Connection,
-}
 
 #[derive(Deserialize)]
 struct Kind<'a> {
@@ -67,76 +23,11 @@ struct Kind<'a> {
     kind: std::borrow::Cow<'a, str>,
 }
 
-enum End {
+/// What became of a stream.
+pub(super) enum End {
     Loaded { whole: bool },
     Known,
     KeptOut(String),
-}
-
-impl Store {
-    /// Opens the store in `path`, or one in memory.
-    ///
-    /// # Errors
-    ///
-    /// The file cannot be opened or is none of ours.
-    pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
-        let connection = match path {
-            Some(path) => {
-                private_file(path)?;
-                Connection::open(path)?
-            }
-            None => Connection::open_in_memory()?,
-        };
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
-        if tables > 0 && version != VERSION {
-            return Err(StoreError::Version);
-        }
-        connection.execute_batch(include_str!("../../queries/store.sql"))?;
-        connection.execute_batch(include_str!("../../queries/inventory.sql"))?;
-        connection.execute_batch(include_str!("../../queries/store_indexes.sql"))?;
-        connection.pragma_update(None, "user_version", VERSION)?;
-        Ok(Self { connection })
-    }
-
-    /// The connection, for queries.
-    pub(super) fn connection(&self) -> &Connection {
-        &self.connection
-    }
-
-    /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
-    ///
-    /// # Errors
-    ///
-    /// The store cannot be written. A stream that cannot be read is kept out and named.
-    pub fn load(
-        &mut self,
-        name: &str,
-        stream: &mut dyn BufRead,
-        streams: &mut Streams,
-    ) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction()?;
-        match load(&transaction, stream)? {
-            End::Loaded { whole } => {
-                transaction.commit()?;
-                streams.loaded += 1;
-                streams.partial += u64::from(!whole);
-            }
-            End::Known => streams.known += 1,
-            End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
-        }
-        Ok(())
-    }
-}
-
-/// Makes the file, where it is not there, readable for its owner alone: it tells which
-/// keys open what.
-fn private_file(path: &Path) -> std::io::Result<()> {
-    let mut options = std::fs::OpenOptions::new();
-    options.append(true).create(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path).map(drop)
 }
 
 /// What is read of one stream.
@@ -148,7 +39,8 @@ struct Reading<'c> {
     disks: BTreeMap<Vec<ProvenanceStep>, i64>,
 }
 
-fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreError> {
+/// Reads a stream into tables; the caller's transaction takes back what is no use.
+pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreError> {
     let mut reading: Option<Reading<'_>> = None;
     let mut whole = None;
     let mut line = Vec::new();
@@ -191,6 +83,10 @@ fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreE
                 let Ok(key) = serde_json::from_slice::<KeyRecord>(&line) else { return Ok(broken()) };
                 reading.key(&key)?;
             }
+            ("finding", Some(reading)) => {
+                let Ok(finding) = serde_json::from_slice::<Finding>(&line) else { return Ok(broken()) };
+                reading.finding(&finding)?;
+            }
             ("summary", Some(reading)) => {
                 let Ok(summary) = serde_json::from_slice::<SummaryRecord>(&line) else { return Ok(broken()) };
                 if summary.scan_id != reading.scan_name {
@@ -198,7 +94,7 @@ fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreE
                 }
                 whole = Some(summary.complete);
             }
-            // Findings, problems, and what later versions add.
+            // Problems, and what later versions add.
             _ => {}
         }
     }
@@ -219,9 +115,9 @@ impl<'c> Reading<'c> {
         let number = next("SELECT COALESCE(MAX(scan_id), 0) + 1 FROM scan")?;
         let next_disk = next("SELECT COALESCE(MAX(disk_id), 0) + 1 FROM disk")?;
         connection.execute(
-            "INSERT INTO scan (scan_id, name, started, whole) VALUES (?1, ?2, ?3, 0)",
+            "INSERT INTO scan (scan_id, name, started, begun, whole) VALUES (?1, ?2, ?3, ?4, 0)",
             // Seconds and nanoseconds in one width, so that text sorts as time does.
-            params![number, scan.scan_id, sortable(&scan.started_at)],
+            params![number, scan.scan_id, sortable(&scan.started_at), text(&scan.started_at)],
         )?;
         Ok(Self {
             connection,
@@ -237,6 +133,8 @@ impl<'c> Reading<'c> {
         let identity = identity(machine);
         let disk = self.disk(&machine.provenance, identity, host)?;
         self.aliases(machine, disk)?;
+        self.identities(machine, disk)?;
+        self.accounts(machine, disk)?;
         self.logins(machine, disk)?;
         let home = |account: &str| {
             let account = machine.accounts.iter().find(|one| one.name == account);
@@ -258,6 +156,43 @@ impl<'c> Reading<'c> {
                 host.identity_files.join("\n"),
                 host.path,
             ])?;
+        }
+        Ok(())
+    }
+
+    /// By what an inventory may know it.
+    fn identities(&mut self, machine: &MachineRecord, disk: i64) -> Result<(), StoreError> {
+        let mut insert = self.connection.prepare_cached("INSERT INTO identity VALUES (?1, ?2, ?3)")?;
+        for one in &machine.identities {
+            let kind = match one.kind {
+                IdentityKind::CloudInstance => "instance_id",
+                IdentityKind::VmId => "vm_id",
+                IdentityKind::MachineId => "machine_id",
+                _ => continue,
+            };
+            insert.execute(params![disk, kind, one.value.to_lowercase()])?;
+            // Azure's id of an instance is that of the virtual machine.
+            if kind == "instance_id" {
+                insert.execute(params![disk, "vm_id", one.value.to_lowercase()])?;
+            }
+        }
+        for name in machine.hostname.iter().filter(|name| !name.is_empty()) {
+            insert.execute(params![disk, "hostname", name.to_lowercase()])?;
+        }
+        for name in machine.names.iter().filter(|name| name.parse::<std::net::IpAddr>().is_ok()) {
+            insert.execute(params![disk, "address", name])?;
+        }
+        Ok(())
+    }
+
+    fn accounts(&mut self, machine: &MachineRecord, disk: i64) -> Result<(), StoreError> {
+        /// Groups whose members a distribution lets become the superuser.
+        const ADMINISTRATORS: [&str; 4] = ["sudo", "wheel", "admin", "administrators"];
+        let mut insert = self.connection.prepare_cached("INSERT INTO account VALUES (?1, ?2, ?3, ?4)")?;
+        for account in &machine.accounts {
+            let may = |group: &String| ADMINISTRATORS.contains(&&*group.to_lowercase());
+            let root = account.uid == Some(0) || account.groups.iter().any(may);
+            insert.execute(params![disk, account.name, account.shell, root])?;
         }
         Ok(())
     }
@@ -324,6 +259,9 @@ impl<'c> Reading<'c> {
             "INSERT INTO disk (disk_id, scan_id, target, machine, hostname) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![disk, self.scan, name, machine, hostname],
         )?;
+        self.connection
+            .prepare_cached("INSERT INTO identity VALUES (?1, 'target', ?2)")?
+            .execute(params![disk, name.to_lowercase()])?;
         self.disks.insert(target, disk);
         Ok(disk)
     }
@@ -411,15 +349,24 @@ impl<'c> Reading<'c> {
         let modulus = key.public_key.as_ref().filter(|_| key.algorithm.as_deref() == Some("rsa"));
         self.connection
             .prepare_cached(
-                "INSERT INTO ssh_key (fingerprint, algorithm, bits, public_key) VALUES (?1, ?2, ?3, ?4)",
+                "INSERT INTO ssh_key (fingerprint, algorithm, bits, public_key, md5, ec2_created, ec2_imported)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
             )?
-            .execute(params![fingerprint, key.algorithm, key.bits, modulus])?;
+            .execute(params![
+                fingerprint,
+                key.algorithm,
+                key.bits,
+                modulus,
+                key.fingerprint_md5.as_deref().map(|print| print.trim_start_matches("MD5:")),
+                key.fingerprint_ec2_created,
+                key.fingerprint_ec2_imported,
+            ])?;
         Ok(self.connection.last_insert_rowid())
     }
 }
 
 /// What a unit variant or a time is on the wire.
-fn text(value: &impl Serialize) -> String {
+pub(in crate::fleet) fn text(value: &impl Serialize) -> String {
     match serde_json::to_value(value) {
         Ok(serde_json::Value::String(text)) => text,
         _ => String::new(),

@@ -1,0 +1,74 @@
+-- Which machines there are, scanned or only in an inventory, and which resource each is.
+
+-- By what a cloud gave it, else by a name that nothing else has. Names are never merged:
+-- where two have one, neither is taken by it.
+CREATE TABLE machine_asset AS
+WITH names AS (
+  SELECT machine, kind, name FROM v1_identity),
+candidate AS (
+  SELECT i.machine, n.asset_id, i.kind AS how,
+         CASE i.kind WHEN 'instance_id' THEN 1 WHEN 'vm_id' THEN 2 WHEN 'machine_id' THEN 4
+                     WHEN 'hostname' THEN 5 ELSE 6 END AS strength
+  FROM names i JOIN asset_name n ON n.name = i.name AND n.kind = i.kind
+  UNION
+  SELECT i.machine, n.asset_id, 'target' AS how, 3 AS strength
+  FROM names i JOIN asset_name n ON n.name = i.name
+  WHERE i.kind = 'target' AND n.kind IN ('id', 'name', 'disk', 'instance_id')
+  UNION
+  SELECT i.machine, n.asset_id, 'address' AS how, 6 AS strength
+  FROM names i JOIN asset_name n ON n.name = i.name
+  WHERE i.kind = 'address' AND n.kind IN ('private_ip', 'public_ip')),
+machines AS (
+  SELECT c.machine, c.asset_id, c.how, c.strength FROM candidate c JOIN asset a ON a.asset_id = c.asset_id
+  WHERE a.kind = 'machine' AND a.deleted IS NULL),
+one_asset AS (
+  SELECT machine, how, strength, MIN(asset_id) AS asset_id FROM machines
+  GROUP BY machine, how, strength HAVING COUNT(DISTINCT asset_id) = 1),
+one_machine AS (
+  SELECT asset_id, how FROM machines GROUP BY asset_id, how HAVING COUNT(DISTINCT machine) = 1),
+ranked AS (
+  SELECT o.machine, o.asset_id, o.how,
+         ROW_NUMBER() OVER (PARTITION BY o.machine ORDER BY o.strength, o.asset_id) AS of_machine,
+         ROW_NUMBER() OVER (PARTITION BY o.asset_id ORDER BY o.strength, o.machine) AS of_asset
+  FROM one_asset o JOIN one_machine u ON u.asset_id = o.asset_id AND u.how = o.how)
+SELECT machine, asset_id, how FROM ranked WHERE of_machine = 1 AND of_asset = 1;
+
+-- What is known of a machine's vulnerabilities, by the newest report about it.
+CREATE TABLE machine_vulnerable AS
+WITH newest AS (
+  SELECT v.*, ROW_NUMBER() OVER (PARTITION BY v.subject ORDER BY v.inventory_id DESC) AS n FROM vulnerable v),
+about AS (
+  SELECT m.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited
+  FROM newest v JOIN asset_name n ON n.name = v.subject JOIN machine_asset m ON m.asset_id = n.asset_id
+  WHERE v.n = 1
+  UNION
+  SELECT i.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited
+  FROM newest v JOIN v1_identity i ON i.name = v.subject
+  WHERE v.n = 1 AND i.kind <> 'address')
+SELECT machine, MAX(vulnerable) AS vulnerable, MAX(critical) AS critical, MAX(high) AS high,
+       MAX(remote_code) AS remote_code, MAX(exploited) AS exploited
+FROM about GROUP BY machine;
+
+-- Every machine under a number. asset_id is absent for one that no inventory has, scanned
+-- is 0 for one that only an inventory has.
+CREATE TABLE fleet_machine AS
+WITH every AS (
+  SELECT m.machine, MIN(m.hostname) AS hostname, MAX(m.begun) AS begun, MIN(m.whole) AS whole,
+         1 AS scanned, MIN(x.asset_id) AS asset_id, MIN(x.how) AS matched_by
+  FROM v1_machine m LEFT JOIN machine_asset x ON x.machine = m.machine
+  GROUP BY m.machine
+  UNION ALL
+  SELECT ('asset:' || a.asset_id) AS machine, a.name AS hostname, NULL AS begun, 0 AS whole,
+         0 AS scanned, a.asset_id, NULL AS matched_by
+  FROM asset a LEFT JOIN machine_asset x ON x.asset_id = a.asset_id
+  WHERE a.kind = 'machine' AND a.deleted IS NULL AND x.asset_id IS NULL)
+SELECT ROW_NUMBER() OVER (ORDER BY e.machine) AS node, e.machine, e.hostname, e.begun, e.whole, e.scanned,
+       e.asset_id, e.matched_by, COALESCE(a.provider, '') AS provider, COALESCE(a.account, '') AS account,
+       COALESCE(a.region, '') AS region, COALESCE(a.exposed, 'unknown') AS exposed,
+       COALESCE(a.exposed_ports, '') AS exposed_ports, COALESCE(a.exposed_why, '') AS exposed_why,
+       COALESCE(a.criticality, 'unknown') AS criticality, COALESCE(a.owner, '') AS owner,
+       CASE WHEN v.machine IS NULL THEN 'unknown' WHEN v.vulnerable = 1 THEN 'yes' ELSE 'no' END AS vulnerable,
+       COALESCE(v.remote_code, 0) AS remote_code, COALESCE(v.exploited, 0) AS exploited
+FROM every e
+LEFT JOIN asset a ON a.asset_id = e.asset_id
+LEFT JOIN machine_vulnerable v ON v.machine = e.machine;

@@ -1,0 +1,115 @@
+-- Which keys lie where, which accounts they open, and how far somebody gets with them. The
+-- edges go from machine to key and from key to machine: a key of a thousand machines that
+-- a thousand accept is two thousand rows.
+
+-- Private keys. usable: without a passphrase, and whole enough to sign with.
+CREATE TABLE fleet_holder AS
+SELECT h.key_id, m.node, h.path, h.line, COALESCE(h.owner, '') AS owner, h.mode, h.atime,
+       CASE WHEN h.encrypted = 0 AND (h.damage IS NULL OR h.damage = 'cut') THEN 1 ELSE 0 END AS usable,
+       CASE WHEN SUBSTR(h.mode, -1) IN ('4', '5', '6', '7') THEN 1 ELSE 0 END AS readable
+FROM v1_held h JOIN fleet_machine m ON m.machine = h.machine
+WHERE h.role = 'private';
+
+-- Accounts that a key opens: by the files of the machine where it was scanned, by the
+-- inventory else. state: accepted, restricted, or granted, which nobody has verified.
+CREATE TABLE fleet_grant AS
+WITH by_scan AS (
+  SELECT e.key_id, m.node, e.account, e.state, e.path,
+         CASE WHEN e.account = 'root' OR COALESCE(a.root, 0) = 1 THEN 1 ELSE 0 END AS root
+  FROM v1_entry e
+  JOIN fleet_machine m ON m.machine = e.machine
+  LEFT JOIN v1_account a ON a.machine = e.machine AND a.name = e.account
+  WHERE e.state IN ('accepted', 'restricted') AND e.role IN ('authorized', 'certificate', 'cert_authority')),
+by_inventory AS (
+  SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
+  FROM asset_grant g
+  JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
+  JOIN ssh_key k ON (g.form = 'sha256' AND k.fingerprint = g.fingerprint)
+  UNION
+  SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
+  FROM asset_grant g
+  JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
+  JOIN ssh_key k ON k.md5 = g.fingerprint OR k.ec2_created = g.fingerprint OR k.ec2_imported = g.fingerprint
+  WHERE g.form <> 'sha256')
+SELECT key_id, node, account, MIN(state) AS state, MIN(path) AS path, MAX(root) AS root
+FROM (SELECT * FROM by_scan UNION ALL SELECT * FROM by_inventory) one
+GROUP BY key_id, node, account;
+
+-- Keys that lie somewhere usable and open something: only they lead on.
+CREATE TABLE fleet_live AS
+SELECT key_id FROM fleet_holder WHERE usable = 1 INTERSECT SELECT key_id FROM fleet_grant;
+
+-- From one key to the next: a machine that takes the first holds the second. needs_root:
+-- the account that is reached cannot read the file of the second by its owner or mode.
+CREATE TABLE fleet_step AS
+SELECT g.key_id AS from_key, h.key_id AS to_key, MIN(g.node) AS via, COUNT(DISTINCT g.node) AS ways,
+       MIN(CASE WHEN g.root = 1 OR g.account = h.owner OR h.readable = 1 THEN 0 ELSE 1 END) AS needs_root
+FROM fleet_grant g
+JOIN fleet_live l ON l.key_id = g.key_id
+JOIN fleet_holder h ON h.node = g.node AND h.usable = 1
+JOIN fleet_live n ON n.key_id = h.key_id
+WHERE g.key_id <> h.key_id
+GROUP BY g.key_id, h.key_id;
+
+-- Where somebody comes in: machines that the internet reaches and that have a high or
+-- critical vulnerability.
+CREATE TABLE fleet_hop1 AS
+SELECT h.key_id, MIN(h.node) AS via, COUNT(DISTINCT h.node) AS ways, 1 AS hops, 0 AS needs_root
+FROM fleet_holder h
+JOIN fleet_live l ON l.key_id = h.key_id
+JOIN fleet_machine m ON m.node = h.node
+WHERE h.usable = 1 AND m.exposed = 'yes' AND m.vulnerable = 'yes'
+GROUP BY h.key_id;
+
+CREATE TABLE fleet_hop2 AS
+SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 2 AS hops, MIN(s.needs_root) AS needs_root,
+       MIN(s.from_key) AS from_key
+FROM fleet_hop1 p JOIN fleet_step s ON s.from_key = p.key_id
+LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+WHERE one.key_id IS NULL
+GROUP BY s.to_key;
+
+CREATE TABLE fleet_hop3 AS
+SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 3 AS hops, MIN(s.needs_root) AS needs_root,
+       MIN(s.from_key) AS from_key
+FROM fleet_hop2 p JOIN fleet_step s ON s.from_key = p.key_id
+LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
+WHERE one.key_id IS NULL AND two.key_id IS NULL
+GROUP BY s.to_key;
+
+CREATE TABLE fleet_hop4 AS
+SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 4 AS hops, MIN(s.needs_root) AS needs_root,
+       MIN(s.from_key) AS from_key
+FROM fleet_hop3 p JOIN fleet_step s ON s.from_key = p.key_id
+LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
+LEFT JOIN fleet_hop3 three ON three.key_id = s.to_key
+WHERE one.key_id IS NULL AND two.key_id IS NULL AND three.key_id IS NULL
+GROUP BY s.to_key;
+
+-- Keys that somebody gets who came in, each at its fewest hops: from_key is the one before
+-- on one of the shortest ways, via the machine on which it was found, entry where that way
+-- begins.
+CREATE TABLE fleet_reach AS
+SELECT key_id, hops, via, ways, needs_root, NULL AS from_key, via AS entry FROM fleet_hop1
+UNION ALL
+SELECT b.key_id, b.hops, b.via, b.ways, b.needs_root, b.from_key, a.via AS entry
+FROM fleet_hop2 b JOIN fleet_hop1 a ON a.key_id = b.from_key
+UNION ALL
+SELECT c.key_id, c.hops, c.via, c.ways, c.needs_root, c.from_key, a.via AS entry
+FROM fleet_hop3 c JOIN fleet_hop2 b ON b.key_id = c.from_key JOIN fleet_hop1 a ON a.key_id = b.from_key
+UNION ALL
+SELECT d.key_id, d.hops, d.via, d.ways, d.needs_root, d.from_key, a.via AS entry
+FROM fleet_hop4 d JOIN fleet_hop3 c ON c.key_id = d.from_key JOIN fleet_hop2 b ON b.key_id = c.from_key
+JOIN fleet_hop1 a ON a.key_id = b.from_key;
+
+-- Machines that somebody gets into who came in elsewhere, each with one shortest way.
+CREATE TABLE fleet_reached AS
+SELECT node, key_id, account, root, hops, needs_root FROM (
+  SELECT g.node, g.key_id, g.account, g.root, r.hops, r.needs_root,
+         ROW_NUMBER() OVER (PARTITION BY g.node ORDER BY r.hops, r.needs_root, g.key_id, g.account) AS n
+  FROM fleet_reach r JOIN fleet_grant g ON g.key_id = r.key_id
+  LEFT JOIN fleet_holder own ON own.key_id = r.key_id AND own.node = g.node AND r.hops = 1 AND r.ways = 1
+  WHERE own.key_id IS NULL) x
+WHERE n = 1;

@@ -1,0 +1,40 @@
+-- What the secrets that are no SSH keys open.
+
+-- Secrets with what they open. exists_: yes, an inventory has it; no, it had it, or one that
+-- claims to have everything has not; unknown. usable: 0 where it has expired, or the
+-- resource takes no such secret.
+CREATE TABLE fleet_secret AS
+WITH newest AS (
+  SELECT n.name, MIN(n.asset_id) AS asset_id FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id
+  WHERE a.kind <> 'machine' AND a.deleted IS NULL AND n.kind IN ('id', 'arn', 'endpoint', 'access_key', 'name')
+  GROUP BY n.name),
+gone AS (
+  SELECT DISTINCT n.name FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id WHERE a.deleted IS NOT NULL),
+complete AS (
+  SELECT COUNT(*) AS n FROM inventory WHERE whole = 1 AND scope = 'all')
+SELECT m.node, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path, f.line, f.target_kind, f.target,
+       w.asset_id, f.expires, f.atime, f.readable,
+       CASE WHEN f.target IS NULL THEN 'none' WHEN w.asset_id IS NOT NULL THEN 'yes'
+            WHEN g.name IS NOT NULL THEN 'no' WHEN c.n > 0 THEN 'no' ELSE 'unknown' END AS exists_,
+       CASE WHEN f.expires IS NOT NULL AND f.expires < p.value THEN 0
+            WHEN f.expired = 1 THEN 0 WHEN a.usable = 'no' THEN 0 ELSE 1 END AS usable,
+       CASE WHEN f.expires IS NOT NULL AND f.expires < p.value THEN 'expired' WHEN f.expired = 1 THEN 'expired'
+            WHEN a.usable = 'no' THEN a.usable_why ELSE '' END AS useless_why
+FROM v1_finding f
+JOIN fleet_machine m ON m.machine = f.machine
+JOIN param p ON p.name = 'now'
+CROSS JOIN complete c
+LEFT JOIN newest w ON w.name = LOWER(f.target)
+LEFT JOIN gone g ON g.name = LOWER(f.target)
+LEFT JOIN asset a ON a.asset_id = w.asset_id
+WHERE f.key_id IS NULL AND f.ignored = 0;
+
+-- A secret opens its target, and what that, an identity, has permission to.
+CREATE TABLE fleet_opens AS
+SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, s.asset_id AS target, '' AS permission
+FROM fleet_secret s WHERE s.asset_id IS NOT NULL AND s.usable = 1
+UNION
+SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, e.to_asset AS target,
+       e.why AS permission
+FROM fleet_secret s JOIN asset_edge e ON e.from_asset = s.asset_id
+WHERE s.usable = 1 AND e.edge = 'has_permission_to';

@@ -1,0 +1,94 @@
+//! The flags of `fleet`.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+/// Join the scans of many machines, and say who can move where
+///
+/// Everything is kept in one file, STORE, an SQLite database that only its owner can read.
+/// It has fingerprints of secrets, never a secret.
+#[derive(Debug, Args)]
+#[command(arg_required_else_help = true)]
+pub(in crate::cli) struct FleetArgs {
+    #[command(subcommand)]
+    pub(in crate::cli) command: FleetCommand,
+}
+
+#[derive(Debug, Subcommand)]
+pub(in crate::cli) enum FleetCommand {
+    Add(FleetAddArgs),
+    Query(FleetQueryArgs),
+}
+
+/// Add scans to a store
+///
+/// Takes what `snapsift scan --format jsonl` writes. Each scan is added wholly or not at
+/// all, and once however often it is given; one without its end is named and kept out. The
+/// newest scan of a machine counts, older ones stay as its history.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapsift fleet add fleet.db scans/
+  zstdcat web.jsonl.zst | snapsift fleet add fleet.db -
+
+Exit codes:
+  0  All was added.
+  2  Wrong usage, or a fatal error.
+  3  A scan was kept out, or says itself that it could not read something.")]
+pub(in crate::cli) struct FleetAddArgs {
+    /// The store; it is made where it is not there
+    #[arg(value_name = "STORE")]
+    pub(in crate::cli) store: PathBuf,
+    /// A scan in JSON Lines, also gzip or zstd, a folder of such files, or `-`
+    #[arg(required = true, value_name = "SCAN")]
+    pub(in crate::cli) scans: Vec<PathBuf>,
+    /// Say nothing where all went well
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
+}
+
+/// Ask a store: attack paths, recommendations, inventory, or a question of your own
+///
+/// Without QUERY it lists the questions that come with it. Each is SQL over the tables and
+/// views of the store, and so is yours.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapsift fleet query
+  snapsift fleet query fleet.db attack-paths
+  snapsift fleet query fleet.db blast-radius --set machine=web
+  snapsift fleet query fleet.db recommendations --format csv --output todo.csv
+  echo 'SELECT hostname, path FROM v1_finding' | snapsift fleet query fleet.db -
+
+Exit codes:
+  0  There is an answer, if an empty one.
+  2  Wrong usage, or a fatal error.")]
+pub(in crate::cli) struct FleetQueryArgs {
+    /// The store
+    #[arg(value_name = "STORE", requires = "query")]
+    pub(in crate::cli) store: Option<PathBuf>,
+    /// The name of a question, a file with one, or `-`
+    #[arg(value_name = "QUERY")]
+    pub(in crate::cli) query: Option<String>,
+    /// What the question is asked with, such as machine=web
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub(in crate::cli) set: Vec<String>,
+    /// How to write the answer
+    #[arg(long, short, value_enum, default_value_t = RowFormat::Table, value_name = "FORMAT")]
+    pub(in crate::cli) format: RowFormat,
+    /// Write to FILE instead of standard output
+    #[arg(long, short, value_name = "FILE")]
+    pub(in crate::cli) output: Option<PathBuf>,
+}
+
+/// An output format of `fleet query`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(in crate::cli) enum RowFormat {
+    /// Columns for a person
+    Table,
+    /// For a spreadsheet
+    Csv,
+    /// For a program: one JSON object a line
+    Jsonl,
+}

@@ -1,0 +1,39 @@
+//! What follows from the scans and the inventories of a store: the tables `fleet_*`, made
+//! anew by the statements in `queries/correlate`, which other engines run as they are.
+
+use rusqlite::params;
+
+use super::store::{Store, StoreError};
+use crate::finding::Timestamp;
+
+/// In this order.
+const STEPS: [&str; 5] = [
+    include_str!("../../queries/correlate/10_machines.sql"),
+    include_str!("../../queries/correlate/20_keys.sql"),
+    include_str!("../../queries/correlate/30_secrets.sql"),
+    include_str!("../../queries/correlate/40_paths.sql"),
+    include_str!("../../queries/correlate/50_risk.sql"),
+];
+
+/// Makes the tables anew: all of them or, where that fails, none. `now` decides what has
+/// expired.
+///
+/// # Errors
+///
+/// The store cannot be written.
+pub fn correlate(store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
+    let transaction = store.connection_mut().transaction()?;
+    transaction.execute(
+        "INSERT INTO param VALUES ('now', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        params![super::store::text(&now)],
+    )?;
+    for step in STEPS {
+        for name in step.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")) {
+            let name = name.split([' ', '(']).next().unwrap_or_default();
+            transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name}"))?;
+        }
+        transaction.execute_batch(step)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}

@@ -1,0 +1,144 @@
+//! The embedded store of scans: what their streams say, in SQLite, in memory or in a
+//! file. Secrets are never stored, only their fingerprints.
+
+mod stream;
+
+use std::io::BufRead;
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
+
+pub(super) use self::stream::text;
+use self::stream::{End, load};
+
+/// The version of the tables, which a file of a store keeps.
+const VERSION: i64 = 3;
+
+/// Why the store failed.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite says so.
+    #[error("the store: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// Its tables are those of another version.
+    #[error("the store was made by another version: give another file, and all scans again")]
+    Version,
+    /// The file cannot be made.
+    #[error("the store: {0}")]
+    File(#[from] std::io::Error),
+}
+
+/// What became of the streams that were given.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Streams {
+    /// Scans that were added.
+    pub loaded: u64,
+    /// Scans that the store had already.
+    pub known: u64,
+    /// Streams that were kept out, with the reason.
+    pub kept_out: Vec<KeptOut>,
+    /// Scans whose own summary says that something could not be read.
+    pub partial: u64,
+}
+
+/// A stream that was kept out.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeptOut {
+    /// The stream's name.
+    pub stream: String,
+    /// Why.
+    pub reason: String,
+}
+
+/// The store.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the store in `path`, or one in memory.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened or is none of ours.
+    pub fn open(path: Option<&Path>) -> Result<Self, StoreError> {
+        let connection = match path {
+            Some(path) => {
+                private_file(path)?;
+                Connection::open(path)?
+            }
+            None => Connection::open_in_memory()?,
+        };
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
+        if tables > 0 && version != VERSION {
+            return Err(StoreError::Version);
+        }
+        connection.execute_batch(include_str!("../../../queries/store.sql"))?;
+        connection.execute_batch(include_str!("../../../queries/inventory.sql"))?;
+        connection.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
+        connection.pragma_update(None, "user_version", VERSION)?;
+        Ok(Self { connection })
+    }
+
+    /// Opens a store that is there, to read it only.
+    ///
+    /// # Errors
+    ///
+    /// The file cannot be opened, is none of ours, or nothing was added to it yet.
+    pub fn open_to_read(path: &Path) -> Result<Self, StoreError> {
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let connection = Connection::open_with_flags(path, flags)?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version != VERSION {
+            return Err(StoreError::Version);
+        }
+        Ok(Self { connection })
+    }
+
+    /// The connection, for queries.
+    pub(super) fn connection(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// The same, for what changes tables.
+    pub(super) fn connection_mut(&mut self) -> &mut Connection {
+        &mut self.connection
+    }
+
+    /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be written. A stream that cannot be read is kept out and named.
+    pub fn load(
+        &mut self,
+        name: &str,
+        stream: &mut dyn BufRead,
+        streams: &mut Streams,
+    ) -> Result<(), StoreError> {
+        let transaction = self.connection.transaction()?;
+        match load(&transaction, stream)? {
+            End::Loaded { whole } => {
+                transaction.commit()?;
+                streams.loaded += 1;
+                streams.partial += u64::from(!whole);
+            }
+            End::Known => streams.known += 1,
+            End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
+        }
+        Ok(())
+    }
+}
+
+/// Makes the file, where it is not there, readable for its owner alone: it tells which
+/// keys open what.
+fn private_file(path: &Path) -> std::io::Result<()> {
+    let mut options = std::fs::OpenOptions::new();
+    options.append(true).create(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path).map(drop)
+}
