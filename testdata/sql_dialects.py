@@ -51,9 +51,9 @@ KINDS = {
     ("held", "encrypted"): [0, 0, 0, 1],
     ("held", "damage"): [None, None, "cut", "public_half"],
     ("identity", "kind"): ["instance_id", "vm_id", "machine_id", "hostname", "address", "target"],
-    ("identity", "name"): [f"asset-{number}" for number in range(40)],
-    ("asset_name", "kind"): ["instance_id", "vm_id", "hostname", "endpoint", "name", "private_ip"],
-    ("asset_name", "name"): [f"asset-{number}" for number in range(40)] + [f"target-{number}" for number in range(20)],
+    ("identity", "name"): [f"other-{number}" for number in range(90)],
+    ("asset_name", "kind"): ["endpoint", "name", "private_ip"],
+    ("asset_name", "name"): [f"target-{number}" for number in range(20)],
     ("asset", "kind"): ["machine", "machine", "storage", "database", "vault", "identity"],
     ("asset", "exposed"): YES,
     ("asset", "usable"): YES,
@@ -73,7 +73,30 @@ KINDS = {
 }
 
 
+def planned(table, name, row):
+    """Some machines are resources: the first disk of each has the name of one."""
+    if table == "disk" and name == "machine":
+        return f"machine-{row % 20}"
+    if table == "identity" and row < 20:
+        return {"disk_id": row + 1, "kind": "hostname", "name": f"asset-{row}"}[name]
+    if table == "asset_name" and row < 40:
+        return {"asset_id": f"asset-{row}", "kind": "hostname", "name": f"asset-{row}"}[name]
+    if table == "asset_name" and row < 80:
+        return {"asset_id": f"asset-{row - 40}", "kind": "endpoint", "name": f"target-{row % 20}"}[name]
+    if table == "asset" and row < 20:
+        return {"provider": "azure", "kind": "machine", "exposed": YES[row % 3 // 2]}.get(name)
+    if table == "asset" and name == "kind":
+        return ["storage", "database", "vault"][row % 3]
+    if table == "held" and name == "key_id":
+        return chance.randint(1, 30)
+    if table == "finding" and name == "finding_id":
+        return f"finding-{chance.randint(0, 999)}"
+    return None
+
+
 def column(table, name, kind, row):
+    if (value := planned(table, name, row)) is not None:
+        return value
     if (table, name) in {("scan", "scan_id"), ("disk", "disk_id"), ("ssh_key", "key_id")}:
         return row + 1
     if (table, name) in {("inventory", "inventory_id")}:
@@ -99,8 +122,6 @@ def column(table, name, kind, row):
     if name == "role":
         roles = ["private", "host_public", "host_private"]
         return chance.choice(roles if table == "held" else ["authorized", "cert_authority", "provisioned"])
-    if name == "machine":
-        return f"machine-{chance.randint(1, 8)}"
     return some("text" if kind == "VARCHAR" else "number", null=0.2)
 
 
@@ -112,7 +133,7 @@ duck.execute("SET threads = 2")
 names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
 for table in names:
     columns = sqlite.execute(f"PRAGMA table_info({table})").fetchall()
-    number = {"scan": 12, "disk": 30, "ssh_key": 40, "asset": 40, "param": 0, "inventory": 3, "finding": 3000, "asset_name": 600}.get(table, 300)
+    number = {"scan": 12, "disk": 30, "ssh_key": 40, "asset": 40, "param": 0, "inventory": 3, "finding": 3000, "asset_name": 120}.get(table, 300)
     rows = []
     for row in range(number):
         values = []
