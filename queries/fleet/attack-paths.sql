@@ -1,6 +1,6 @@
 -- Attack paths, the worst first: where each begins, by what, and what it reaches.
 SELECT p.level, r.rule, r.title, m.hostname AS entry, p.entries, p.secret_type, p.by_secret,
-       COALESCE(t.hostname, a.name, '') AS target, CASE WHEN p.target_asset <> '' THEN a.kind
+       COALESCE(a.name, t.hostname, '') AS target, CASE WHEN p.target_asset <> '' THEN a.kind
          WHEN p.target_node IS NOT NULL THEN 'machine' ELSE '' END AS target_kind,
        p.targets, p.hops, p.needs_root, p.path_id
 FROM fleet_path p

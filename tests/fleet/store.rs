@@ -1,0 +1,154 @@
+//! What becomes of streams: once, wholly, the newest; and what a question may do.
+
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use super::stream::Scan;
+use super::support::program::{code, stderr, stdout};
+use super::{Fleet, snapsift, write};
+
+#[test]
+fn a_scan_is_added_once_and_one_without_its_end_not_at_all() {
+    let fleet = Fleet::new();
+    let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");
+    scan.finding("S", "a type", "/x", json!({}));
+    let text = scan.text();
+    let cut = text.lines().take(3).collect::<Vec<_>>().join("\n").replace("\"one\"", "\"two\"");
+    let outcome = fleet.add(&[text.clone(), text, cut]);
+    assert_eq!((outcome.loaded, outcome.known, outcome.kept_out.len()), (1, 1, 1));
+    assert_eq!(fleet.ask("common-secrets", &[]).len(), 1);
+    assert_eq!(fleet.rows("SELECT COUNT(*) FROM finding"), [["Integer(1)"]]);
+}
+
+#[test]
+fn the_newest_scan_of_a_machine_counts_and_the_one_before_is_its_history() {
+    let fleet = Fleet::new();
+    let mut old = Scan::new("old", "a", "2026-01-01T00:00:00Z");
+    old.finding("stays", "a type", "/x", json!({}));
+    old.finding("gone", "a type", "/y", json!({}));
+    let mut new = Scan::new("new", "a", "2026-02-01T00:00:00Z");
+    new.finding("stays", "a type", "/x", json!({}));
+    new.finding("new", "a type", "/z", json!({}));
+    // In whatever order they come.
+    fleet.add(&[new.text(), old.text()]);
+    let paths = |question: &str| -> Vec<String> {
+        let rows = fleet.ask(question, &[]);
+        rows.iter().filter_map(|row| Some(row["path"].as_str()?.to_owned())).collect()
+    };
+    assert_eq!(paths("inventory"), ["/x", "/z"]);
+    assert_eq!(paths("new-since-last-scan"), ["/z"]);
+    assert_eq!(paths("gone-since-last-scan"), ["/y"]);
+}
+
+#[test]
+fn no_secret_reaches_the_store_even_where_it_was_revealed() {
+    let fleet = Fleet::new();
+    let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");
+    let raw = "hunter2-is-not-to-be-kept";
+    let secret = json!({"preview": "…", "length": 9, "fingerprint": "blake3:1", "raw": raw});
+    scan.finding("S", "a type", "/x", json!({"secret": secret}));
+    let outcome = fleet.add(&[scan.text()]);
+    assert_eq!(outcome.loaded, 1, "{outcome:?}");
+    let bytes = std::fs::read(fleet.path()).expect("the store");
+    assert!(!bytes.windows(raw.len()).any(|window| window == raw.as_bytes()));
+}
+
+#[test]
+fn a_question_changes_nothing() {
+    let fleet = Fleet::new();
+    fleet.add(&[Scan::new("one", "a", "2026-01-01T00:00:00Z").text()]);
+    let store = fleet.path();
+    let other = fleet.folder.path().join("other.db");
+    for sql in ["DROP TABLE scan", "INSERT INTO scan VALUES (1, 'x', 'y', 'z', 0)", "DELETE FROM param"] {
+        let file = fleet.folder.path().join("q.sql");
+        write(&file, sql);
+        let output =
+            snapsift(&["fleet", "query", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+        assert_eq!(code(&output), 2, "{sql}");
+        assert!(stderr(&output).contains("would change the store"), "{}", stderr(&output));
+    }
+    let file = fleet.folder.path().join("q.sql");
+    write(&file, &format!("ATTACH '{}' AS other", other.display()));
+    let output = snapsift(&["fleet", "query", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+    assert!(!other.exists(), "{}", stderr(&output));
+    assert_eq!(fleet.rows("SELECT COUNT(*) FROM scan"), [["Integer(1)"]]);
+}
+
+#[test]
+fn hostile_names_stay_in_their_cell() {
+    let fleet = Fleet::new();
+    let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");
+    scan.finding("S'; DROP TABLE finding; --", "=1+1", "/x\u{1b}[2J\n\"', y", json!({}));
+    fleet.add(&[scan.text()]);
+    let store = fleet.path();
+    let store = store.to_str().expect("UTF-8");
+    let table = stdout(&snapsift(&["fleet", "query", store, "inventory"]));
+    assert!(!table.contains('\u{1b}') && table.lines().count() == 2, "{table}");
+    let csv = stdout(&snapsift(&["fleet", "query", store, "inventory", "--format", "csv"]));
+    assert!(csv.contains(",'=1+1,"), "{csv}");
+    assert_eq!(fleet.ask("inventory", &[])[0]["path"], json!("/x\u{1b}[2J\n\"', y"));
+}
+
+#[test]
+fn an_empty_list_of_paths_says_why() {
+    let fleet = Fleet::new();
+    fleet.add(&[Scan::new("one", "a", "2026-01-01T00:00:00Z").text()]);
+    let output = snapsift(&["fleet", "query", fleet.path().to_str().expect("UTF-8"), "attack-paths"]);
+    assert_eq!(code(&output), 0);
+    assert!(stderr(&output).contains("no inventory has any of its machines"), "{}", stderr(&output));
+}
+
+#[test]
+fn streams_may_be_compressed_and_come_by_standard_input() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name).to_str().expect("UTF-8").to_owned();
+    for (name, host) in [("a.jsonl", "a"), ("b.jsonl", "b"), ("c.jsonl", "c")] {
+        let scan = Scan::new(&format!("scan-{host}"), host, "2026-01-01T00:00:00Z");
+        write(&folder.path().join(name), &scan.text());
+    }
+    assert!(Command::new("gzip").arg(path("b.jsonl")).status().expect("gzip").success());
+    let output = snapsift(&["fleet", "add", &path("fleet.db"), folder.path().to_str().expect("UTF-8")]);
+    assert_eq!((code(&output), stdout(&output).trim()), (0, "3 scans added"), "{}", stderr(&output));
+    let again = Command::new(env!("CARGO_BIN_EXE_snapsift"))
+        .args(["fleet", "add", &path("fleet.db"), "-"])
+        .stdin(Stdio::from(std::fs::File::open(path("b.jsonl.gz")).expect("opens")))
+        .output()
+        .expect("runs");
+    assert_eq!(stdout(&again).trim(), "0 scans added, 1 there already");
+}
+
+/// A process that is killed while it adds leaves a store that is whole.
+#[test]
+fn killed_in_the_middle_of_adding() {
+    let fleet = Fleet::new();
+    fleet.add(&[Scan::new("first", "first", "2026-01-01T00:00:00Z").text()]);
+    let folder = fleet.folder.path().join("scans");
+    std::fs::create_dir(&folder).expect("a folder");
+    for number in 0..30 {
+        let mut scan = Scan::new(&format!("scan-{number}"), &format!("m{number}"), "2026-01-01T00:00:00Z");
+        for finding in 0..200 {
+            scan.finding(&format!("{finding}"), "a type", "/x", json!({}));
+        }
+        write(&folder.join(format!("{number}.jsonl")), &scan.text());
+    }
+    for run in 0..12_u64 {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_snapsift"))
+            .args(["fleet", "add", "--quiet"])
+            .args([fleet.path(), folder.clone()])
+            .spawn()
+            .expect("runs");
+        std::thread::sleep(std::time::Duration::from_millis(run * 15));
+        let _ = child.kill();
+        child.wait().expect("ended");
+        assert_eq!(fleet.rows("PRAGMA integrity_check"), [["Text(\"ok\")"]]);
+        let partial = "SELECT s.name FROM scan s JOIN disk d ON d.scan_id = s.scan_id
+                       LEFT JOIN finding f ON f.disk_id = d.disk_id
+                       WHERE s.name <> 'first' GROUP BY s.name HAVING COUNT(f.finding_id) <> 200";
+        assert!(fleet.rows(partial).is_empty(), "a part of a scan was kept");
+    }
+    let outcome =
+        snapsift(&["fleet", "add", fleet.path().to_str().expect("UTF-8"), folder.to_str().expect("UTF-8")]);
+    assert_eq!(code(&outcome), 0, "{}", stderr(&outcome));
+    assert_eq!(fleet.rows("SELECT COUNT(*) FROM finding"), [["Integer(6000)"]]);
+}
