@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use super::Machine;
-use crate::finding::{IdentityKind, KeyRole, Refusal, Timestamp, Undecided, Verdict};
+use crate::finding::{IdentityKind, KeyRole, Refusal, RestrictionKind, Timestamp, Undecided, Verdict};
 use crate::source::{Snapshot, SnapshotKind};
 
 /// A key that ssh-keygen made for this test.
@@ -49,6 +49,10 @@ impl Made {
         self
     }
 
+    fn key_file(&self, line: &str) -> &Self {
+        self.write("home/ana/.ssh/authorized_keys", format!("{line}\n"))
+    }
+
     fn read(&self) -> Option<Machine> {
         read(self.0.path())
     }
@@ -69,6 +73,43 @@ fn read(path: &Path) -> Option<Machine> {
 
 fn is_undecided(verdict: &Verdict, reason: Undecided) -> bool {
     matches!(verdict, Verdict::Unverified { reason: said, .. } if *said == reason)
+}
+
+/// Without a client the rules of libwrap are a restriction; a server without it asks
+/// for none.
+#[test]
+fn hosts_that_may_connect() {
+    let made = Made::new();
+    made.key_file(KEY);
+    made.write("etc/hosts.deny", "ALL: ALL\n").write("etc/hosts.allow", "sshd: 10.\n");
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
+    made.write("usr/sbin/sshd", "\0OpenSSH_9.2p1 Debian-2\0libwrap.so.0\0");
+    let kinds: Vec<RestrictionKind> = made.verdicts()[0].restrictions().iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [RestrictionKind::Source]);
+    fs::remove_file(made.at("etc/hosts.allow")).expect("a file");
+    assert!(matches!(made.verdicts()[0], Verdict::Refused { reason: Refusal::HostsAccess, .. }));
+}
+
+/// The comment is that of Google's guest agent, which takes the line away in time.
+#[test]
+fn keys_of_google_metadata_expire() {
+    let made = Made::new();
+    let line = |time| format!(r#"{KEY} google-ssh {{"userName":"ana@example.com","expireOn":"{time}"}}"#);
+    made.key_file(&line("2020-01-02T03:04:05+0000"));
+    assert!(is_undecided(&made.verdicts()[0], Undecided::Agent), "{:?}", made.verdicts());
+    for later in ["2999-01-02T03:04:05+0000", "2999-01-02T05:04:05+02:00"] {
+        made.key_file(&line(later));
+        let restrictions = made.verdicts()[0].restrictions().to_vec();
+        let detail = restrictions[0].detail.clone().expect("a time");
+        assert_eq!((restrictions.len(), restrictions[0].kind), (1, RestrictionKind::Expires));
+        assert!(detail.starts_with("2999-01-02T03:04:05"), "{detail}");
+    }
+    for none in ["soon", ""] {
+        made.key_file(&line(none));
+        assert!(is_undecided(&made.verdicts()[0], Undecided::Agent), "{none:?}");
+    }
+    made.key_file(&format!("{KEY} google-ssh"));
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
 }
 
 #[test]
