@@ -228,7 +228,8 @@ fn the_public_key_beside_a_private_one() {
     let folder = tempfile::tempdir().expect("a folder");
     let make = |name: &str, arguments: &[&str]| {
         let path = folder.path().join(name);
-        let made = Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&path).args(arguments).status();
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&path).args(arguments).status();
         assert!(made.expect("ssh-keygen").success());
         keygen(&path.with_extension("pub")).1
     };
