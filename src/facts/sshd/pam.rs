@@ -27,8 +27,7 @@ const HARMLESS: [&str; 10] = [
 ];
 
 /// Modules that refuse nobody's session.
-const HARMLESS_SESSIONS: [&str; 26] = [
-    "pam_access",
+const HARMLESS_SESSIONS: [&str; 25] = [
     "pam_ck_connector",
     "pam_cap",
     "pam_env",
@@ -63,8 +62,9 @@ pub(in super::super) struct Pam {
     pub(in super::super) unix: bool,
     /// `/etc/nologin` is asked.
     pub(in super::super) nologin: bool,
-    /// A module that an account passes skips what follows.
+    /// A module that lets pass skips what follows, in either stage.
     passed: bool,
+    session_passed: bool,
     /// Something that decides in a way that is not known.
     pub(in super::super) unknown: Option<String>,
 }
@@ -126,8 +126,13 @@ impl Pam {
         }
         let module = module.rsplit('/').next().unwrap_or_default().trim_end_matches(".so");
         let known = if stage == "session" {
-            HARMLESS_SESSIONS.contains(&module)
-                && (module != "pam_access" || !has_access_rules(reader, arguments))
+            // Debian's files jump over a `pam_deny` by `[default=1] pam_permit`.
+            self.session_passed |= module == "pam_permit" && control.contains("default=1");
+            match module {
+                "pam_deny" => self.session_passed,
+                "pam_access" => !has_access_rules(reader, arguments),
+                module => HARMLESS_SESSIONS.contains(&module),
+            }
         } else {
             match module {
                 "pam_unix" => {
