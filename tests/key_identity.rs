@@ -220,3 +220,36 @@ fn weak_keys_are_told() {
     assert_eq!(kinds("/root/listed"), ["debian_2008"]);
     assert_eq!(kinds("/root/id_dsa"), ["dsa"]);
 }
+
+/// `NAME.pub` is not always of the key in `NAME`; and of a key of which nothing can be
+/// read it is what there is.
+#[test]
+fn the_public_key_beside_a_private_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let make = |name: &str, arguments: &[&str]| {
+        let path = folder.path().join(name);
+        let made =
+            Command::new("ssh-keygen").args(["-q", "-C", "", "-f"]).arg(&path).args(arguments).status();
+        assert!(made.expect("ssh-keygen").success());
+        keygen(&path.with_extension("pub")).1
+    };
+    make("same", &["-t", "ed25519", "-N", ""]);
+    let other = make("other", &["-t", "ed25519", "-N", ""]);
+    make("differs", &["-t", "ed25519", "-N", ""]);
+    let hidden = make("hidden", &["-t", "rsa", "-b", "2048", "-m", "PEM", "-N", "synthetic"]);
+    make("garbage", &["-t", "ed25519", "-N", ""]);
+    std::fs::copy(folder.path().join("other.pub"), folder.path().join("differs.pub")).expect("copied");
+    write(folder.path(), "garbage.pub", b"ssh-ed25519 AAAA\xff\0 x\n");
+    let keys = keys(folder.path());
+    let beside = |name: &str| keys[name][0].public_beside.clone();
+    assert_eq!([beside("/same"), beside("/other"), beside("/garbage")], [None, None, None]);
+    assert_eq!(beside("/differs"), Some(other.clone()));
+    assert_eq!((keys["/hidden"][0].fingerprint.clone(), beside("/hidden")), (None, Some(hidden.clone())));
+    let text = stdout(&scan(&[], folder.path()));
+    let row = |name: &str, print: &str| {
+        let found = text.lines().any(|line| line.contains(name) && line.ends_with(print));
+        assert!(found, "{name} {print}: {text}");
+    };
+    row("public beside differs", &other);
+    row("public beside ", &hidden);
+}

@@ -40,6 +40,7 @@ pub(super) fn record(
         cipher: key.cipher.as_deref().map(str::to_owned),
         kdf: key.kdf.as_deref().map(str::to_owned),
         rounds: key.rounds,
+        public_beside: None,
         weaknesses: weaknesses(key, known),
         hosts: None,
         certificate: None,

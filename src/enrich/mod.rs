@@ -64,6 +64,20 @@ impl Enriched {
         }
     }
 
+    /// Says which key the file beside a private key has, where that is news.
+    pub fn set_public_beside(&mut self, fingerprint: &str) {
+        let Some(key) = self.key.as_mut().filter(|key| key.private) else { return };
+        let name = match &key.fingerprint {
+            Some(own) if own == fingerprint => return,
+            Some(_) => "public_beside_differs",
+            None => "public_beside",
+        };
+        key.public_beside = Some(fingerprint.to_owned());
+        if let Some(finding) = &mut self.finding {
+            finding.attributes.insert(name.to_owned(), fingerprint.to_owned());
+        }
+    }
+
     /// Says which package the file came with. What an unchanged file of a package
     /// holds is no news to anybody who has the package.
     pub fn set_vendor(&mut self, vendor: Vendor) {

@@ -25,6 +25,7 @@ pub(super) fn identities(reader: &mut Reader<'_>) -> Vec<MachineIdentity> {
     };
     for (kind, path) in [
         (IdentityKind::CloudInstance, "var/lib/cloud/data/instance-id"),
+        (IdentityKind::CloudInstance, "run/cloud-init/.instance-id"),
         (IdentityKind::PreviousInstance, "var/lib/cloud/data/previous-instance-id"),
         (IdentityKind::VmId, "var/lib/waagent/provisioned"),
         (IdentityKind::CloudInstance, "etc/google_instance_id"),

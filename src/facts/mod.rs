@@ -18,7 +18,7 @@ mod weak_keys;
 mod windows;
 
 pub use accounts::Accounts;
-pub use machine::{AuthorizedKey, Machine, certificate_beside};
+pub use machine::{AuthorizedKey, Machine, certificate_beside, public_beside};
 pub use packages::Packages;
 pub use sshd::Client;
 pub use weak_keys::read_weak_keys;

@@ -9,16 +9,20 @@ use super::sshd::config::glob;
 const MAX_FILE: usize = 16 << 20;
 
 /// The files, as patterns: cloud-init, the Azure agent, Ignition.
-const PATTERNS: [&str; 14] = [
+const PATTERNS: [&str; 18] = [
     "etc/cloud/cloud.cfg",
     "etc/cloud/cloud.cfg.d/*.cfg",
     "var/lib/cloud/instances/*/user-data.txt",
     "var/lib/cloud/instances/*/user-data.txt.i",
     "var/lib/cloud/instances/*/vendor-data.txt",
     "var/lib/cloud/instances/*/cloud-config.txt",
+    "var/lib/cloud/instances/*/vendor-data.txt.i",
+    "var/lib/cloud/instances/*/vendor-cloud-config.txt",
     "var/lib/cloud/instances/*/obj.pkl",
     "var/lib/cloud/seed/nocloud*/user-data",
     "var/lib/cloud/seed/nocloud*/meta-data",
+    "var/lib/cloud/seed/nocloud*/vendor-data",
+    "run/cloud-init/instance-data*.json",
     "var/lib/waagent/ovf-env.xml",
     "config.ign",
     "boot/ignition/config.ign",

@@ -6,10 +6,9 @@ mod logins;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use super::Machine;
-use crate::finding::{IdentityKind, KeyRole, Refusal, Timestamp, Undecided, Verdict};
+use crate::finding::{IdentityKind, KeyRole, Refusal, RestrictionKind, Timestamp, Undecided, Verdict};
 use crate::source::{Snapshot, SnapshotKind};
 
 /// A key that ssh-keygen made for this test.
@@ -49,6 +48,10 @@ impl Made {
         self
     }
 
+    fn key_file(&self, line: &str) -> &Self {
+        self.write("home/ana/.ssh/authorized_keys", format!("{line}\n"))
+    }
+
     fn read(&self) -> Option<Machine> {
         read(self.0.path())
     }
@@ -69,6 +72,43 @@ fn read(path: &Path) -> Option<Machine> {
 
 fn is_undecided(verdict: &Verdict, reason: Undecided) -> bool {
     matches!(verdict, Verdict::Unverified { reason: said, .. } if *said == reason)
+}
+
+/// Without a client the rules of libwrap are a restriction; a server without it asks
+/// for none.
+#[test]
+fn hosts_that_may_connect() {
+    let made = Made::new();
+    made.key_file(KEY);
+    made.write("etc/hosts.deny", "ALL: ALL\n").write("etc/hosts.allow", "sshd: 10.\n");
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
+    made.write("usr/sbin/sshd", "\0OpenSSH_9.2p1 Debian-2\0libwrap.so.0\0");
+    let kinds: Vec<RestrictionKind> = made.verdicts()[0].restrictions().iter().map(|one| one.kind).collect();
+    assert_eq!(kinds, [RestrictionKind::Source]);
+    fs::remove_file(made.at("etc/hosts.allow")).expect("a file");
+    assert!(matches!(made.verdicts()[0], Verdict::Refused { reason: Refusal::HostsAccess, .. }));
+}
+
+/// The comment is that of Google's guest agent, which takes the line away in time.
+#[test]
+fn keys_of_google_metadata_expire() {
+    let made = Made::new();
+    let line = |time| format!(r#"{KEY} google-ssh {{"userName":"ana@example.com","expireOn":"{time}"}}"#);
+    made.key_file(&line("2020-01-02T03:04:05+0000"));
+    assert!(is_undecided(&made.verdicts()[0], Undecided::Agent), "{:?}", made.verdicts());
+    for later in ["2999-01-02T03:04:05+0000", "2999-01-02T05:04:05+02:00"] {
+        made.key_file(&line(later));
+        let restrictions = made.verdicts()[0].restrictions().to_vec();
+        let detail = restrictions[0].detail.clone().expect("a time");
+        assert_eq!((restrictions.len(), restrictions[0].kind), (1, RestrictionKind::Expires));
+        assert!(detail.starts_with("2999-01-02T03:04:05"), "{detail}");
+    }
+    for none in ["soon", ""] {
+        made.key_file(&line(none));
+        assert!(is_undecided(&made.verdicts()[0], Undecided::Agent), "{none:?}");
+    }
+    made.key_file(&format!("{KEY} google-ssh"));
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
 }
 
 #[test]
@@ -248,9 +288,7 @@ fn hostile_files_end_and_are_counted() {
         .open(made.at("root/.ssh/authorized_keys"))
         .and_then(|file| file.set_len(1 << 30))
         .expect("a hole");
-    let begun = Instant::now();
     let machine = made.read().expect("a machine");
-    assert!(begun.elapsed().as_secs() < 20);
     let of_ana: Vec<&Verdict> = machine
         .keys
         .iter()
@@ -266,6 +304,88 @@ fn hostile_files_end_and_are_counted() {
     }
 }
 
+/// Binary garbage in the place of each file that facts are read from: the reading ends,
+/// and what decides about a key and is garbage leaves nothing accepted.
+#[test]
+fn garbage_in_every_file() {
+    const DECIDES: [&str; 6] = [
+        "etc/passwd",
+        "etc/shadow",
+        "etc/ssh/sshd_config",
+        "etc/ssh/sshd_config.d/a.conf",
+        "etc/ssh/krl",
+        "etc/pam.d/sshd",
+    ];
+    const OTHERS: [&str; 30] = [
+        "etc/group",
+        "etc/nsswitch.conf",
+        "etc/hosts.allow",
+        "etc/hosts",
+        "etc/hostname",
+        "etc/machine-id",
+        "etc/os-release",
+        "etc/localtime",
+        "etc/security/access.conf",
+        "etc/ssh/authorities",
+        "etc/ssh/ssh_config",
+        "etc/ssh/ssh_known_hosts",
+        "etc/ssh/ssh_host_rsa_key.pub",
+        "etc/network/interfaces",
+        "etc/netplan/a.yaml",
+        "etc/cloud/cloud.cfg",
+        "etc/default/instance_configs.cfg",
+        "home/ana/.ssh/config",
+        "home/ana/.ssh/known_hosts",
+        "home/ana/.ssh/id-cert.pub",
+        "home/ana/.ssh/authorized_keys2",
+        "var/lib/cloud/data/instance-id",
+        "var/lib/cloud/instance/datasource",
+        "var/lib/cloud/instances/i/obj.pkl",
+        "var/lib/waagent/ovf-env.xml",
+        "var/log/auth.log",
+        "var/log/auth.log.1.gz",
+        "var/log/wtmp",
+        "var/log/lastlog",
+        "usr/share/ssh/blacklist.RSA-2048",
+    ];
+    let made = Made::new();
+    made.key_file(KEY);
+    made.write("usr/sbin/sshd", "\0OpenSSH_9.2p1 Debian-2\0libpam.so.0\0libwrap.so.0\0")
+        .write("etc/pam.d/sshd", "account required pam_unix.so\naccount required pam_access.so\n")
+        .write("etc/ssh/krl", "# none\n")
+        .write(
+            "etc/ssh/sshd_config",
+            "Include sshd_config.d/*.conf\nUsePAM yes\nRevokedKeys /etc/ssh/krl\nTrustedUserCAKeys /etc/ssh/authorities\n",
+        );
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
+    // A generator of Marsaglia's, so that every run sees the same.
+    let mut state = 0x2545_f491_u32;
+    let mut random = |length: usize| -> Vec<u8> {
+        let byte = |_| {
+            state ^= state << 13;
+            state ^= state >> 17;
+            state ^= state << 5;
+            state.to_le_bytes()[1]
+        };
+        (0..length).map(byte).collect()
+    };
+    let kinds = [random(5000), vec![0; 5000], vec![0xff; 5000], b"\x1f\x8b\x08\0".repeat(900)];
+    for path in DECIDES.iter().chain(&OTHERS) {
+        let before = fs::read(made.at(path)).ok();
+        for garbage in &kinds {
+            made.write(path, garbage);
+            let accepted = made.verdicts().contains(&Verdict::Accepted);
+            assert!(!accepted || OTHERS.contains(path), "{path} of {:?}", &garbage[..4]);
+        }
+        match before {
+            Some(before) => fs::write(made.at(path), before),
+            None => fs::remove_file(made.at(path)),
+        }
+        .expect("as before");
+    }
+    assert_eq!(made.verdicts(), [Verdict::Accepted]);
+}
+
 /// 1,000 accounts with 100 keys each, in a build without optimisations.
 #[test]
 fn many_accounts_and_keys() {
@@ -279,8 +399,5 @@ fn many_accounts_and_keys() {
         made.write(&format!("home/u{number}/.ssh/authorized_keys"), lines);
     }
     made.write("etc/passwd", passwd).write("etc/shadow", shadow);
-    let begun = Instant::now();
     assert_eq!(made.read().expect("a machine").keys.len(), 100_000);
-    eprintln!("100,000 keys of 1,000 accounts in {:?}", begun.elapsed());
-    assert!(begun.elapsed().as_secs() < 30);
 }

@@ -307,6 +307,11 @@ pub struct KeyRecord {
     /// Rounds, iterations or passes of the derivation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rounds: Option<u32>,
+    /// The fingerprint of the public key in the file beside a private one (`NAME.pub`),
+    /// where it is another key than `fingerprint`, or `fingerprint` is not known: then
+    /// it is what the key may be.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_beside: Option<String>,
     /// In which ways it is weak.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub weaknesses: Vec<KeyWeakness>,

@@ -217,6 +217,8 @@ pub enum Refusal {
     Expired,
     /// `from=` matches no client.
     From,
+    /// `/etc/hosts.deny` or `hosts.allow` keeps out every client.
+    HostsAccess,
     /// `principals=` on a line that is no certificate authority's.
     Principals,
     /// A certificate in the place of a key.
@@ -256,6 +258,8 @@ pub enum Undecided {
     Directory,
     /// A PAM module decides.
     Pam,
+    /// The agent of a cloud takes the entry away, if it runs before anybody connects.
+    Agent,
     /// A list of revoked keys in a form that is not read.
     RevocationList,
     /// Who is an administrator is not known.

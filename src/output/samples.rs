@@ -196,6 +196,7 @@ pub(crate) fn records(findings: Vec<Finding>, interrupted: bool) -> Vec<Record> 
         weaknesses: Vec::new(),
         hosts: None,
         certificate: None,
+        public_beside: None,
         last_use: None,
         location: location("/root/.ssh/id_ed25519", 1),
         file: None,

@@ -11,7 +11,7 @@ use super::hits::{Found, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::ProblemKey;
 use crate::enrich::{Enriched, Enricher, public_weaknesses};
-use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside};
+use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside, public_beside};
 use crate::finding::{
     CertificateFacts, FileFacts, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord, ProvenanceStep,
     Reason, Record, Secret, Severity, Timestamp,
@@ -177,6 +177,7 @@ fn public_key(key: &AuthorizedKey, location: Location, file: FileFacts) -> KeyRe
         weaknesses: Vec::new(),
         hosts: key.hosts.clone(),
         certificate: key.certificate.as_ref().map(|facts| Box::new(CertificateFacts::clone(facts))),
+        public_beside: None,
         last_use: None,
         location,
         file: Some(file),
@@ -258,7 +259,16 @@ fn enrich_file(
         Some(enriched)
     };
     let mut enriched: Vec<Enriched> = file.found.hits.iter().filter_map(one).collect();
-    if enriched.iter().any(|one| one.key.as_ref().is_some_and(|key| key.private)) {
+    let is_private = |one: &Enriched| one.key.as_ref().is_some_and(|key| key.private);
+    // Of several keys in a file, nobody says which the public one is of.
+    let mut keys = enriched.iter_mut().filter(|one| is_private(one));
+    if let (Some(only), None) = (keys.next(), keys.next())
+        && let Some(tree) = target.tree.filter(|_| !file.found.deleted)
+        && let Some(fingerprint) = public_beside(tree, &file.path)
+    {
+        only.set_public_beside(&fingerprint);
+    }
+    if enriched.iter().any(is_private) {
         enriched.extend(beside(file, target));
     }
     enriched

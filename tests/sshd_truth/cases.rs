@@ -121,6 +121,7 @@ const OPEN: &str = "unverified";
 
 pub(crate) fn all() -> Vec<Case> {
     let mut all = accounts();
+    all.extend(hosts_and_modules());
     all.extend(configuration());
     all.extend(matching());
     all.extend(lines());
@@ -163,6 +164,53 @@ fn accounts() -> Vec<Case> {
         case("the nologin file", FORWARD, "").script("echo closed >etc/nologin"),
         pam("the nologin file with PAM", NO, "").script("echo closed >etc/nologin").why(Refusal::NoLogin),
         pam("root and the nologin file", OK, "").user("root").script("echo closed >etc/nologin"),
+    ]
+}
+
+/// What libwrap and modules of PAM say.
+fn hosts_and_modules() -> Vec<Case> {
+    let deny = |name, state, text: &str| case(name, state, "").file("etc/hosts.deny", text);
+    let module = |name, state, line: &str| {
+        let text = format!("{line}\naccount required pam_unix.so\nsession required pam_unix.so\n");
+        pam(name, state, "").file("etc/pam.d/sshd", &text)
+    };
+    vec![
+        deny("no host", NO, "# all\nsshd: ALL\n").why(Refusal::HostsAccess),
+        deny("no host for no service", NO, "ALL:\\\n ALL\n").why(Refusal::HostsAccess),
+        deny("no host for other services", OK, "ALL EXCEPT sshd: ALL\nin.ftpd: ALL\n"),
+        deny("no host of a network", NO, "sshd : 127.0.0.0/255.0.0.0\n").why(Refusal::HostsAccess),
+        deny("no host of another network", OK, "sshd: 10.0.0.0/8 192.168. [::1]\n"),
+        deny("no host but this", OK, "ALL: ALL EXCEPT 127.0.0.1\n"),
+        deny("no host but another", NO, "ALL: ALL EXCEPT 127.0.0.2\n").why(Refusal::HostsAccess),
+        deny("an allowed host", OK, "ALL: ALL\n").file("etc/hosts.allow", "sshd: 127.\n"),
+        deny("a denied host", NO, "")
+            .file("etc/hosts.allow", "sshd: 127. : deny\n")
+            .why(Refusal::HostsAccess),
+        deny("an allowed host after a denied one", OK, "sshd: ALL: allow\n")
+            .file("etc/hosts.allow", "sshd: 10.: deny\n"),
+        module("a list of access", OPEN, "account required pam_access.so")
+            .file("etc/security/access.conf", "-:alice:ALL\n"),
+        module("an empty list of access", OK, "account required pam_access.so")
+            .file("etc/security/access.conf", "# nothing\n"),
+        module(
+            "a list of access elsewhere",
+            OPEN,
+            "account required pam_access.so accessfile=/etc/ssh/keys/a",
+        )
+        .file("etc/ssh/keys/a", "-:alice:ALL\n"),
+        module("a condition", OPEN, "account required pam_succeed_if.so user = bob"),
+        module(
+            "a condition that does not count",
+            OK,
+            "account [default=ignore] pam_succeed_if.so user = bob",
+        ),
+        module(
+            "a list of accounts",
+            OPEN,
+            "account required pam_listfile.so item=user sense=deny file=/etc/ssh/keys/l onerr=fail",
+        )
+        .file("etc/ssh/keys/l", "alice\n"),
+        module("all are refused", OPEN, "account required pam_deny.so"),
     ]
 }
 

@@ -1,7 +1,7 @@
 //! The snapshot, its server, and a client that tries keys.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
@@ -42,6 +42,8 @@ pub(crate) struct Seen {
 pub(crate) struct World {
     root: PathBuf,
     keys: tempfile::TempDir,
+    /// `/etc/pam.d/sshd` as it was installed.
+    pam: String,
 }
 
 impl World {
@@ -61,7 +63,8 @@ impl World {
         // What a directory above it may have of modes is nothing to the chroot.
         fs::set_permissions(&root, fs::Permissions::from_mode(0o755)).expect("a mode");
         fs::create_dir_all(root.join("run/sshd")).expect("a directory");
-        let world = Self { root, keys: tempfile::tempdir().expect("a directory") };
+        let pam = fs::read_to_string(root.join("etc/pam.d/sshd")).expect("PAM's file");
+        let world = Self { root, keys: tempfile::tempdir().expect("a directory"), pam };
         for (name, arguments) in [
             ("ed25519", &["-t", "ed25519"][..]),
             ("other", &["-t", "ed25519"]),
@@ -134,6 +137,10 @@ impl World {
         self.write("etc/passwd", &passwd, 0, 0o644);
         self.write("etc/group", &group, 0, 0o644);
         self.write("etc/shadow", &shadow, 0, 0o600);
+        self.write("etc/pam.d/sshd", &self.pam, 0, 0o644);
+        for path in ["etc/hosts.allow", "etc/hosts.deny", "etc/security/access.conf"] {
+            self.write(path, "", 0, 0o644);
+        }
         let _ = fs::remove_file(self.at("etc/nologin"));
         let _ = fs::remove_dir_all(self.at("etc/ssh/keys"));
         let _ = fs::remove_dir_all(self.at("etc/ssh/sshd_config.d"));
@@ -214,7 +221,14 @@ impl World {
             }
             if let Ok(mut stream) = TcpStream::connect((Ipv4Addr::LOCALHOST, port)) {
                 let mut banner = [0; 4];
-                if stream.read_exact(&mut banner).is_ok() && &banner == b"SSH-" {
+                // Whom libwrap keeps out is hung up on.
+                let hung_up = match stream.read_exact(&mut banner) {
+                    Ok(()) => false,
+                    Err(error) => {
+                        matches!(error.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset)
+                    }
+                };
+                if hung_up || &banner == b"SSH-" {
                     return Ok(Server { child, port, log });
                 }
             }

@@ -1,11 +1,13 @@
 //! All facts of one machine, and what its accounts say of each key in their files.
 
+mod beside;
 mod certificates;
 mod judge;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
+pub use beside::public_beside;
 pub use certificates::certificate_beside;
 use judge::Judge;
 
@@ -16,6 +18,7 @@ use super::sshd::config::{Config, glob};
 use super::sshd::effective::{Effective, World};
 use super::sshd::pam::Pam;
 use super::sshd::server::Server;
+use super::sshd::wrap::Access;
 use super::users::Users;
 use super::{hosts, identity, logins, names, provisioning, windows};
 use crate::finding::{
@@ -202,11 +205,13 @@ impl Machine {
         let pam = Pam::read(reader);
         let nologin = reader.exists("etc/nologin");
         let zone = zone(reader);
+        let access = if server.has_wrap { Access::read(reader, client) } else { Access::Everybody };
         let facts = Facts {
             users: &users,
             server: &server,
             pam: &pam,
             nologin,
+            access,
             today: now.unix_seconds().div_euclid(86_400),
         };
         let trusted = self.trusted(reader, &config);

@@ -5,6 +5,7 @@ use super::Client;
 use super::effective::{Effective, Subject, Truth};
 use super::pam::Pam;
 use super::server::Server;
+use super::wrap::Access;
 use crate::facts::reader::Reader;
 use crate::facts::users::Users;
 use crate::finding::{PasswordState, Refusal, Restriction, RestrictionKind, Undecided, Verdict};
@@ -37,6 +38,8 @@ pub(in super::super) struct Machine<'m> {
     pub(in super::super) pam: &'m Pam,
     /// `/etc/nologin` is there.
     pub(in super::super) nologin: bool,
+    /// Which clients may connect.
+    pub(in super::super) access: Access,
     /// Days since 1970.
     pub(in super::super) today: i64,
 }
@@ -71,7 +74,16 @@ impl Gate {
     ) -> Option<Verdict> {
         let use_pam = effective.flag("usepam", false) && machine.server.has_pam;
         let chroot = effective.path("chrootdirectory");
-        let closed = (!use_pam).then(|| without_pam(user, machine)).flatten();
+        // libwrap is asked before anybody says who they are.
+        let closed = match machine.access {
+            Access::Everybody => None,
+            Access::Some(path) => {
+                self.restrictions.push(Restriction::new(RestrictionKind::Source, path));
+                None
+            }
+            Access::Nobody(path) => Some(Verdict::refused(Refusal::HostsAccess, path)),
+        };
+        let closed = closed.or_else(|| (!use_pam).then(|| without_pam(user, machine)).flatten());
         let closed = closed.or_else(|| if chroot.is_none() { self.shell(user, reader) } else { None });
         let closed = closed.or_else(|| self.lists(effective, subject));
         let closed = closed.or_else(|| {

@@ -79,8 +79,18 @@ impl Bench<'_> {
         if let Some(refused) = self.refused_by_options(options, options.command.is_some()) {
             return refused;
         }
+        let until = match entry.comment.as_deref().and_then(google_expiry) {
+            None => None,
+            Some(Some(until)) if until >= self.now => Some(until),
+            Some(Some(past)) => return Verdict::unverified(Undecided::Agent, format!("expireOn {past}")),
+            Some(None) => return Verdict::unverified(Undecided::Agent, "expireOn is no time"),
+        };
         let mut restrictions = self.gate.restrictions.clone();
         self.restrict(options, &mut restrictions);
+        if let Some(until) = until {
+            restrictions
+                .push(Restriction::new(RestrictionKind::Expires, format!("{until} (Google's agent)")));
+        }
         self.outcome(restrictions)
     }
 
@@ -186,6 +196,23 @@ impl Bench<'_> {
             Timestamp::from_unix(seconds, 0)
         })
     }
+}
+
+/// Until when a key of a Google instance's metadata is good: its comment is
+/// `google-ssh {"userName":"…","expireOn":"2026-01-02T03:04:05+0000"}`. sshd does not
+/// know; the guest agent takes the line away. `Some(None)`: it is no time.
+fn google_expiry(comment: &str) -> Option<Option<Timestamp>> {
+    #[derive(serde::Deserialize)]
+    struct Comment {
+        #[serde(rename = "expireOn")]
+        expire_on: String,
+    }
+    let json = comment.trim().strip_prefix("google-ssh")?;
+    let text = serde_json::from_str::<Comment>(json).ok()?.expire_on;
+    // ISO 8601, with the offset as the agent reads it or with a colon.
+    let zoned = jiff::fmt::strtime::parse("%Y-%m-%dT%H:%M:%S%z", &text).and_then(|time| time.to_timestamp());
+    let time = zoned.or_else(|_| text.parse::<jiff::Timestamp>()).ok();
+    Some(time.and_then(|time| Timestamp::from_unix(time.as_second(), 0)))
 }
 
 /// One verdict over all worlds.

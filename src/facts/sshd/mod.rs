@@ -2,8 +2,8 @@
 //!
 //! Role: the server's configuration with its includes and `Match` blocks
 //! ([`config`]), what it comes to for one account ([`effective`]), whether the
-//! account may log in ([`account`]), whether a file may be used ([`files`]), and the
-//! verdict about a line ([`decide`]). Not for: which files and accounts there are.
+//! account may log in ([`account`]), whether a file may be used ([`files`]), which clients may
+//! connect ([`wrap`]), and the verdict about a line ([`decide`]). Not for: which files and accounts there are.
 
 pub(super) mod account;
 mod algorithms;
@@ -14,6 +14,7 @@ pub(super) mod effective;
 pub(super) mod files;
 pub(super) mod pam;
 pub(super) mod server;
+pub(super) mod wrap;
 
 use std::net::IpAddr;
 

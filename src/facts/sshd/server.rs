@@ -27,6 +27,8 @@ pub(in super::super) struct Server {
     pub(in super::super) version: Option<(u32, u32)>,
     /// Whether it was built with PAM.
     pub(in super::super) has_pam: bool,
+    /// Whether it was built with libwrap, which asks `/etc/hosts.deny`.
+    pub(in super::super) has_wrap: bool,
     pub(in super::super) enabled: Option<bool>,
 }
 
@@ -37,6 +39,7 @@ impl Server {
             let Some(bytes) = reader.file(path.as_bytes(), MAX_PROGRAM).bytes() else { continue };
             server.found = true;
             server.has_pam |= memchr::memmem::find(&bytes, b"libpam.so").is_some();
+            server.has_wrap |= memchr::memmem::find(&bytes, b"libwrap.so").is_some();
             if server.text.is_none()
                 && let Some((text, version)) = version(&bytes)
             {
