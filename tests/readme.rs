@@ -163,13 +163,15 @@ fn the_example_is_what_the_program_writes() {
 #[test]
 fn the_fleet_is_what_the_program_maps() {
     let text = readme();
-    let example = blocks(&text).into_iter().find(|block| block.note == "the fleet").expect("an example");
+    let all = blocks(&text);
+    let examples: Vec<&Block> = all.iter().filter(|block| block.note == "the fleet").collect();
+    assert_eq!(examples.len(), 2);
     let dir = tempfile::tempdir().expect("a directory");
     let bin = Path::new(PROGRAM).parent().expect("a folder");
     let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
     std::os::unix::fs::symlink(Path::new(ROOT).join("testdata"), dir.path().join("testdata"))
         .expect("a link");
-    for (command, shown) in commands(&example) {
+    for (command, shown) in examples.iter().flat_map(|example| commands(example)) {
         let output = Command::new("bash")
             .args(["-c", &command])
             .env("PATH", &path)
