@@ -19,6 +19,7 @@ use crate::source::directory::{DirNode, WalkOptions};
 use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{
     Content, ContentReader, DeletedFile, Filesystem, NodeId, PieceSource, Place,
+    ReadAhead,
 };
 use crate::source::{FileStat, MachineDisks, VolumeContent, test_content};
 use crate::threads::Pool;
@@ -26,8 +27,10 @@ use crate::threads::Pool;
 /// How many files, and pieces of files, are put in order at a time.
 const BATCH: usize = 1 << 16;
 const MAX_PIECES: usize = 1 << 20;
-/// How many files in a row a thread takes.
-const CHUNK: usize = 32;
+/// How many files in a row a thread takes: as many as have so many bytes, at most so
+/// many. A large one is taken alone.
+const CHUNK_BYTES: u64 = 4 << 20;
+const CHUNK_FILES: usize = 512;
 /// How many ranges of free space are kept at a time.
 const MAX_RANGES: usize = 1 << 20;
 
@@ -109,24 +112,51 @@ fn read_in_order(
     pool: &Pool,
 ) {
     jobs.sort_unstable_by_key(|job| job.at);
+    let chunks = chunks(&jobs);
     let next = AtomicUsize::new(0);
     pool.on_each(|| {
         let mut worker = Worker::new(shared, target);
-        loop {
-            let from = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let Some(jobs) = jobs.get(from..jobs.len().min(from.saturating_add(CHUNK))) else { break };
-            if jobs.is_empty() {
-                break;
+        let mut ahead = ReadAhead::new();
+        while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
+            let mut jobs = jobs.get(range.clone()).unwrap_or_default();
+            while !jobs.is_empty() && !worker.should_stop() {
+                let ready = ahead.prepare(filesystem, jobs.iter().map(|job| &job.content));
+                let Some((now, rest)) = jobs.split_at_checked(ready) else { break };
+                now.iter().for_each(|job| read_file(filesystem, job, &ahead, deleted, &mut worker));
+                jobs = rest;
             }
-            for job in jobs {
-                read_file(filesystem, job, deleted, &mut worker);
-                worker.one_more_file();
-            }
+            // Where the scan ends, they are counted as left out.
+            jobs.iter().for_each(|job| read_file(filesystem, job, &ahead, deleted, &mut worker));
         }
     });
 }
 
-fn read_file(filesystem: &dyn Filesystem, job: &Job, deleted: bool, worker: &mut Worker<'_>) {
+/// Files in the order of the disk, as ranges for one thread each.
+fn chunks(jobs: &[Job]) -> Vec<Range<usize>> {
+    let mut chunks = Vec::new();
+    let (mut start, mut bytes) = (0, 0_u64);
+    for (number, job) in jobs.iter().enumerate() {
+        let full = bytes.saturating_add(job.content.size) > CHUNK_BYTES || number - start >= CHUNK_FILES;
+        if full && number > start {
+            chunks.push(start..number);
+            (start, bytes) = (number, 0);
+        }
+        bytes = bytes.saturating_add(job.content.size);
+    }
+    if start < jobs.len() {
+        chunks.push(start..jobs.len());
+    }
+    chunks
+}
+
+fn read_file(
+    filesystem: &dyn Filesystem,
+    job: &Job,
+    ahead: &ReadAhead,
+    deleted: bool,
+    worker: &mut Worker<'_>,
+) {
+    worker.one_more_file();
     let size = job.content.size;
     if worker.should_stop() {
         return worker.coverage.leave_out_file(Reason::Interrupted, size);
@@ -144,7 +174,7 @@ fn read_file(filesystem: &dyn Filesystem, job: &Job, deleted: bool, worker: &mut
         worker.coverage.scan_file(0);
         return worker.keep(&path, Default::default(), linked, deleted, || None);
     }
-    let medium = FileMedium(ContentReader::new(filesystem, &job.content));
+    let medium = FileMedium(ContentReader::ahead(filesystem, &job.content, ahead));
     let stored = if has_holes(&job.content) { 0 } else { size };
     let hits = worker.scan(&path, &medium, Extent { size, stored, max_unsized: 0 });
     worker.keep(&path, hits, linked, deleted, || Some(job.stat));
@@ -552,6 +582,10 @@ impl ReadAt for FileMedium<'_> {
 
     fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
         Ok(self.0.next_data(from))
+    }
+
+    fn at_hand(&self) -> Option<&[u8]> {
+        self.0.at_hand()
     }
 }
 

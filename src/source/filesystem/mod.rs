@@ -15,6 +15,7 @@ pub mod ext;
 pub mod fat;
 mod free_ranges;
 pub mod ntfs;
+mod read_ahead;
 mod reader;
 mod tree;
 mod wtf8;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use read_ahead::ReadAhead;
 pub use reader::ContentReader;
 pub use tree::FilesystemTree;
 
