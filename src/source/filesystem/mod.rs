@@ -254,6 +254,15 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
         Ok(())
     }
 
+    /// Where the journal lies, which keeps copies of what was written before.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found.
+    fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
+        Ok(Vec::new())
+    }
+
     /// What was found to be wrong without stopping anything, such as checksums.
     fn problems(&self) -> Vec<(DiskError, u64)> {
         Vec::new()

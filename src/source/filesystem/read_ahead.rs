@@ -10,10 +10,8 @@
 //! errors are those of the bytes concerned.
 
 use super::{Content, Filesystem, PieceSource, Place};
+use crate::source::buffer::{ReadBuffer, WINDOW};
 
-/// The most bytes of one read. `pread` into a buffer that is used again is fastest
-/// at 1 MiB: see `source::buffer`.
-pub const WINDOW: u64 = 1 << 20;
 /// A gap is read where all gaps of a read are at most this part of what files store.
 const GAPS: u64 = 32;
 
@@ -24,8 +22,7 @@ type Stored = (Place, u64);
 #[derive(Debug, Default)]
 pub struct ReadAhead {
     at: Option<Place>,
-    /// Empty until something is read ahead.
-    bytes: Vec<u8>,
+    buffer: ReadBuffer,
     filled: usize,
 }
 
@@ -41,7 +38,7 @@ impl ReadAhead {
     pub fn get(&self, from: Place, length: usize) -> Option<&[u8]> {
         let at = self.at.filter(|at| at.disk == from.disk)?;
         let skip = usize::try_from(from.offset.checked_sub(at.offset)?).ok()?;
-        self.bytes.get(..self.filled)?.get(skip..skip.checked_add(length)?)
+        self.buffer.filled(0, self.filled).get(skip..skip.checked_add(length)?)
     }
 
     /// Reads ahead for as many of `contents`, which are to be read in this order, as
@@ -54,7 +51,6 @@ impl ReadAhead {
     ) -> usize {
         let block = u64::from(filesystem.about().block_size).max(1);
         let mut run = Run::new(block);
-        let mut pieces = 0_usize;
         let mut served = 0;
         for content in contents {
             let before = run.clone();
@@ -63,18 +59,12 @@ impl ReadAhead {
                 run = before;
                 break;
             }
-            pieces = pieces.saturating_add(usize::from(run.end > before.end));
             served += 1;
         }
         (self.at, self.filled) = (None, 0);
-        // A content alone is best read straight to where it is wanted.
-        if let Some(at) = run.at.filter(|_| pieces > 1) {
+        if let Some(at) = run.at {
             let length = usize::try_from(run.end.saturating_sub(at.offset)).unwrap_or(0);
-            if self.bytes.is_empty() {
-                self.bytes.resize(usize::try_from(WINDOW).unwrap_or(0), 0);
-            }
-            let wanted = self.bytes.get_mut(..length).unwrap_or_default();
-            if filesystem.read_stored(wanted, at).is_ok() {
+            if filesystem.read_stored(self.buffer.window_mut(length), at).is_ok() {
                 (self.at, self.filled) = (Some(at), length);
             }
         }
@@ -98,6 +88,11 @@ fn stored(content: &Content, block: u64) -> impl Iterator<Item = Stored> {
     })
 }
 
+/// The most bytes of one read.
+fn window() -> u64 {
+    u64::try_from(WINDOW).unwrap_or(u64::MAX)
+}
+
 /// Stored bytes that follow each other closely enough for one read.
 #[derive(Clone, Debug)]
 struct Run {
@@ -118,10 +113,10 @@ impl Run {
         let Some(at) = self.at else {
             self.at = Some(place);
             self.end = place.offset.saturating_add(length);
-            return length <= WINDOW;
+            return length <= window();
         };
         let end = place.offset.saturating_add(length);
-        if place.disk != at.disk || place.offset < at.offset || end.saturating_sub(at.offset) > WINDOW {
+        if place.disk != at.disk || place.offset < at.offset || end.saturating_sub(at.offset) > window() {
             return false;
         }
         // The rest of a block comes with it.
