@@ -255,7 +255,8 @@ impl Filesystem for Ntfs {
     }
 
     fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
-        let content = self.stream_content(&self.volume.node(state::LOG_FILE)?, &[])?;
+        let node = self.volume.node(state::LOG_FILE)?;
+        let content = self.stream_content(&node, &[])?;
         let stored = content.pieces.iter().filter_map(|piece| match piece.source {
             PieceSource::Stored(place) => {
                 Some((place.disk, place.offset..place.offset.saturating_add(piece.length)))
