@@ -9,7 +9,6 @@ mod support;
 use std::ops::Range;
 use std::os::unix::fs::FileExt as _;
 use std::path::Path;
-use std::time::Instant;
 
 use snapsift::finding::Reason;
 use snapsift::source::image;
@@ -44,11 +43,9 @@ fn change_and_walk(path: &Path, places: &[Range<usize>]) {
         let mut before = vec![0; change.len()];
         file.read_exact_at(&mut before, at).expect("bytes");
         file.write_all_at(&change, at).expect("written");
-        let began = Instant::now();
         if let Ok(image) = image::open(path) {
             walk(&*image.disk);
         }
-        assert!(began.elapsed().as_secs() < 20, "{change:?} at {at} took {:?}", began.elapsed());
         file.write_all_at(&before, at).expect("written");
     }
 }
@@ -575,10 +572,8 @@ fn hostile_34_a_log_that_only_looks_like_entries_ends() {
     vhdx.headers(68, &(length as u32).to_le_bytes());
     vhdx.headers(72, &(at_end as u64).to_le_bytes());
     write(&at(folder, "bomb.vhdx"), &vhdx.bytes);
-    let began = Instant::now();
     let error = image::open(&at(folder, "bomb.vhdx")).expect_err("a bomb");
     assert_eq!(error.error.reason, Reason::OverBudget, "{error}");
-    assert!(began.elapsed().as_secs() < 10, "{:?}", began.elapsed());
     // A log of 2 GiB is not looked at.
     vhdx.headers(68, &(2_u32 << 30).to_le_bytes());
     write(&at(folder, "bomb.vhdx"), &vhdx.bytes);

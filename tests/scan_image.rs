@@ -207,3 +207,86 @@ fn hostile_35_what_is_no_disk_is_a_file() {
         assert_eq!(records.last().expect("a summary")["coverage"]["files_scanned"], 1, "{length}");
     }
 }
+
+/// What a program writes to its standard output.
+fn told(program: &str, arguments: &[&str]) -> String {
+    let path = format!("{}:/usr/sbin:/sbin", std::env::var("PATH").unwrap_or_default());
+    let output = Command::new(program).args(arguments).env("PATH", path).output().expect("a program");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+/// A private key that nothing else has.
+fn key(folder: &Path, name: &str) -> Vec<u8> {
+    let path = folder.join(name);
+    run("ssh-keygen", &["-q", "-t", "ed25519", "-N", "", "-f", text(&path)]);
+    std::fs::read(path).expect("a key")
+}
+
+fn write_at(path: &Path, bytes: &[u8], offset: u64) {
+    let file = std::fs::File::options().write(true).open(path).expect("the image");
+    std::os::unix::fs::FileExt::write_all_at(&file, bytes, offset).expect("written");
+}
+
+/// Findings by the last step of the way to them, path and offset.
+fn found(records: &[Value]) -> Vec<(String, String, u64)> {
+    let findings = records.iter().filter(|record| record["type"] == "finding");
+    let place = |record: &Value| {
+        let location = &record["location"];
+        let step = location["provenance"].as_array().and_then(|way| way.last()).expect("a way");
+        let text = |value: &Value| value.as_str().expect("text").to_owned();
+        (text(&step["kind"]), text(&location["path"]), location["offset"].as_u64().expect("an offset"))
+    };
+    let mut places: Vec<_> = findings.map(place).collect();
+    places.sort();
+    places
+}
+
+/// The places are those that `debugfs` tells.
+#[test]
+fn the_slack_of_a_file_and_the_journal_of_ext4_are_searched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (files, path) = (folder.path().join("files"), folder.path().join("image"));
+    std::fs::create_dir_all(files.join("srv")).expect("a folder");
+    for number in 0..50 {
+        write(&files, &format!("srv/{number}"), b"nothing\n");
+    }
+    write(&files, "srv/note", &b"all is well\n".repeat(30));
+    // Larger than what is read ahead.
+    write(&files, "srv/large", &b"nothing here\n".repeat(200_000));
+    image(&path, 64 << 20);
+    run("mke2fs", &["-q", "-F", "-t", "ext4", "-b", "4096", "-d", text(&files), text(&path)]);
+    let block = |request: &str| -> u64 {
+        told("debugfs", &["-R", request, text(&path)]).trim().parse().expect("a block")
+    };
+    write_at(&path, &key(folder.path(), "one"), block("bmap /srv/note 0") * 4096 + 2000);
+    // 2,600,000 bytes end at byte 3,136 of block 634.
+    write_at(&path, &key(folder.path(), "two"), block("bmap /srv/large 634") * 4096 + 3500);
+    write_at(&path, &key(folder.path(), "three"), block("bmap <8> 500") * 4096 + 64);
+    let (records, output) = scan(&[text(&path)]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let journal = block("bmap <8> 500") * 4096 + 64;
+    let expected = [
+        ("journal".to_owned(), "/".to_owned(), journal),
+        ("slack".to_owned(), "/srv/large".to_owned(), 634 * 4096 + 3500),
+        ("slack".to_owned(), "/srv/note".to_owned(), 2000),
+    ];
+    assert_eq!(found(&records), expected);
+    assert_eq!(found(&scan(&["--no-unallocated", text(&path)]).0), []);
+}
+
+#[test]
+fn the_log_of_xfs_is_searched() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("image");
+    image(&path, 512 << 20);
+    run("mkfs.xfs", &["-q", "-f", text(&path)]);
+    let start = told("xfs_db", &["-r", "-c", "sb 0", "-c", "p logstart", text(&path)]);
+    let start = start.trim().rsplit(' ').next().expect("a number").to_owned();
+    let place = told("xfs_db", &["-r", "-c", &format!("convert fsblock {start} daddr"), text(&path)]);
+    let sector = place.trim().trim_end_matches(')').rsplit(['(', ' ']).next().expect("a number");
+    let offset = sector.parse::<u64>().expect("a sector") * 512 + (8 << 20) + 64;
+    write_at(&path, &key(folder.path(), "one"), offset);
+    let (records, output) = scan(&[text(&path)]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    assert_eq!(found(&records), [("journal".to_owned(), "/".to_owned(), offset)]);
+}

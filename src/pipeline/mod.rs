@@ -13,6 +13,7 @@ mod directory;
 mod emit;
 pub mod evaluate;
 mod hits;
+mod in_order;
 pub mod labels;
 mod links;
 pub mod listing;
@@ -29,8 +30,9 @@ use std::time::Instant;
 
 use directory::FileVisitor;
 use emit::{NamedFile, TargetFacts};
+use in_order::Reading;
 use marking::Marking;
-use measure::Measure;
+use measure::{Measure, Stage};
 pub use progress::Progress;
 use targets::{Target, TargetKind};
 use worker::{Results, Shared};
@@ -351,6 +353,10 @@ fn target_facts<'s>(
 }
 
 fn scan_target(target: &Target<'_>, number: u32, shared: &Shared<'_>, walk: &WalkOptions, pool: &Pool) {
+    let reading =
+        |filesystem, slack, deleted| Reading { filesystem, target: number, slack, deleted, shared, pool };
+    // What no name leads to is neither walked nor opened.
+    let reads = shared.measure.stage >= Stage::Read;
     match &target.kind {
         TargetKind::Directory(root, path) => {
             let walker = Walker::new(root, path, walk.clone(), pool.threads());
@@ -358,9 +364,15 @@ fn scan_target(target: &Target<'_>, number: u32, shared: &Shared<'_>, walk: &Wal
         }
         TargetKind::File { parent, name } => directory::scan_single(parent, name, number, shared),
         TargetKind::Disks(disks) => volume::count_closed(disks, number, shared),
-        TargetKind::Filesystem(tree) => volume::scan_files(tree.filesystem(), number, shared, walk, pool),
-        TargetKind::Free(filesystem) => volume::scan_free(*filesystem, number, shared, walk, pool),
-        TargetKind::Raw(disk, ranges) => volume::scan_raw(*disk, ranges, number, shared, pool),
+        TargetKind::Filesystem { tree, with_slack } => {
+            let slack = with_slack.then(|| number.saturating_add(1));
+            volume::scan_files(&reading(tree.filesystem(), slack, false), walk);
+        }
+        TargetKind::Slack => {}
+        TargetKind::Journal(filesystem) if reads => volume::scan_journal(&reading(*filesystem, None, false)),
+        TargetKind::Free(filesystem) if reads => volume::scan_free(&reading(*filesystem, None, true), walk),
+        TargetKind::Raw(disk, ranges) if reads => volume::scan_raw(*disk, ranges, number, shared, pool),
+        TargetKind::Journal(_) | TargetKind::Free(_) | TargetKind::Raw(..) => {}
     }
 }
 

@@ -27,7 +27,16 @@ pub(super) enum TargetKind<'s> {
     },
     /// The disks as such: what is wrong with them, what on them stays closed.
     Disks(&'s MachineDisks),
-    Filesystem(FilesystemTree<'s>),
+    Filesystem {
+        tree: FilesystemTree<'s>,
+        /// The target after it is for what lies between the ends of its files and of
+        /// their blocks, which is read with the files.
+        with_slack: bool,
+    },
+    /// See there.
+    Slack,
+    /// What the journal of a filesystem keeps.
+    Journal(&'s dyn Filesystem),
     /// What no file of a filesystem uses.
     Free(&'s dyn Filesystem),
     Raw(&'s dyn Disk, &'s [Range<u64>]),
@@ -38,7 +47,7 @@ impl Target<'_> {
     pub(super) fn tree(&self) -> Option<&dyn Tree> {
         match &self.kind {
             TargetKind::Directory(root, _) => Some(*root),
-            TargetKind::Filesystem(tree) => Some(tree),
+            TargetKind::Filesystem { tree, .. } => Some(tree),
             _ => None,
         }
     }
@@ -76,9 +85,13 @@ fn of_disks<'s>(disks: &'s MachineDisks, unallocated: bool, targets: &mut Vec<Ta
         };
         match &volume.content {
             VolumeContent::Filesystem(filesystem) => {
-                let kind = TargetKind::Filesystem(FilesystemTree::new(&**filesystem));
+                let tree = FilesystemTree::new(&**filesystem);
+                let kind = TargetKind::Filesystem { tree, with_slack: unallocated };
                 targets.push(Target { provenance: provenance.clone(), kind });
                 if unallocated {
+                    targets.push(Target { provenance: with("slack"), kind: TargetKind::Slack });
+                    let kind = TargetKind::Journal(&**filesystem);
+                    targets.push(Target { provenance: with("journal"), kind });
                     let kind = TargetKind::Free(&**filesystem);
                     targets.push(Target { provenance: with("unallocated"), kind });
                 }

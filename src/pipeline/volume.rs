@@ -1,5 +1,6 @@
 //! The files of a filesystem that we read ourselves, and what no file uses.
 //!
+//! Role: which files and ranges are read, and when. Not for: how (see `in_order`).
 //! Directories are gone through until enough files are known; those are then read
 //! in the order in which they lie on the disk; and so on. A disk is so read forwards,
 //! in bounded memory, however many files there are.
@@ -11,35 +12,21 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rustix::fs::FileType;
 
+use super::in_order::{DiskMedium, Job, Reading};
 use super::measure::Stage;
 use super::worker::{Shared, Worker};
 use crate::finding::Reason;
-use crate::source::content::{Extent, ReadAt};
 use crate::source::directory::{DirNode, WalkOptions};
 use crate::source::disk::{Disk, DiskError};
-use crate::source::filesystem::{
-    Content, ContentReader, DeletedFile, Filesystem, NodeId, PieceSource, Place,
-};
+use crate::source::filesystem::{Content, DeletedFile, Filesystem, NodeId, PieceSource};
 use crate::source::{FileStat, MachineDisks, VolumeContent, test_content};
 use crate::threads::Pool;
 
 /// How many files, and pieces of files, are put in order at a time.
 const BATCH: usize = 1 << 16;
 const MAX_PIECES: usize = 1 << 20;
-/// How many files in a row a thread takes.
-const CHUNK: usize = 32;
 /// How many ranges of free space are kept at a time.
 const MAX_RANGES: usize = 1 << 20;
-
-/// A file that is to be read.
-struct Job {
-    dir: Arc<DirNode>,
-    name: Box<[u8]>,
-    stat: FileStat,
-    content: Content,
-    /// Where it begins on the disk.
-    at: Place,
-}
 
 /// A directory that waits, and how many of its entries have been met.
 struct Directory {
@@ -68,13 +55,8 @@ struct Walk<'w> {
 }
 
 /// Scans all files of a filesystem.
-pub(super) fn scan_files(
-    filesystem: &dyn Filesystem,
-    target: u32,
-    shared: &Shared<'_>,
-    options: &WalkOptions,
-    pool: &Pool,
-) {
+pub(super) fn scan_files(reading: &Reading<'_>, options: &WalkOptions) {
+    let Reading { filesystem, target, shared, pool, .. } = *reading;
     let root = filesystem.root();
     let mut waiting = Waiting::default();
     waiting.met.insert(root);
@@ -90,75 +72,13 @@ pub(super) fn scan_files(
         if jobs.is_empty() && walk.lock().directories.is_empty() {
             break;
         }
-        read_in_order(filesystem, jobs, false, target, shared, pool);
+        reading.files(jobs);
     }
     let mut worker = Worker::new(shared, target);
     for (error, times) in filesystem.problems() {
         let times = if times > 1 { format!(" ({times} times)") } else { String::new() };
         worker.add_problem(b"/".to_vec(), error.reason, Some(error.offset), format!("{error}{times}"));
     }
-}
-
-/// Reads files in the order of the disk.
-fn read_in_order(
-    filesystem: &dyn Filesystem,
-    mut jobs: Vec<Job>,
-    deleted: bool,
-    target: u32,
-    shared: &Shared<'_>,
-    pool: &Pool,
-) {
-    jobs.sort_unstable_by_key(|job| job.at);
-    let next = AtomicUsize::new(0);
-    pool.on_each(|| {
-        let mut worker = Worker::new(shared, target);
-        loop {
-            let from = next.fetch_add(CHUNK, Ordering::Relaxed);
-            let Some(jobs) = jobs.get(from..jobs.len().min(from.saturating_add(CHUNK))) else { break };
-            if jobs.is_empty() {
-                break;
-            }
-            for job in jobs {
-                read_file(filesystem, job, deleted, &mut worker);
-                worker.one_more_file();
-            }
-        }
-    });
-}
-
-fn read_file(filesystem: &dyn Filesystem, job: &Job, deleted: bool, worker: &mut Worker<'_>) {
-    let size = job.content.size;
-    if worker.should_stop() {
-        return worker.coverage.leave_out_file(Reason::Interrupted, size);
-    }
-    let path = || {
-        let mut path = job.dir.path_of(&job.name);
-        if deleted {
-            // Several deleted files may have had one name: see `emit`.
-            path.extend_from_slice(format!("\0{:016x}{:016x}", job.stat.ino, job.at.offset).as_bytes());
-        }
-        path
-    };
-    let linked = (job.stat.links > 1 && !deleted).then_some(&job.stat);
-    if size == 0 {
-        worker.coverage.scan_file(0);
-        return worker.keep(&path, Default::default(), linked, deleted, || None);
-    }
-    let medium = FileMedium(ContentReader::new(filesystem, &job.content));
-    let stored = if has_holes(&job.content) { 0 } else { size };
-    let hits = worker.scan(&path, &medium, Extent { size, stored, max_unsized: 0 });
-    worker.keep(&path, hits, linked, deleted, || Some(job.stat));
-}
-
-fn has_holes(content: &Content) -> bool {
-    let mut at = 0;
-    for piece in &content.pieces {
-        if piece.at > at || piece.source == PieceSource::Unwritten {
-            return true;
-        }
-        at = piece.at.saturating_add(piece.length);
-    }
-    at < content.size
 }
 
 impl Walk<'_> {
@@ -372,19 +292,8 @@ impl Waiting {
         content: Content,
     ) {
         self.pieces += content.pieces.len();
-        let at = first_place(filesystem, &content);
-        self.jobs.push(Job { dir: Arc::clone(dir), name, stat, content, at });
+        self.jobs.push(Job::new(filesystem, Arc::clone(dir), name, stat, content));
     }
-}
-
-/// Where a content begins on the disk; what is not stored there comes first.
-fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
-    let stored = content.pieces.iter().find_map(|piece| match &piece.source {
-        PieceSource::Stored(place) => Some(*place),
-        PieceSource::Encoded(unit) => unit.stored.first().map(|(place, _)| *place),
-        PieceSource::Unwritten | PieceSource::Inline(_) => None,
-    });
-    stored.map_or(Place { disk: 0, offset: 0 }, |place| filesystem.physical(place))
 }
 
 fn refuse(dir: &DirNode, name: &[u8], size: u64, error: &DiskError, worker: &mut Worker<'_>) {
@@ -404,13 +313,8 @@ fn leads_back(path: Vec<u8>, worker: &mut Worker<'_>) {
 }
 
 /// Scans deleted files, then the free space that they do not cover.
-pub(super) fn scan_free(
-    filesystem: &dyn Filesystem,
-    target: u32,
-    shared: &Shared<'_>,
-    options: &WalkOptions,
-    pool: &Pool,
-) {
+pub(super) fn scan_free(reading: &Reading<'_>, options: &WalkOptions) {
+    let Reading { filesystem, target, shared, .. } = *reading;
     let mut worker = Worker::new(shared, target);
     let root = Arc::new(DirNode::root());
     let mut jobs = Waiting::default();
@@ -432,7 +336,7 @@ pub(super) fn scan_free(
         jobs.add(filesystem, &root, path.into(), file.stat, file.content);
         if jobs.jobs.len() >= BATCH || jobs.pieces >= MAX_PIECES {
             jobs.pieces = 0;
-            read_in_order(filesystem, std::mem::take(&mut jobs.jobs), true, target, shared, pool);
+            reading.files(std::mem::take(&mut jobs.jobs));
         }
         if covered.len() < MAX_RANGES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     });
@@ -440,7 +344,7 @@ pub(super) fn scan_free(
         let message = format!("not all deleted files could be looked for: {error}");
         worker.add_problem(b"/".to_vec(), error.reason, Some(error.offset), message);
     }
-    read_in_order(filesystem, jobs.jobs, true, target, shared, pool);
+    reading.files(jobs.jobs);
     covered.sort_unstable_by_key(|(disk, range)| (*disk, range.start));
     let mut skip = 0;
     loop {
@@ -459,10 +363,23 @@ pub(super) fn scan_free(
             let message = format!("not all free space can be told: {error}");
             worker.add_problem(b"/".to_vec(), error.reason, Some(error.offset), message);
         }
-        read_ranges(filesystem.disks(), &without(ranges, &covered), target, shared, pool);
+        reading.ranges(&without(ranges, &covered));
         if !more || worker.should_stop() {
             break;
         }
+    }
+}
+
+/// Scans what the journal of a filesystem keeps.
+pub(super) fn scan_journal(reading: &Reading<'_>) {
+    match reading.filesystem.journal() {
+        Ok(ranges) => reading.ranges(&ranges),
+        Err(error) => Worker::new(reading.shared, reading.target).add_problem(
+            b"/".to_vec(),
+            error.reason,
+            Some(error.offset),
+            format!("the journal cannot be searched: {error}"),
+        ),
     }
 }
 
@@ -486,25 +403,6 @@ fn without(ranges: Vec<(u16, Range<u64>)>, covered: &[(u16, Range<u64>)]) -> Vec
         }
     }
     left
-}
-
-/// Scans ranges of disks that are no files.
-fn read_ranges(
-    disks: &[Arc<dyn Disk>],
-    ranges: &[(u16, Range<u64>)],
-    target: u32,
-    shared: &Shared<'_>,
-    pool: &Pool,
-) {
-    let next = AtomicUsize::new(0);
-    pool.on_each(|| {
-        let mut worker = Worker::new(shared, target);
-        while let Some((disk, range)) = ranges.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if let Some(disk) = disks.get(usize::from(*disk)) {
-                worker.scan_range(&DiskMedium(&**disk), range.clone());
-            }
-        }
-    });
 }
 
 /// Scans ranges of one disk.
@@ -539,47 +437,5 @@ pub(super) fn count_closed(disks: &MachineDisks, target: u32, shared: &Shared<'_
             let message = format!("{}: {what}: {size} bytes are not read", volume.name);
             worker.add_problem(b"/".to_vec(), *reason, None, message);
         }
-    }
-}
-
-/// The content of a file as the scanner reads it.
-struct FileMedium<'m>(ContentReader<'m>);
-
-impl ReadAt for FileMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from))
-    }
-}
-
-/// A disk as the scanner reads it.
-struct DiskMedium<'m>(&'m dyn Disk);
-
-impl ReadAt for DiskMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from)?.map(|range| (range.start, range.end)))
-    }
-}
-
-/// A disk's error tells of any byte of a read, the scanner's of its first: where a
-/// large read fails, a small one tells how far the good bytes go.
-fn read_as_far_as_it_goes(
-    bytes: &mut [u8],
-    read: impl Fn(&mut [u8]) -> Result<usize, DiskError>,
-) -> Result<usize, DiskError> {
-    const SMALL: usize = 4096;
-    match read(bytes) {
-        Err(error) if bytes.len() > SMALL => match bytes.get_mut(..SMALL) {
-            Some(small) => read(small),
-            None => Err(error),
-        },
-        other => other,
     }
 }

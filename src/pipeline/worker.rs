@@ -134,7 +134,17 @@ impl<'s> Worker<'s> {
     /// Scans a range that is no file's: free space, swap. What is found has an offset
     /// and no lines.
     pub(super) fn scan_range(&mut self, medium: &impl ReadAt, range: std::ops::Range<u64>) {
-        let path = || format!("/\0{:016x}", range.start).into_bytes();
+        let start = range.start;
+        self.scan_range_of(&|| format!("/\0{start:016x}").into_bytes(), medium, range);
+    }
+
+    /// The same of a range that belongs to a path.
+    pub(super) fn scan_range_of(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        medium: &impl ReadAt,
+        range: std::ops::Range<u64>,
+    ) {
         let length = range.end.saturating_sub(range.start);
         if self.should_stop() {
             return self.coverage.leave_out_bytes(Reason::Interrupted, length);
@@ -154,8 +164,8 @@ impl<'s> Worker<'s> {
         if outcome.holes > 0 {
             self.coverage.leave_out_bytes(Reason::Hole, outcome.holes);
         }
-        self.count_gaps(&path, &outcome.gaps);
-        self.keep(&path, hits, None, false, || None);
+        self.count_gaps(path, &outcome.gaps);
+        self.keep(path, hits, None, false, || None);
     }
 
     /// Counts what became of a file's bytes.

@@ -4,7 +4,6 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use snapsift::finding::Reason;
 use snapsift::source::disk::{Disk, DiskError, DiskResult};
@@ -14,6 +13,7 @@ use snapsift::source::filesystem::{ContentReader, Filesystem as _, NodeId, Piece
 use crate::devices::Made;
 use crate::find;
 use crate::nodes::{HEADER, Image};
+use crate::support::budget::Budgeted;
 use crate::support::exercise::exercise;
 use crate::support::filesystem::{may_mount, run, text};
 use crate::support::images::Numbers;
@@ -336,9 +336,8 @@ fn mutated_nodes() {
     let nodes = image.nodes();
     assert!(nodes.len() > 20, "{}", nodes.len());
     let mut numbers = Numbers::new(4711);
-    let begin = Instant::now();
     let mut runs = 0;
-    for round in 0..1000 {
+    for round in 0..40 {
         for node in &nodes {
             let mut image = image.clone();
             for _ in 0..=numbers.below(3) {
@@ -361,15 +360,11 @@ fn mutated_nodes() {
             if round % 8 != 0 {
                 image.seal(*node);
             }
-            let one = Instant::now();
-            if let Ok(filesystem) = btrfs::open(vec![Arc::new(image)]) {
+            let disk = Budgeted::new(image, 1 << 20, 1 << 34);
+            if let Ok(filesystem) = btrfs::open(vec![Arc::new(disk)]) {
                 walk(&filesystem);
             }
-            assert!(one.elapsed() < Duration::from_secs(10), "node {node} in round {round}");
             runs += 1;
-        }
-        if begin.elapsed() > Duration::from_secs(15) {
-            break;
         }
     }
     println!("{runs} images");

@@ -5,7 +5,6 @@ use std::ops::{ControlFlow, Range};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
 
 use rustix::fs::{FileType, XattrFlags};
 use snapsift::finding::Reason;
@@ -14,6 +13,7 @@ use snapsift::source::filesystem::ntfs::{self, Ntfs};
 use snapsift::source::filesystem::{Content, ContentReader, Filesystem, NodeId};
 
 use crate::made::{Made, find, noise, read, set_attributes};
+use crate::support::budget::Budgeted;
 use crate::support::filesystem::may_mount;
 
 /// Bytes at an offset.
@@ -261,8 +261,7 @@ fn damage_in_any_structure_ends_in_an_answer_or_an_error() {
         u32::from_le_bytes(bytes.try_into().unwrap_or([1; 4])) as usize % below
     };
     let (mut opens, mut errors) = (0, 0);
-    let started = Instant::now();
-    for round in 0..3000 {
+    for _ in 0..3000 {
         let mut disk = Patched::new(&base);
         for _ in 0..=number(6) {
             let (at, length) = structures[number(structures.len())];
@@ -278,15 +277,12 @@ fn damage_in_any_structure_ends_in_an_answer_or_an_error() {
             };
             disk.patches.push((at + within, patch));
         }
-        let patches = disk.patches.clone();
-        let one = Instant::now();
-        if let Ok(fs) = opened(disk) {
+        if let Ok(fs) = ntfs::open(Arc::new(Budgeted::new(disk, 1 << 20, 1 << 34))) {
             opens += 1;
             errors += usize::from(!walk(&fs).errors.is_empty() || !fs.problems().is_empty());
         }
-        assert!(one.elapsed() < Duration::from_secs(10), "round {round}: {patches:x?}");
     }
-    println!("{opens} could be opened, {errors} of them with errors, {:?}", started.elapsed());
+    println!("{opens} could be opened, {errors} of them with errors");
     assert!(opens > 2000 && errors > 1000);
 }
 

@@ -3,12 +3,12 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
 
-use snapsift::source::disk::{Disk, DiskResult};
+use snapsift::source::disk::{Disk, DiskResult, MemoryDisk};
 use snapsift::source::volume::{self, Kind, Volumes};
 
 use super::disks::{Failing, lines, memory, output, pattern, problems};
+use crate::support::budget::Budgeted;
 use crate::support::filesystem::{image, text};
 
 fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
@@ -82,7 +82,7 @@ fn gpt(change: impl Fn(&mut Header, &mut Header)) -> Vec<u8> {
 }
 
 fn found(bytes: Vec<u8>) -> Volumes {
-    volume::find(&[memory(bytes)])
+    volume::find(&[Arc::new(Budgeted::new(MemoryDisk(bytes.into()), 1 << 20, 1 << 34))])
 }
 
 #[test]
@@ -190,9 +190,7 @@ fn hostile_31_tables_within_tables() {
         }
         put(&mut bytes, at + 510, &[0x55, 0xaa]);
     }
-    let start = Instant::now();
     let found = found(bytes);
-    assert!(start.elapsed() < Duration::from_secs(60), "{:?}", start.elapsed());
     assert!(found.volumes.len() <= 20_000, "{}", found.volumes.len());
     assert!(found.problems.len() <= 1010);
     let told = problems(&found).join("\n");
@@ -273,9 +271,7 @@ fn hostile_32_text_that_is_long_or_deep() {
     let broken = ["", "}", "vg {", "vg { id = \"", "vg { id = \"\\", "= 3", "vg { a = }", "vg { a = [1 2] }"];
     let texts = [sections, lists, values, many].into_iter().chain(broken.map(str::to_owned));
     for text in texts {
-        let start = Instant::now();
         let found = found(physical_volume(text.as_bytes(), 4 << 20));
-        assert!(start.elapsed() < Duration::from_secs(10), "{:?}", start.elapsed());
         assert_eq!(lines(&found), ["disk 0: physical volume"]);
         assert!(problems(&found).len() >= 2, "{:?}", problems(&found));
     }
@@ -328,11 +324,9 @@ fn hostile_32_volumes_that_lie_on_themselves() {
         ("large", large),
         ("gap", gap),
     ] {
-        let start = Instant::now();
         let found = group(logical);
         assert!(!problems(&found).is_empty(), "{name}");
         read_some(&found);
-        assert!(start.elapsed() < Duration::from_secs(10), "{name}: {:?}", start.elapsed());
     }
 }
 
@@ -504,7 +498,6 @@ fn mutations_of_every_sector_that_is_parsed() {
             images.iter().map(|image| Arc::new(Noting(memory(image.clone()), Mutex::default()))).collect();
         let disks: Vec<Arc<dyn Disk>> = noting.iter().map(|disk| Arc::clone(disk) as Arc<dyn Disk>).collect();
         let _ = volume::find(&disks);
-        let start = Instant::now();
         let mut tried = 0;
         for (number, disk) in noting.iter().enumerate() {
             let mut sectors: Vec<u64> = Vec::new();
@@ -538,7 +531,7 @@ fn mutations_of_every_sector_that_is_parsed() {
                 }
             }
         }
-        println!("{name}: {tried} mutations in {:?}", start.elapsed());
+        println!("{name}: {tried} mutations");
         assert!(tried > 50, "{name}");
     }
 }

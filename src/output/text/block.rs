@@ -158,7 +158,7 @@ pub(super) fn openable(
 
 /// Whether it stands for bytes without files: free space, swap.
 fn is_raw(step: &ProvenanceStep) -> bool {
-    matches!(&*step.kind, "unallocated" | "unpartitioned" | "swap" | "unknown")
+    matches!(&*step.kind, "unallocated" | "journal" | "unpartitioned" | "swap" | "unknown")
 }
 
 /// Who owns the file, who can read it, when it was last read and changed.

@@ -15,6 +15,7 @@ pub mod ext;
 pub mod fat;
 mod free_ranges;
 pub mod ntfs;
+mod read_ahead;
 mod reader;
 mod tree;
 mod wtf8;
@@ -24,6 +25,7 @@ use std::collections::BTreeMap;
 use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
+pub use read_ahead::ReadAhead;
 pub use reader::ContentReader;
 pub use tree::FilesystemTree;
 
@@ -250,6 +252,15 @@ pub trait Filesystem: Send + Sync + std::fmt::Debug {
     /// Where free space cannot be told; the rest has been given by then.
     fn free(&self, _each: &mut dyn FnMut(u16, Range<u64>) -> ControlFlow<()>) -> DiskResult<()> {
         Ok(())
+    }
+
+    /// Where the journal lies, which keeps copies of what was written before.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be found.
+    fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
+        Ok(Vec::new())
     }
 
     /// What was found to be wrong without stopping anything, such as checksums.

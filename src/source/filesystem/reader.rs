@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::sync::{Mutex, PoisonError};
 
-use super::{Content, Encoded, Filesystem, Piece, PieceSource};
+use super::{Content, Encoded, Filesystem, Piece, PieceSource, Place, ReadAhead};
 use crate::source::disk::{DiskError, DiskResult};
 
 /// The most bytes of a unit, stored or decoded: Btrfs has 128 KiB, NTFS 64 KiB.
@@ -14,6 +14,7 @@ const MAX_UNIT: u64 = 4 << 20;
 pub struct ContentReader<'f> {
     filesystem: &'f dyn Filesystem,
     content: Cow<'f, Content>,
+    ahead: Option<&'f ReadAhead>,
     /// The unit that was decoded last, by the number of its piece.
     decoded: Mutex<Option<(usize, Vec<u8>)>>,
 }
@@ -22,13 +23,19 @@ impl<'f> ContentReader<'f> {
     /// A reader of one content of a filesystem.
     #[must_use]
     pub fn new(filesystem: &'f dyn Filesystem, content: &'f Content) -> Self {
-        Self { filesystem, content: Cow::Borrowed(content), decoded: Mutex::default() }
+        Self { filesystem, content: Cow::Borrowed(content), ahead: None, decoded: Mutex::default() }
+    }
+
+    /// The same, of which stored bytes may have been read ahead.
+    #[must_use]
+    pub fn ahead(filesystem: &'f dyn Filesystem, content: &'f Content, ahead: &'f ReadAhead) -> Self {
+        Self { ahead: Some(ahead), ..Self::new(filesystem, content) }
     }
 
     /// The same, of a content that it keeps.
     #[must_use]
     pub fn owned(filesystem: &'f dyn Filesystem, content: Content) -> Self {
-        Self { filesystem, content: Cow::Owned(content), decoded: Mutex::default() }
+        Self { filesystem, content: Cow::Owned(content), ahead: None, decoded: Mutex::default() }
     }
 
     /// The piece that gives the byte at `offset`, or the hole up to the next piece.
@@ -69,11 +76,28 @@ impl<'f> ContentReader<'f> {
             PieceSource::Stored(place) => {
                 let mut place = *place;
                 place.offset = place.offset.saturating_add(within);
-                self.filesystem.read_stored(bytes, place)?;
+                self.read_stored(bytes, place)?;
             }
             PieceSource::Encoded(unit) => self.decode(number, unit, within, bytes)?,
         }
         Ok(length)
+    }
+
+    /// The whole content, where it was read ahead and lies in one piece.
+    #[must_use]
+    pub fn at_hand(&self) -> Option<&[u8]> {
+        let [piece] = self.content.pieces.as_slice() else { return None };
+        let PieceSource::Stored(place) = piece.source else { return None };
+        let whole = piece.at == 0 && piece.length >= self.content.size;
+        self.ahead.filter(|_| whole)?.get(place, usize::try_from(self.content.size).ok()?)
+    }
+
+    fn read_stored(&self, bytes: &mut [u8], from: Place) -> DiskResult<()> {
+        match self.ahead.and_then(|ahead| ahead.get(from, bytes.len())) {
+            Some(ahead) => bytes.copy_from_slice(ahead),
+            None => self.filesystem.read_stored(bytes, from)?,
+        }
+        Ok(())
     }
 
     fn decode(&self, number: usize, unit: &Encoded, within: u64, bytes: &mut [u8]) -> DiskResult<()> {
@@ -97,7 +121,7 @@ impl<'f> ContentReader<'f> {
         for (place, length) in &unit.stored {
             let length = usize::try_from(*length).unwrap_or(0);
             if let Some(part) = stored.get_mut(at..at + length) {
-                self.filesystem.read_stored(part, *place)?;
+                self.read_stored(part, *place)?;
             }
             at += length;
         }

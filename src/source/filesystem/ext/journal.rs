@@ -3,6 +3,8 @@
 //! Specification: Linux, Documentation/filesystems/ext4, "Journal (jbd2)". Numbers
 //! are stored with the highest byte first.
 
+use std::ops::Range;
+
 use super::checksum::crc32c;
 use super::inode::Inode;
 use super::map;
@@ -150,6 +152,12 @@ impl Log {
         }
         let inside = |block| block >= self.first && block < self.end;
         (self.first > 0 && self.first < self.end && (self.start == 0 || inside(self.start))).then_some(Ok(()))
+    }
+
+    /// Where it lies, in bytes.
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<u64>> {
+        let bytes = |count: u64| count.saturating_mul(self.block_size);
+        self.runs.iter().map(move |(_, count, start)| *start..start.saturating_add(bytes(*count)))
     }
 
     fn has_checksums(&self) -> bool {

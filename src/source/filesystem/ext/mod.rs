@@ -263,6 +263,14 @@ impl Filesystem for Ext {
         self.bitmaps.free(&self.volume, &mut |range| each(0, range))
     }
 
+    fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
+        let journal = &self.volume.superblock.journal;
+        if journal.external || journal.inode == 0 {
+            return Ok(Vec::new());
+        }
+        Log::find(&self.volume).map(|log| log.ranges().map(|range| (0, range)).collect())
+    }
+
     fn problems(&self) -> Vec<(DiskError, u64)> {
         self.volume.problems.list()
     }

@@ -46,7 +46,7 @@ use self::node::{DIRECTORY_INDEX, Node};
 use self::record::{kind, number};
 use self::special::{Nature, linux_owner, nature};
 use self::volume::Volume;
-use super::{About, Content, DeletedFile, Encoded, Entry, Filesystem, NamedStream, NodeId};
+use super::{About, Content, DeletedFile, Encoded, Entry, Filesystem, NamedStream, NodeId, PieceSource};
 use crate::source::disk::{Disk, DiskError, DiskResult};
 use crate::source::stat::FileStat;
 
@@ -252,6 +252,18 @@ impl Filesystem for Ntfs {
         let bytes = |cluster: u64| self.volume.byte_of(cluster);
         let all = 0..self.volume.boot.clusters;
         bitmap.free(all, &mut |range| each(0, bytes(range.start)..bytes(range.end)))
+    }
+
+    fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
+        let node = self.volume.node(state::LOG_FILE)?;
+        let content = self.stream_content(&node, &[])?;
+        let stored = content.pieces.iter().filter_map(|piece| match piece.source {
+            PieceSource::Stored(place) => {
+                Some((place.disk, place.offset..place.offset.saturating_add(piece.length)))
+            }
+            _ => None,
+        });
+        Ok(stored.collect())
     }
 
     fn problems(&self) -> Vec<(DiskError, u64)> {

@@ -7,7 +7,7 @@ use crate::source::bytes::{array, u8_at, u16_le, u32_le, u64_le};
 use crate::source::filesystem::About;
 
 /// Numbers of records.
-const LOG_FILE: u64 = 2;
+pub(super) const LOG_FILE: u64 = 2;
 const VOLUME: u64 = 3;
 /// Bytes of a page of the log: 4 KiB by far the most often.
 const LOG_PAGES: std::ops::RangeInclusive<u64> = 512..=65536;

@@ -208,6 +208,16 @@ impl Filesystem for Xfs {
         first_error.map_or(Ok(()), Err)
     }
 
+    fn journal(&self) -> DiskResult<Vec<(u16, Range<u64>)>> {
+        let (start, blocks) = (self.geometry.log_start, self.geometry.log_blocks);
+        if start == 0 {
+            return Ok(Vec::new());
+        }
+        let start = self.geometry.at(start, blocks);
+        let start = start.ok_or_else(|| DiskError::corrupt(0, "the log lies outside of the filesystem"))?;
+        Ok(vec![(0, start..start.saturating_add(blocks << self.geometry.block_log))])
+    }
+
     fn problems(&self) -> Vec<(DiskError, u64)> {
         self.problems.list()
     }
