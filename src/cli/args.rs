@@ -13,6 +13,7 @@ pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMut
 use super::size;
 
 pub(super) mod disks;
+pub(super) mod fleet;
 pub(super) mod keys;
 pub(super) mod tools;
 
@@ -41,6 +42,7 @@ pub(super) enum Command {
     Cat(disks::CatArgs),
     Bench(Box<BenchArgs>),
     Keys(keys::KeysArgs),
+    Fleet(fleet::FleetArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

@@ -13,6 +13,7 @@ mod disks;
 mod exit;
 mod figures;
 mod fingerprint_key;
+mod fleet;
 mod interrupt;
 mod keys;
 mod man;
@@ -54,6 +55,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Ls(args) => disks::ls(args),
         Command::Cat(args) => disks::cat(args),
         Command::Keys(args) => keys::run(args, colour),
+        Command::Fleet(args) => fleet::run(args, colour),
         Command::Rules(args) => rules::run(args, colour),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),

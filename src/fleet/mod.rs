@@ -3,6 +3,7 @@
 //! Role: joins what single scans cannot see. It knows scans through the wire schema
 //! only. Not for: reading snapshots.
 
+pub mod inventory;
 pub mod keys_map;
 pub mod shared_primes;
 pub mod store;
