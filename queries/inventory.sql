@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS asset (
   owner VARCHAR NOT NULL, inventory_id BIGINT NOT NULL, deleted VARCHAR);
 -- Every name by which something else may mean a resource, in lower case. kind: id, arn,
 -- endpoint, name, hostname, private_ip, public_ip, instance_id, vm_id, machine_id, disk,
--- access_key, image, host_key.
+-- access_key, image, host_key, principal.
 CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
   inventory_id BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL,
@@ -47,7 +47,8 @@ CREATE TABLE IF NOT EXISTS vulnerable (
 -- What exposure is worked out from. From an asset, a network interface, a subnet: kind is
 -- security_group, subnet, interface, address (public), address6, public_address (by its
 -- identifier), private_address, sku, nat (identifier of the public address, port, port
--- behind), network, network_tag, service_account, listed, key_pair, declared.
+-- behind), network, network_tag, service_account, listed, key_pair, declared,
+-- project, block_project_keys, os_login.
 CREATE TABLE IF NOT EXISTS asset_link (
   from_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, to_id VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
 -- Inbound rules of security groups and firewalls (of GCP: by network). ports: with commas

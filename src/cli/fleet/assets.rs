@@ -86,9 +86,11 @@ fn text(files: &[Taken], exposure: &Exposure) -> String {
                 let _ = writeln!(out, "  {name} {}", escape::visible(&value));
             }
         }
-        for (name, count) in
-            [("public keys", file.grants), ("vulnerabilities", file.vulnerabilities), ("no longer listed", file.gone)]
-        {
+        for (name, count) in [
+            ("public keys", file.grants),
+            ("vulnerabilities", file.vulnerabilities),
+            ("no longer listed", file.gone),
+        ] {
             if count > 0 {
                 let _ = writeln!(out, "  {name} {count}");
             }

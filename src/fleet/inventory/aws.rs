@@ -160,7 +160,8 @@ pub(super) fn pair(
         }
     }
     if let Some(shown) = shown {
-        let pairs = shown.split(':').all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()));
+        let pairs =
+            shown.split(':').all(|pair| pair.len() == 2 && pair.bytes().all(|b| b.is_ascii_hexdigit()));
         match shown.len() {
             47 if pairs => forms.push(("ec2_imported", shown.to_lowercase())),
             59 if pairs => forms.push(("ec2_created", shown.to_lowercase())),
@@ -253,12 +254,13 @@ fn kind(r#type: &str) -> &'static str {
     match r#type.to_ascii_lowercase().replace("aws::", "").replace("::", ":").as_str() {
         "ec2:instance" => "machine",
         "s3:bucket" => "storage",
-        "rds:db" | "rds:cluster" | "rds:dbinstance" | "rds:dbcluster" | "redshift:cluster" | "dynamodb:table" => {
-            "database"
-        }
+        "rds:db" | "rds:cluster" | "rds:dbinstance" | "rds:dbcluster" | "redshift:cluster"
+        | "dynamodb:table" => "database",
         "secretsmanager:secret" | "kms:key" => "vault",
         "iam:user" | "iam:role" | "iam:instance-profile" | "iam:instanceprofile" => "identity",
-        "ec2:vpc" | "ec2:subnet" | "ec2:security-group" | "ec2:securitygroup" | "ec2:internet-gateway" => "network",
+        "ec2:vpc" | "ec2:subnet" | "ec2:security-group" | "ec2:securitygroup" | "ec2:internet-gateway" => {
+            "network"
+        }
         _ => "other",
     }
 }

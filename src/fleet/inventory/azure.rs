@@ -55,7 +55,9 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
 
 fn kind(r#type: &str) -> &'static str {
     match r#type {
-        "microsoft.compute/virtualmachines" | "microsoft.compute/virtualmachinescalesets/virtualmachines" => "machine",
+        "microsoft.compute/virtualmachines" | "microsoft.compute/virtualmachinescalesets/virtualmachines" => {
+            "machine"
+        }
         "microsoft.storage/storageaccounts" => "storage",
         "microsoft.keyvault/vaults" | "microsoft.keyvault/managedhsms" => "vault",
         "microsoft.managedidentity/userassignedidentities" => "identity",
@@ -64,7 +66,9 @@ fn kind(r#type: &str) -> &'static str {
         "microsoft.cache/redis" => "database",
         kind if ["sql", "dbforpostgresql", "dbformysql", "dbformariadb", "documentdb", "synapse"]
             .iter()
-            .any(|name| kind.strip_prefix("microsoft.").is_some_and(|kind| kind.starts_with(&format!("{name}/")))) =>
+            .any(|name| {
+                kind.strip_prefix("microsoft.").is_some_and(|kind| kind.starts_with(&format!("{name}/")))
+            }) =>
         {
             "database"
         }
@@ -94,7 +98,9 @@ fn details(row: &Row<'_>, r#type: &str, asset: &mut Asset, batch: &mut Batch) {
                 asset.named("endpoint", Some(&format!("{name}.{service}.core.windows.net")));
             }
             if row.flag("properties.allowSharedKeyAccess") == Some(false) {
-                asset.unusable("allowSharedKeyAccess is false: account keys and what is signed with them are refused");
+                asset.unusable(
+                    "allowSharedKeyAccess is false: account keys and what is signed with them are refused",
+                );
             }
             asset.public(access, "public network access");
         }
@@ -114,7 +120,9 @@ fn details(row: &Row<'_>, r#type: &str, asset: &mut Asset, batch: &mut Batch) {
             row.texts("properties.hostNames").iter().for_each(|name| asset.named("endpoint", Some(name)));
         }
         "microsoft.cache/redis" => asset.named("endpoint", row.text("properties.hostName")),
-        "microsoft.containerregistry/registries" => asset.named("endpoint", row.text("properties.loginServer")),
+        "microsoft.containerregistry/registries" => {
+            asset.named("endpoint", row.text("properties.loginServer"))
+        }
         "microsoft.managedidentity/userassignedidentities" => {
             asset.named("principal", row.text("properties.principalId"));
             asset.named("id", row.text("properties.clientId"));

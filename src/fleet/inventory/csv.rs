@@ -13,12 +13,43 @@ const VULNERABILITIES: &str = "csv_vulnerabilities";
 const KINDS: [&str; 8] =
     ["machine", "storage", "database", "vault", "identity", "network", "account", "other"];
 const COLUMNS: [&str; 26] = [
-    "id", "kind", "type", "provider", "name", "hostname", "account", "region", "private_ips", "public_ips",
-    "exposed", "open_ports", "vulnerable", "criticality", "sensitivity", "identity", "owner", "tags", "vm_id",
-    "instance_id", "machine_id", "endpoint", "disks", "state", "ssh_keys", "usable",
+    "id",
+    "kind",
+    "type",
+    "provider",
+    "name",
+    "hostname",
+    "account",
+    "region",
+    "private_ips",
+    "public_ips",
+    "exposed",
+    "open_ports",
+    "vulnerable",
+    "criticality",
+    "sensitivity",
+    "identity",
+    "owner",
+    "tags",
+    "vm_id",
+    "instance_id",
+    "machine_id",
+    "endpoint",
+    "disks",
+    "state",
+    "ssh_keys",
+    "usable",
 ];
 const VULNERABILITY_COLUMNS: [&str; 9] = [
-    "subject", "vulnerability", "severity", "package", "installed", "fixed", "remote_code", "exploited", "epss",
+    "subject",
+    "vulnerability",
+    "severity",
+    "package",
+    "installed",
+    "fixed",
+    "remote_code",
+    "exploited",
+    "epss",
 ];
 
 /// A line by the names of its columns.
@@ -87,8 +118,12 @@ pub(super) fn read(input: &mut Input, import: &mut Import<'_>) -> Result<(), Str
         import.numbered = import.numbered.saturating_add(1);
         let mut batch = Batch::default();
         let result = match csv::StringRecord::from_byte_record(record.clone()) {
-            Ok(_) if record.len() != header.len() => Err("it has not as many fields as the header".to_owned()),
-            Ok(record) if record.iter().any(|field| field.len() > 16 << 10) => Err("a field is too long".to_owned()),
+            Ok(_) if record.len() != header.len() => {
+                Err("it has not as many fields as the header".to_owned())
+            }
+            Ok(record) if record.iter().any(|field| field.len() > 16 << 10) => {
+                Err("a field is too long".to_owned())
+            }
             Ok(record) => {
                 let line = Line { header: &header, record: &record };
                 if shape == ASSETS { asset(&line, &mut batch) } else { vulnerability(&line, &mut batch) }
@@ -119,12 +154,20 @@ fn asset(line: &Line<'_>, batch: &mut Batch) -> Result<(), String> {
     for (column, name) in columns {
         asset.named(name, Some(line.get(column)));
     }
-    let lists =
-        [("private_ips", "private_ip"), ("public_ips", "public_ip"), ("endpoint", "endpoint"), ("disks", "disk")];
+    let lists = [
+        ("private_ips", "private_ip"),
+        ("public_ips", "public_ip"),
+        ("endpoint", "endpoint"),
+        ("disks", "disk"),
+    ];
     for (column, name) in lists {
         line.list(column).for_each(|one| asset.named(name, Some(one)));
     }
-    asset.name = [line.get("name"), line.get("hostname")].into_iter().find(|name| !name.is_empty()).unwrap_or_default().to_owned();
+    asset.name = [line.get("name"), line.get("hostname")]
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .unwrap_or_default()
+        .to_owned();
     asset.account = line.get("account").to_owned();
     asset.region = line.get("region").to_owned();
     asset.state = line.get("state").to_owned();

@@ -20,6 +20,9 @@ use super::InventoryError;
 use super::model::Rule;
 use super::ports::{Open, Reach, reach};
 
+/// Why a machine of GCP has the keys of its project.
+const OF_PROJECT: &str = "ssh-keys of its project";
+
 /// How many machines are exposed, and how many grants by key pairs there are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Exposure {
@@ -51,9 +54,11 @@ pub fn work_out(store: &Store) -> Result<Exposure, InventoryError> {
         let rows = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
         rows.collect::<Result<Vec<(String, String, String)>, _>>()?
     };
-    transaction.execute("DELETE FROM asset_grant WHERE why LIKE 'EC2 key pair %'", [])?;
+    transaction
+        .execute("DELETE FROM asset_grant WHERE why LIKE 'EC2 key pair %' OR why = ?1", [OF_PROJECT])?;
     for (id, provider, account) in &machines {
         known.key_pair(id, account, &mut exposure)?;
+        known.project_keys(id)?;
         let declared = known.links(id, "declared")?;
         let verdict = match declared.first().map(String::as_str) {
             Some("yes") => Verdict::Yes(Open::default(), String::new()),
@@ -272,12 +277,43 @@ impl Known<'_> {
                 let (protocol, port) = (parts.nth(1).unwrap_or_default(), parts.next().unwrap_or_default());
                 let protocol = if protocol == "all" { "*" } else { protocol };
                 let (protocol, ports) = (protocol.to_owned(), port.to_owned());
-                let rule = Rule { allow: true, protocol, ports, any_v4: true, all_destinations: true, ..Rule::default() };
+                let rule = Rule {
+                    allow: true,
+                    protocol,
+                    ports,
+                    any_v4: true,
+                    all_destinations: true,
+                    ..Rule::default()
+                };
                 behind = behind.union(&reach([&rule], false).sure);
             }
             found = Reach { sure: found.sure.both(&behind), perhaps: found.perhaps.both(&behind) };
         }
         Ok(judge(&found, &shown.join(", "), missing.map(|why| format!("{why}, which may deny"))))
+    }
+
+    /// The keys of a machine's project of GCP, unless it blocks them; OS Login, which the
+    /// machine sets over the project, voids all keys of metadata.
+    fn project_keys(&self, id: &str) -> Answer<()> {
+        for project in self.links(id, "project")? {
+            let own = self.links(id, "os_login")?;
+            let login = if own.is_empty() { self.links(&project, "os_login")? } else { own };
+            if login.iter().any(|on| on == "yes") {
+                self.connection
+                    .prepare_cached(
+                        "DELETE FROM asset_grant WHERE asset_id = ?1 AND why = 'ssh-keys of its metadata'",
+                    )?
+                    .execute([id])?;
+            } else if self.links(id, "block_project_keys")?.is_empty() {
+                self.connection
+                    .prepare_cached(
+                        "INSERT INTO asset_grant SELECT ?1, account, form, fingerprint, ?3, inventory_id \
+                         FROM asset_grant WHERE asset_id = ?2",
+                    )?
+                    .execute([id, &project, OF_PROJECT])?;
+            }
+        }
+        Ok(())
     }
 
     /// The key pair that an instance names, where only one can be meant.
@@ -287,7 +323,8 @@ impl Known<'_> {
                 "SELECT DISTINCT pair, form, fingerprint, account FROM key_pair WHERE name = ?1 \
                  AND (account = ?2 OR account = '') ORDER BY pair, form, fingerprint",
             )?;
-            let rows = query.query_map([&name, account], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+            let rows =
+                query.query_map([&name, account], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
             let pairs = rows.collect::<Result<Vec<(String, String, String)>, _>>()?;
             let Some(first) = pairs.first() else { continue };
             if pairs.iter().any(|pair| pair.0 != first.0) {

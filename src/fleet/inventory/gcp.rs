@@ -54,7 +54,10 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
             }
             let networks = data.list("settings.ipConfiguration.authorizedNetworks");
             let any = networks.iter().any(|one| one.text("value") == Some("0.0.0.0/0"));
-            asset.public(data.flag("settings.ipConfiguration.ipv4Enabled").map(|on| on && any), "authorized networks");
+            asset.public(
+                data.flag("settings.ipConfiguration.ipv4Enabled").map(|on| on && any),
+                "authorized networks",
+            );
         }
         "iam.googleapis.com/ServiceAccount" => {
             asset.named("principal", data.text("email"));
@@ -73,14 +76,14 @@ fn kind(r#type: &str) -> &'static str {
     match r#type {
         "compute.googleapis.com/Instance" => "machine",
         "storage.googleapis.com/Bucket" => "storage",
-        "sqladmin.googleapis.com/Instance" | "bigquery.googleapis.com/Dataset" | "spanner.googleapis.com/Instance" => {
-            "database"
-        }
+        "sqladmin.googleapis.com/Instance"
+        | "bigquery.googleapis.com/Dataset"
+        | "spanner.googleapis.com/Instance" => "database",
         "secretmanager.googleapis.com/Secret" | "cloudkms.googleapis.com/KeyRing" => "vault",
         "iam.googleapis.com/ServiceAccount" => "identity",
-        "compute.googleapis.com/Network" | "compute.googleapis.com/Subnetwork" | "compute.googleapis.com/Firewall" => {
-            "network"
-        }
+        "compute.googleapis.com/Network"
+        | "compute.googleapis.com/Subnetwork"
+        | "compute.googleapis.com/Firewall" => "network",
         "cloudresourcemanager.googleapis.com/Project" | "compute.googleapis.com/Project" => "account",
         _ => "other",
     }
@@ -89,7 +92,8 @@ fn kind(r#type: &str) -> &'static str {
 /// The project in a name such as `//compute.googleapis.com/projects/p/zones/z/instances/i`.
 fn project(id: &str, row: &Row<'_>) -> String {
     let named = id.split_once("/projects/").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
-    let ancestor = || row.texts("ancestors").first().and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
+    let ancestor =
+        || row.texts("ancestors").first().and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
     named.map(str::to_owned).or_else(ancestor).unwrap_or_default()
 }
 
@@ -127,7 +131,11 @@ fn machine(data: &Row<'_>, asset: &mut Asset, batch: &mut Batch) {
         let email = account.string("email");
         asset.link("service_account", &*email);
         if !email.is_empty() {
-            asset.edge("can_authenticate_as", format!("serviceaccount:{email}"), "service account of the machine");
+            asset.edge(
+                "can_authenticate_as",
+                format!("serviceaccount:{email}"),
+                "service account of the machine",
+            );
         }
     }
     let mut keys = Vec::new();
@@ -148,13 +156,17 @@ fn machine(data: &Row<'_>, asset: &mut Asset, batch: &mut Batch) {
     asset.link("project", format!("//compute.googleapis.com/projects/{account}"));
     for (user, key) in keys.iter().flat_map(|keys| lines(keys)) {
         if !asset.grant(user, key, "ssh-keys of its metadata") {
-            batch.remarks.push(format!("a line of ssh-keys is no public key: {}", id.rsplit('/').next().unwrap_or_default()));
+            batch.remarks.push(format!(
+                "a line of ssh-keys is no public key: {}",
+                id.rsplit('/').next().unwrap_or_default()
+            ));
         }
     }
 }
 
 fn is_true(item: &Row<'_>) -> bool {
-    item.text("value").is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "1" | "y"))
+    item.text("value")
+        .is_some_and(|value| matches!(value.to_ascii_lowercase().as_str(), "true" | "yes" | "1" | "y"))
 }
 
 /// `user:key` in lines.
@@ -213,7 +225,11 @@ fn policy(row: &Row<'_>, id: &str, batch: &mut Batch) -> Result<(), String> {
         let end = role.rsplit(['/', '.']).next().unwrap_or_default().to_ascii_lowercase();
         let privilege = if end.ends_with("owner") || end.ends_with("admin") {
             "owner"
-        } else if end.ends_with("editor") || end.ends_with("writer") || end.ends_with("user") || end.ends_with("creator") {
+        } else if end.ends_with("editor")
+            || end.ends_with("writer")
+            || end.ends_with("user")
+            || end.ends_with("creator")
+        {
             "write"
         } else if end.ends_with("viewer") || end.ends_with("reader") || end.ends_with("accessor") {
             "read"

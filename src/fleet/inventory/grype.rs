@@ -10,7 +10,8 @@ pub(super) const SHAPE: &str = "grype";
 
 /// An element of `matches`.
 pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
-    let exploited = row.has("vulnerability.knownExploited") && !row.list("vulnerability.knownExploited").is_empty();
+    let exploited =
+        row.has("vulnerability.knownExploited") && !row.list("vulnerability.knownExploited").is_empty();
     let vectors = row.list("vulnerability.cvss");
     let remote_code = vectors.iter().any(|one| one.text("vector").is_some_and(is_remote_code));
     let epss = row.list("vulnerability.epss").iter().filter_map(|one| one.float("epss")).fold(None, highest);

@@ -259,7 +259,9 @@ impl Taker for Import<'_> {
                     Ok(())
                 }
             },
-            ("Results", _) if record.get("Target").is_some() => self.read(trivy::SHAPE, trivy::record, record),
+            ("Results", _) if record.get("Target").is_some() => {
+                self.read(trivy::SHAPE, trivy::record, record)
+            }
             ("matches", _) => self.read(grype::SHAPE, grype::record, record),
             ("resources", _) if record.get("instances").is_some() => {
                 self.read(terraform::SHAPE, terraform::state, record)
@@ -275,7 +277,8 @@ impl Taker for Import<'_> {
 
     fn document(&mut self, rest: Map<String, Value>) -> Result<(), String> {
         let goes_on = ["skip_token", "$skipToken", "NextToken", "nextToken", "nextPageToken", "Marker"];
-        self.part |= goes_on.iter().any(|name| rest.get(*name).and_then(Value::as_str).is_some_and(|t| !t.is_empty()));
+        self.part |=
+            goes_on.iter().any(|name| rest.get(*name).and_then(Value::as_str).is_some_and(|t| !t.is_empty()));
         let rest = Value::Object(rest);
         if gcp::is(&rest) {
             self.numbered = self.numbered.saturating_add(1);

@@ -121,7 +121,14 @@ impl Asset {
     pub(super) fn new(id: impl Into<String>, kind: &'static str, provider: &str, r#type: &str) -> Self {
         let id = id.into();
         let provider = provider.to_owned();
-        Self { names: vec![("id", id.clone())], id, kind, provider, r#type: r#type.to_owned(), ..Self::default() }
+        Self {
+            names: vec![("id", id.clone())],
+            id,
+            kind,
+            provider,
+            r#type: r#type.to_owned(),
+            ..Self::default()
+        }
     }
 
     /// Adds a name, in lower case, where there is one.

@@ -183,7 +183,9 @@ impl<'a> Row<'a> {
     pub(super) fn entries(&self, path: &str) -> Vec<(&'a str, &'a Value)> {
         match self.value(path) {
             None => Vec::new(),
-            Some(Value::Object(object)) => object.iter().map(|(name, value)| (name.as_str(), value)).collect(),
+            Some(Value::Object(object)) => {
+                object.iter().map(|(name, value)| (name.as_str(), value)).collect()
+            }
             Some(_) => {
                 self.used.wrong(&self.name(path), "is no object");
                 Vec::new()

@@ -266,7 +266,12 @@ impl<'c> Sink<'c> {
     }
 
     /// Ends the file; `false`: the store had it already, and nothing is to be kept.
-    pub(super) fn end(mut self, taken: &mut Taken, report: &Report, digest: &str) -> Result<bool, InventoryError> {
+    pub(super) fn end(
+        mut self,
+        taken: &mut Taken,
+        report: &Report,
+        digest: &str,
+    ) -> Result<bool, InventoryError> {
         let known = "SELECT 1 FROM inventory WHERE digest = ?1 AND scope = ?2 AND whole = ?3";
         let accounts: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
         let subject = report.subject.trim().to_lowercase();
@@ -327,8 +332,9 @@ impl<'c> Sink<'c> {
     }
 
     fn subjects(&self) -> Result<(), rusqlite::Error> {
-        let mut insert =
-            self.connection.prepare_cached("INSERT INTO vulnerable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+        let mut insert = self
+            .connection
+            .prepare_cached("INSERT INTO vulnerable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
         for (subject, counted) in &self.counted {
             let names = ["unknown", "negligible", "low", "medium", "high", "critical"];
             let none = counted.critical == 0 && counted.high == 0 && counted.other == 0;
@@ -350,7 +356,8 @@ impl<'c> Sink<'c> {
 
     /// What older files of the shape said of the same resources.
     fn replace(&self, shape: &str) -> Result<(), rusqlite::Error> {
-        let old = "inventory_id IN (SELECT inventory_id FROM inventory WHERE shape = ?1 AND inventory_id < ?2)";
+        let old =
+            "inventory_id IN (SELECT inventory_id FROM inventory WHERE shape = ?1 AND inventory_id < ?2)";
         for (table, column) in PARTS {
             let of = if column == "asset_id" || column == "from_asset" {
                 format!(
@@ -360,13 +367,17 @@ impl<'c> Sink<'c> {
             } else {
                 format!("{column} IN (SELECT {column} FROM {table} WHERE inventory_id = ?2)")
             };
-            self.connection
-                .execute(&format!("DELETE FROM {table} WHERE {old} AND {of}"), params![shape, self.inventory])?;
+            self.connection.execute(
+                &format!("DELETE FROM {table} WHERE {old} AND {of}"),
+                params![shape, self.inventory],
+            )?;
         }
         for table in ["vulnerability", "vulnerable"] {
             let of = "subject IN (SELECT subject FROM vulnerable WHERE inventory_id = ?2)";
-            self.connection
-                .execute(&format!("DELETE FROM {table} WHERE {old} AND {of}"), params![shape, self.inventory])?;
+            self.connection.execute(
+                &format!("DELETE FROM {table} WHERE {old} AND {of}"),
+                params![shape, self.inventory],
+            )?;
         }
         Ok(())
     }

@@ -173,7 +173,12 @@ impl<'de> Visitor<'de> for Document<'_> {
         while let Some(name) = map.next_key::<String>()? {
             if LISTS.contains(&&*name) || MORE_LISTS.contains(&&*name) {
                 self.taker.list(&name);
-                map.next_value_seed(List { name: &name, taker: self.taker, budget: self.budget, rest: &mut rest })?;
+                map.next_value_seed(List {
+                    name: &name,
+                    taker: self.taker,
+                    budget: self.budget,
+                    rest: &mut rest,
+                })?;
             } else {
                 rest.insert(name, map.next_value()?);
             }

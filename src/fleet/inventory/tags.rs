@@ -28,7 +28,12 @@ pub(super) fn level(value: &str) -> &'static str {
 
 pub(super) fn criticality(tags: &Tags) -> &'static str {
     let names = ["criticality", "businesscriticality", "tier", "environment", "env"];
-    names.iter().filter_map(|name| find(tags, &[name])).map(level).find(|level| !level.is_empty()).unwrap_or_default()
+    names
+        .iter()
+        .filter_map(|name| find(tags, &[name]))
+        .map(level)
+        .find(|level| !level.is_empty())
+        .unwrap_or_default()
 }
 
 pub(super) fn sensitivity(tags: &Tags) -> &'static str {

@@ -5,9 +5,9 @@
 
 use serde_json::Value;
 
+use super::aws;
 use super::model::{Asset, Batch, Rule};
 use super::row::Row;
-use super::aws;
 
 pub(super) const SHAPE: &str = "terraform_state";
 pub(super) const SHOWN: &str = "terraform_show";
@@ -57,7 +57,9 @@ fn resource(r#type: &str, row: &Row<'_>, batch: &mut Batch) -> Result<(), String
             let account = row.text("arn").and_then(|arn| arn.split(':').nth(4)).unwrap_or_default();
             aws::pair(name, id, account, row.text("fingerprint"), row.text("public_key"), batch)
         }
-        "azurerm_linux_virtual_machine" | "azurerm_windows_virtual_machine" => azure_machine(row, r#type, batch),
+        "azurerm_linux_virtual_machine" | "azurerm_windows_virtual_machine" => {
+            azure_machine(row, r#type, batch)
+        }
         "google_compute_instance" => google_instance(row, batch),
         "google_compute_firewall" => google_firewall(row, batch),
         _ => target(r#type, row, batch),
@@ -192,12 +194,17 @@ fn google_instance(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         let email = account.string("email");
         if !email.is_empty() {
             asset.link("service_account", &*email);
-            asset.edge("can_authenticate_as", format!("serviceaccount:{email}"), "service account of the machine");
+            asset.edge(
+                "can_authenticate_as",
+                format!("serviceaccount:{email}"),
+                "service account of the machine",
+            );
         }
     }
     asset.tags_of(row, "labels");
     let on = row.lower("metadata.enable-oslogin") == "true";
-    for (user, key) in row.string("metadata.ssh-keys").lines().filter_map(|line| line.trim().split_once(':')) {
+    for (user, key) in row.string("metadata.ssh-keys").lines().filter_map(|line| line.trim().split_once(':'))
+    {
         if on || !asset.grant(user, key, "ssh-keys of its metadata") {
             batch.remarks.push("a line of ssh-keys is no public key, or OS Login voids it".to_owned());
         }
@@ -238,14 +245,21 @@ fn target(r#type: &str, row: &Row<'_>, batch: &mut Batch) -> Result<(), String> 
         "aws_s3_bucket" => ("storage", "aws", "arn", &["bucket_domain_name", "bucket_regional_domain_name"]),
         "aws_db_instance" => ("database", "aws", "arn", &["address"]),
         "aws_rds_cluster" => ("database", "aws", "arn", &["endpoint", "reader_endpoint"]),
-        "azurerm_storage_account" => {
-            ("storage", "azure", "id", &["primary_blob_host", "primary_queue_host", "primary_table_host", "primary_file_host"])
-        }
+        "azurerm_storage_account" => (
+            "storage",
+            "azure",
+            "id",
+            &["primary_blob_host", "primary_queue_host", "primary_table_host", "primary_file_host"],
+        ),
         "azurerm_mssql_server" => ("database", "azure", "id", &["fully_qualified_domain_name"]),
-        "azurerm_postgresql_flexible_server" | "azurerm_mysql_flexible_server" => ("database", "azure", "id", &["fqdn"]),
+        "azurerm_postgresql_flexible_server" | "azurerm_mysql_flexible_server" => {
+            ("database", "azure", "id", &["fqdn"])
+        }
         "azurerm_key_vault" => ("vault", "azure", "id", &[]),
         "google_storage_bucket" => ("storage", "gcp", "name", &[]),
-        "google_sql_database_instance" => ("database", "gcp", "self_link", &["public_ip_address", "connection_name"]),
+        "google_sql_database_instance" => {
+            ("database", "gcp", "self_link", &["public_ip_address", "connection_name"])
+        }
         _ => return Ok(()),
     };
     let id = match (r#type, row.need(id)?) {
