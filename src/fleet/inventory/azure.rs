@@ -121,7 +121,7 @@ fn details(row: &Row<'_>, r#type: &str, asset: &mut Asset, batch: &mut Batch) {
         }
         "microsoft.cache/redis" => asset.named("endpoint", row.text("properties.hostName")),
         "microsoft.containerregistry/registries" => {
-            asset.named("endpoint", row.text("properties.loginServer"))
+            asset.named("endpoint", row.text("properties.loginServer"));
         }
         "microsoft.managedidentity/userassignedidentities" => {
             asset.named("principal", row.text("properties.principalId"));
