@@ -19,19 +19,21 @@ CREATE TABLE IF NOT EXISTS asset (
   owner VARCHAR NOT NULL, inventory_id BIGINT NOT NULL, deleted VARCHAR);
 -- Every name by which something else may mean a resource, in lower case. kind: id, arn,
 -- endpoint, name, hostname, private_ip, public_ip, instance_id, vm_id, machine_id, disk,
--- access_key, image, host_key.
-CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL);
-CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL);
+-- access_key, image, host_key, principal.
+CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, name VARCHAR NOT NULL,
+  inventory_id BIGINT NOT NULL);
+CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL,
+  inventory_id BIGINT NOT NULL);
 -- What a resource may do with another. edge: can_authenticate_as, has_permission_to,
 -- contains, routes_to. `privilege`: owner, write, read, or nothing.
 CREATE TABLE IF NOT EXISTS asset_edge (
   from_asset VARCHAR NOT NULL, edge VARCHAR NOT NULL, to_asset VARCHAR NOT NULL, privilege VARCHAR NOT NULL,
-  why VARCHAR NOT NULL);
+  why VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
 -- A public key that a machine was set up with. form: sha256, md5, ec2_created, ec2_imported:
 -- which of a key's fingerprints it is.
 CREATE TABLE IF NOT EXISTS asset_grant (
   asset_id VARCHAR NOT NULL, account VARCHAR NOT NULL, form VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
-  why VARCHAR NOT NULL);
+  why VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
 -- Vulnerabilities of severity high and above, one by one. `subject` is what the report is
 -- of: a name of an asset, or of a scan's target.
 CREATE TABLE IF NOT EXISTS vulnerability (
@@ -42,3 +44,22 @@ CREATE TABLE IF NOT EXISTS vulnerability (
 CREATE TABLE IF NOT EXISTS vulnerable (
   subject VARCHAR NOT NULL, vulnerable INT NOT NULL, max_severity VARCHAR NOT NULL, critical BIGINT NOT NULL,
   high BIGINT NOT NULL, other BIGINT NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL, inventory_id BIGINT NOT NULL);
+-- What exposure is worked out from. From an asset, a network interface, a subnet: kind is
+-- security_group, subnet, interface, address (public), address6, public_address (by its
+-- identifier), private_address, sku, nat (identifier of the public address, port, port
+-- behind), network, network_tag, service_account, listed, key_pair, declared,
+-- project, block_project_keys, os_login.
+CREATE TABLE IF NOT EXISTS asset_link (
+  from_id VARCHAR NOT NULL, kind VARCHAR NOT NULL, to_id VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
+-- Inbound rules of security groups and firewalls (of GCP: by network). ports: with commas
+-- and ranges, nothing: all. any_v4, any_v6: its sources are all addresses. Targets in lines.
+-- A group without rules has one row of no name that allows nothing.
+CREATE TABLE IF NOT EXISTS security_rule (
+  group_id VARCHAR NOT NULL, name VARCHAR NOT NULL, allow INT NOT NULL, priority BIGINT NOT NULL,
+  protocol VARCHAR NOT NULL, ports VARCHAR NOT NULL, any_v4 INT NOT NULL, any_v6 INT NOT NULL,
+  all_destinations INT NOT NULL, target_tags VARCHAR NOT NULL, target_accounts VARCHAR NOT NULL,
+  inventory_id BIGINT NOT NULL);
+-- Key pairs of EC2, a row for each fingerprint; instances name theirs by asset_link.
+CREATE TABLE IF NOT EXISTS key_pair (
+  name VARCHAR NOT NULL, pair VARCHAR NOT NULL, account VARCHAR NOT NULL, form VARCHAR NOT NULL,
+  fingerprint VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);

@@ -78,11 +78,11 @@ def planned(table, name, row):
     if table == "disk" and name == "machine":
         return f"machine-{row % 20}"
     if table == "identity" and row < 20:
-        return {"disk_id": row + 1, "kind": "hostname", "name": f"asset-{row}"}[name]
+        return {"disk_id": row + 1, "kind": "hostname", "name": f"asset-{row}"}.get(name)
     if table == "asset_name" and row < 40:
-        return {"asset_id": f"asset-{row}", "kind": "hostname", "name": f"asset-{row}"}[name]
+        return {"asset_id": f"asset-{row}", "kind": "hostname", "name": f"asset-{row}"}.get(name)
     if table == "asset_name" and row < 80:
-        return {"asset_id": f"asset-{row - 40}", "kind": "endpoint", "name": f"target-{row % 20}"}[name]
+        return {"asset_id": f"asset-{row - 40}", "kind": "endpoint", "name": f"target-{row % 20}"}.get(name)
     if table == "asset" and row < 20:
         return {"provider": "azure", "kind": "machine", "exposed": YES[row % 3 // 2]}.get(name)
     if table == "asset" and name == "kind":

@@ -204,8 +204,9 @@ fn the_exit_codes_are_those_of_the_help() {
 
 #[test]
 fn every_flag_that_the_readme_names_exists() {
-    let commands: [&[&str]; 7] = [
+    let commands: [&[&str]; 8] = [
         &["ls"],
+        &["fleet", "query"],
         &["scan"],
         &["rules", "check"],
         &["rules", "mutate"],

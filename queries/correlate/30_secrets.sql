@@ -29,12 +29,28 @@ LEFT JOIN gone g ON g.name = LOWER(f.target)
 LEFT JOIN asset a ON a.asset_id = w.asset_id
 WHERE f.key_id IS NULL AND f.ignored = 0;
 
--- A secret opens its target, and what that, an identity, has permission to.
+-- Edges of an inventory may name what they lead to by any of its names.
+CREATE TABLE fleet_permission AS
+SELECT DISTINCT COALESCE(f.asset_id, e.from_asset) AS from_asset, COALESCE(t.asset_id, e.to_asset) AS to_asset,
+       e.edge, e.privilege, e.why
+FROM asset_edge e
+LEFT JOIN (SELECT name, MIN(asset_id) AS asset_id FROM asset_name WHERE kind IN ('id', 'arn', 'principal', 'name')
+           GROUP BY name HAVING COUNT(DISTINCT asset_id) = 1) f ON f.name = LOWER(e.from_asset)
+LEFT JOIN (SELECT name, MIN(asset_id) AS asset_id FROM asset_name WHERE kind IN ('id', 'arn', 'principal', 'name')
+           GROUP BY name HAVING COUNT(DISTINCT asset_id) = 1) t ON t.name = LOWER(e.to_asset)
+WHERE e.edge IN ('has_permission_to', 'can_authenticate_as');
+
+-- A secret opens its target, and what that, an identity or a key of one, has permission to.
 CREATE TABLE fleet_opens AS
-SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, s.asset_id AS target, '' AS permission
-FROM fleet_secret s WHERE s.asset_id IS NOT NULL AND s.usable = 1
+WITH direct AS (
+  SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, s.asset_id AS target, '' AS permission
+  FROM fleet_secret s WHERE s.asset_id IS NOT NULL AND s.usable = 1),
+identity_ AS (
+  SELECT * FROM direct
+  UNION
+  SELECT d.node, d.finding_id, d.secret, d.secret_type, d.opened, p.to_asset AS target, p.why AS permission
+  FROM direct d JOIN fleet_permission p ON p.from_asset = d.target AND p.edge = 'can_authenticate_as')
+SELECT * FROM identity_
 UNION
-SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, e.to_asset AS target,
-       e.why AS permission
-FROM fleet_secret s JOIN asset_edge e ON e.from_asset = s.asset_id
-WHERE s.usable = 1 AND e.edge = 'has_permission_to';
+SELECT i.node, i.finding_id, i.secret, i.secret_type, i.opened, p.to_asset AS target, p.why AS permission
+FROM identity_ i JOIN fleet_permission p ON p.from_asset = i.target AND p.edge = 'has_permission_to';

@@ -83,7 +83,7 @@ fn asset(host: &str, provider: &str, exposed: bool, vulnerable: bool, criticalit
     format!(
         "INSERT INTO asset VALUES ('{host}', 'machine', '{provider}', 'vm', 'account', 'region', '{host}', 'running',
            '{exposed}', '22', 'a public address', '{criticality}', 'unknown', 'unknown', '', '', 1, NULL);
-         INSERT INTO asset_name VALUES ('{host}', 'instance_id', 'i-{host}');
+         INSERT INTO asset_name VALUES ('{host}', 'instance_id', 'i-{host}', 1);
          INSERT INTO vulnerable VALUES ('i-{host}', {}, 'high', 0, 1, 0, 0, 0, 1);",
         u8::from(vulnerable)
     )

@@ -22,7 +22,7 @@ fn resource(name: &str, kind: &str, provider: &str, sensitivity: &str, usable: &
     format!(
         "INSERT INTO asset VALUES ('{name}', '{kind}', '{provider}', 'x', 'account', 'region', '{name}', '', 'no', '', '',
            'unknown', '{sensitivity}', '{usable}', 'takes no keys', '', 1, NULL);
-         INSERT INTO asset_name VALUES ('{name}', 'endpoint', '{name}.example');"
+         INSERT INTO asset_name VALUES ('{name}', 'endpoint', '{name}.example', 1);"
     )
 }
 
@@ -176,8 +176,8 @@ fn several_hops_lead_to_what_matters() {
 #[test]
 fn a_key_of_an_inventory_opens_a_machine_that_nobody_scanned() {
     let fleet = Fleet::new();
-    let grant = "INSERT INTO asset_grant VALUES ('b', 'admin', 'sha256', 'K', 'osProfile');
-                 INSERT INTO asset_grant VALUES ('c', 'admin', 'sha256', 'K', 'osProfile');";
+    let grant = "INSERT INTO asset_grant VALUES ('b', 'admin', 'sha256', 'K', 'osProfile', 1);
+                 INSERT INTO asset_grant VALUES ('c', 'admin', 'sha256', 'K', 'osProfile', 1);";
     let machines = ["a", "b", "c"].map(|host| asset(host, "azure", host == "a", host == "a", "low")).concat();
     fleet.inventory(&(machines + grant));
     let (mut a, mut c) = (scan("a"), scan("c"));

@@ -47,11 +47,3 @@ impl<D: Disk> Disk for Budgeted<D> {
         self.disk.next_data(from)
     }
 }
-
-impl<D> Drop for Budgeted<D> {
-    fn drop(&mut self) {
-        if std::env::var_os("SHOW_WORK").is_some() {
-            eprintln!("WORK {:?} {:?}", self.reads, self.bytes);
-        }
-    }
-}

@@ -197,19 +197,24 @@ impl<'j> Judge<'j> {
             Content::Part(..) => Revoked::Unknown(path.to_owned()),
             Content::Whole(bytes, _) => match Krl::parse(&bytes) {
                 Ok(list) => Revoked::List(Rc::new(list)),
-                Err(KrlError::NotAList) => Revoked::Keys(Rc::new(
-                    bytes
-                        .split(|byte| *byte == b'\n')
-                        .filter_map(|line| authorized_keys::key(line.trim_ascii_start()))
-                        .map(|(key, _)| key.fingerprint_sha256())
-                        .collect(),
-                )),
+                Err(KrlError::NotAList) => match listed(&bytes) {
+                    Some(keys) => Revoked::Keys(Rc::new(keys)),
+                    None => Revoked::Unknown(path.to_owned()),
+                },
                 Err(_) => Revoked::Unknown(path.to_owned()),
             },
         };
         self.revoked.insert(path.to_owned(), revoked.clone());
         revoked
     }
+}
+
+/// The fingerprints of a list of keys in lines; nothing where a line is no key: what sshd
+/// does with such a file is not known.
+fn listed(bytes: &[u8]) -> Option<HashSet<String>> {
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    let keys = lines.filter(|line| !line.is_empty() && !line.starts_with(b"#"));
+    keys.map(|line| authorized_keys::key(line).map(|(key, _)| key.fingerprint_sha256())).collect()
 }
 
 /// Where keys are by default.

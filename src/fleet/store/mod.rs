@@ -13,7 +13,7 @@ pub(super) use self::stream::text;
 use self::stream::{End, load};
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
