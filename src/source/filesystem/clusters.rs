@@ -4,11 +4,39 @@ use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
 use std::sync::{Mutex, PoisonError};
 
+use rustix::fs::FileType;
+
 use super::{Piece, PieceSource, Place};
 use crate::source::disk::{DiskError, DiskResult};
+use crate::source::stat::FileStat;
 
 /// The most clusters of directories of which the directory is kept.
 const MAX_OWNERS: usize = 1 << 20;
+
+/// The most bytes of a path of a deleted file: a chain of directories that goes on and on
+/// ends there.
+pub(super) const MAX_PATH: usize = 16 << 10;
+/// How often all clusters are looked at for deleted files, which may claim the same.
+pub(super) const LOOKS: u64 = 4;
+
+/// The root directory, which has no entry that tells of it.
+pub(super) fn root(number: u64) -> FileStat {
+    FileStat {
+        file_type: FileType::Directory,
+        size: Some(0),
+        stored: 0,
+        permissions: 0o755,
+        uid: 0,
+        gid: 0,
+        dev: 0,
+        ino: number,
+        links: 1,
+        atime: None,
+        mtime: None,
+        ctime: None,
+        btime: None,
+    }
+}
 
 /// What a table says of a cluster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

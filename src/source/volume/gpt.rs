@@ -4,7 +4,7 @@
 //! the last, each with a CRC-32 of its own and of its array of entries. Where the
 //! first is damaged the second is used; what is wrong with either is reported.
 
-use crate::source::bytes::{array, u16_le, u32_le, u64_le};
+use crate::source::bytes::{array, u16_le, u32_le, u64_le, uuid};
 use crate::source::disk::{Disk, DiskError, read_vec};
 
 /// The sizes of a sector, the usual ones first; a disk does not say its own.
@@ -281,5 +281,5 @@ pub(super) fn guid(bytes: [u8; 16]) -> String {
     if let Some(end) = mixed.get_mut(8..) {
         end.copy_from_slice(&rest);
     }
-    super::uuid(mixed).to_uppercase()
+    uuid(&mixed).to_uppercase()
 }

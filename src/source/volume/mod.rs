@@ -187,20 +187,6 @@ fn uncovered(size: u64, used: &[Range<u64>]) -> Vec<Range<u64>> {
     gaps
 }
 
-/// A UUID as it is written.
-fn uuid(bytes: [u8; 16]) -> String {
-    let mut text = String::with_capacity(36);
-    for (at, byte) in bytes.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            text.push('-');
-        }
-        for digit in [byte >> 4, byte & 15] {
-            text.push(char::from_digit(digit.into(), 16).unwrap_or('?'));
-        }
-    }
-    text
-}
-
 /// A name in a field that zeros fill up; `None` where it is empty.
 fn text(field: &[u8]) -> Option<String> {
     let bytes = field.split(|byte| *byte == 0).next().unwrap_or_default();

@@ -4,7 +4,7 @@
 //! mark of a suspended image in `kernel/power/swap.c` (`struct swsusp_header`) and
 //! in `suspend.h` of uswsusp. The signature is in the last bytes of the first page.
 
-use crate::source::bytes::{array, u32_le};
+use crate::source::bytes::{array, u32_le, uuid};
 
 /// What the header of a swap area says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,13 +37,13 @@ pub(super) fn detect(head: &[u8]) -> Option<Swap> {
         }
         // Label and UUID came with version 1 of the header.
         let version_1 = &mark != b"SWAP-SPACE" && u32_le(head, 1024) == Some(1);
-        let uuid = array::<16>(head, 1036).filter(|uuid| version_1 && *uuid != [0; 16]);
+        let number = array::<16>(head, 1036).filter(|number| version_1 && *number != [0; 16]);
         let label = array::<16>(head, 1052).filter(|_| version_1);
         return Some(Swap {
             page_size,
             suspended,
             label: label.and_then(|label| super::text(&label)),
-            uuid: uuid.map(super::uuid),
+            uuid: number.as_ref().map(uuid),
         });
     }
     (array(head, 0) == Some(TUX_ON_ICE)).then_some(Swap {

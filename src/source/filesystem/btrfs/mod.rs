@@ -36,6 +36,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use super::{About, Content, ContentReader, DeletedFile, Encoded, Entry, Filesystem, NodeId, Place};
+use crate::source::bytes::uuid;
 use crate::source::disk::{Disk, DiskError, DiskResult};
 use crate::source::stat::FileStat;
 use directory::Name;
@@ -104,12 +105,6 @@ pub fn open(disks: Vec<Arc<dyn Disk>>) -> DiskResult<Btrfs> {
         notes,
     };
     Ok(Btrfs { about, volume, roots, checksums, log })
-}
-
-fn uuid(bytes: &[u8; 16]) -> String {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |range: Range<usize>| hex.get(range).unwrap_or_default();
-    [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-")
 }
 
 /// A Btrfs filesystem.

@@ -16,13 +16,11 @@ mod space;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use rustix::fs::FileType;
-
 use self::boot::Boot;
 use self::directory::{Found, ROOT};
 use self::entry::{BITMAP, IN_USE, LABEL};
 use self::space::Allocation;
-use super::clusters::Owners;
+use super::clusters::{self, Owners};
 use super::fat::is_name;
 use super::free_ranges::FreeRanges;
 use super::wtf8::wtf8;
@@ -145,21 +143,7 @@ impl Filesystem for ExFat {
 
     fn stat(&self, id: NodeId) -> DiskResult<FileStat> {
         if id.inode == ROOT {
-            return Ok(FileStat {
-                file_type: FileType::Directory,
-                size: Some(0),
-                stored: 0,
-                permissions: 0o755,
-                uid: 0,
-                gid: 0,
-                dev: 0,
-                ino: ROOT,
-                links: 1,
-                atime: None,
-                mtime: None,
-                ctime: None,
-                btime: None,
-            });
+            return Ok(clusters::root(ROOT));
         }
         Ok(self.set(id.inode)?.stat(id.inode, self.boot.cluster))
     }

@@ -26,6 +26,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use super::{About, Content, ContentReader, DeletedFile, Entry, Filesystem, NodeId, Place, Problems};
+use crate::source::bytes::uuid;
 use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult, read_exact, read_vec};
 use crate::source::stat::FileStat;
 use bitmap::Bitmaps;
@@ -62,7 +63,7 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Ext> {
     let mut about = About {
         kind: superblock.kind(),
         label: Some(String::from_utf8_lossy(&superblock.label).into_owned()).filter(|l| !l.is_empty()),
-        uuid: uuid(&superblock.uuid),
+        uuid: (superblock.uuid != [0; 16]).then(|| uuid(&superblock.uuid)),
         size: superblock.blocks << superblock.block_bits,
         block_size: 1 << superblock.block_bits,
         notes: Vec::new(),
@@ -98,13 +99,6 @@ fn find_superblock(disk: &dyn Disk) -> DiskResult<(u64, Superblock)> {
         return Ok((offset, copy));
     }
     first.map(|found| (superblock::OFFSET, found))
-}
-
-fn uuid(bytes: &[u8; 16]) -> Option<String> {
-    let hex: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    let part = |range: Range<usize>| hex.get(range).unwrap_or_default();
-    let text = [part(0..8), part(8..12), part(12..16), part(16..20), part(20..32)].join("-");
-    (*bytes != [0; 16]).then_some(text)
 }
 
 /// The disk and volume as after recovery.

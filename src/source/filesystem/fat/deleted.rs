@@ -6,17 +6,11 @@ use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
 use crate::source::disk::{DiskError, DiskResult};
-use crate::source::filesystem::clusters::{Next, add};
+use crate::source::filesystem::clusters::{LOOKS, MAX_PATH, Next, add};
 use crate::source::filesystem::{Content, DeletedFile};
 
 use super::Fat;
 use super::directory::{Directory, Named, ROOT};
-
-/// The most bytes of a path: a chain of directories that goes on and on ends there.
-const MAX_PATH: usize = 16 << 10;
-
-/// How often all clusters are looked at: deleted files may claim the same.
-const LOOKS: u64 = 4;
 
 impl Fat {
     pub(super) fn find_deleted(

@@ -18,12 +18,10 @@ mod table;
 use std::ops::{ControlFlow, Range};
 use std::sync::Arc;
 
-use rustix::fs::FileType;
-
 use self::boot::{Boot, Width};
 use self::directory::ROOT;
 pub(super) use self::name::is_name;
-use super::clusters::{Next, Owners, add, cut_repeated};
+use super::clusters::{self, Next, Owners, add, cut_repeated};
 use super::free_ranges::FreeRanges;
 use super::{About, Content, DeletedFile, Entry, Filesystem, NodeId, Problems};
 use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult};
@@ -125,21 +123,7 @@ impl Filesystem for Fat {
 
     fn stat(&self, id: NodeId) -> DiskResult<FileStat> {
         if id.inode == ROOT {
-            return Ok(FileStat {
-                file_type: FileType::Directory,
-                size: Some(0),
-                stored: 0,
-                permissions: 0o755,
-                uid: 0,
-                gid: 0,
-                dev: 0,
-                ino: ROOT,
-                links: 1,
-                atime: None,
-                mtime: None,
-                ctime: None,
-                btime: None,
-            });
+            return Ok(clusters::root(ROOT));
         }
         Ok(self.record(id.inode)?.stat(self.boot.cluster))
     }

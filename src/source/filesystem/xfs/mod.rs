@@ -33,6 +33,7 @@ use self::log::Recovery;
 use self::superblock::{Origin, Superblock};
 use super::free_ranges::FreeRanges;
 use super::{About, Content, DeletedFile, Entry, Filesystem, NodeId, Problems};
+use crate::source::bytes::uuid;
 use crate::source::disk::{CachedDisk, Disk, DiskError, DiskResult};
 use crate::source::stat::FileStat;
 
@@ -88,7 +89,7 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Xfs> {
     let about = About {
         kind: "xfs",
         label: (!geometry.label.is_empty()).then(|| String::from_utf8_lossy(&geometry.label).into_owned()),
-        uuid: Some(show_uuid(geometry.uuid)),
+        uuid: Some(uuid(&geometry.uuid)),
         size,
         block_size: u32::try_from(geometry.block_size()).unwrap_or(0),
         notes,
@@ -121,19 +122,6 @@ fn recovered(
             (Arc::clone(disk), geometry)
         }
     }
-}
-
-/// As `blkid` prints it.
-fn show_uuid(uuid: [u8; 16]) -> String {
-    use std::fmt::Write as _;
-    let mut shown = String::with_capacity(36);
-    for (at, byte) in uuid.iter().enumerate() {
-        if matches!(at, 4 | 6 | 8 | 10) {
-            shown.push('-');
-        }
-        let _ = write!(shown, "{byte:02x}");
-    }
-    shown
 }
 
 impl Xfs {

@@ -110,7 +110,7 @@ fn version_1(bytes: &[u8], offset: u64, size: u64) -> Option<Superblock> {
     Some(Superblock {
         uuid,
         name: crate::source::volume::text(bytes.get(32..64)?)
-            .unwrap_or_else(|| crate::source::volume::uuid(uuid)),
+            .unwrap_or_else(|| crate::source::bytes::uuid(&uuid)),
         level,
         layout: u32_le(bytes, 76)?,
         chunk: u64::from(u32_le(bytes, 88)?) * 512,
