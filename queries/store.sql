@@ -109,11 +109,12 @@ SELECT m.machine, m.hostname, i.kind, i.name FROM identity i JOIN v1_machine m O
 CREATE VIEW IF NOT EXISTS v1_account AS
 SELECT m.machine, m.hostname, a.name, a.shell, a.root FROM account a JOIN v1_machine m ON m.disk_id = a.disk_id;
 
--- The secrets of the newest scans. Published samples are nobody's secrets and left out.
+-- The secrets of the newest scans. Published samples are nobody's secrets and left out, and
+-- so is what the scan's ignore file names.
 CREATE VIEW IF NOT EXISTS v1_finding AS
 SELECT m.machine, m.hostname, f.finding_id, f.rule, f.secret_type, f.provider, f.severity, f.confidence, f.secret,
        f.preview, f.path, f.line, f.deleted, f.mode, f.owner, f.readable, f.atime, f.mtime, f.expires, f.expired,
-       f.target_kind, f.target, k.key_id, f.key_fingerprint, f.vendor, f.ignored, f.details
+       f.target_kind, f.target, k.key_id, f.key_fingerprint, f.vendor, f.details
 FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id
 LEFT JOIN ssh_key k ON k.fingerprint = f.key_fingerprint
-WHERE f.known IS NULL;
+WHERE f.known IS NULL AND f.ignored = 0;

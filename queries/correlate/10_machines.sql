@@ -1,26 +1,28 @@
 -- Which machines there are, scanned or only in an inventory, and which resource each is.
 
--- By what a cloud gave it, else by a name that nothing else has. Names are never merged:
--- where two have one, neither is taken by it.
+-- By what a cloud gave it; where either has nothing of a cloud, by a name that nothing else
+-- has. Where two have one name, neither is taken by it. Private addresses say nothing: every
+-- network has the same.
 CREATE TABLE machine_asset AS
-WITH names AS (
-  SELECT machine, kind, name FROM v1_identity),
-candidate AS (
+WITH candidate AS (
   SELECT i.machine, n.asset_id, i.kind AS how,
          CASE i.kind WHEN 'instance_id' THEN 1 WHEN 'vm_id' THEN 2 WHEN 'machine_id' THEN 4
-                     WHEN 'hostname' THEN 5 ELSE 6 END AS strength
-  FROM names i JOIN asset_name n ON n.name = i.name AND n.kind = i.kind
+                     ELSE 5 END AS strength
+  FROM v1_identity i JOIN asset_name n ON n.name = i.name AND n.kind = i.kind
   UNION
   SELECT i.machine, n.asset_id, 'target' AS how, 3 AS strength
-  FROM names i JOIN asset_name n ON n.name = i.name
+  FROM v1_identity i JOIN asset_name n ON n.name = i.name
   WHERE i.kind = 'target' AND n.kind IN ('id', 'name', 'disk', 'instance_id')
   UNION
   SELECT i.machine, n.asset_id, 'address' AS how, 6 AS strength
-  FROM names i JOIN asset_name n ON n.name = i.name
-  WHERE i.kind = 'address' AND n.kind IN ('private_ip', 'public_ip')),
+  FROM v1_identity i JOIN asset_name n ON n.name = i.name
+  WHERE i.kind = 'address' AND n.kind = 'public_ip'),
 machines AS (
   SELECT c.machine, c.asset_id, c.how, c.strength FROM candidate c JOIN asset a ON a.asset_id = c.asset_id
-  WHERE a.kind = 'machine' AND a.deleted IS NULL),
+  WHERE a.kind = 'machine' AND a.deleted IS NULL
+    AND (c.strength < 3
+         OR NOT EXISTS (SELECT 1 FROM v1_identity i WHERE i.machine = c.machine AND i.kind = 'instance_id')
+         OR NOT EXISTS (SELECT 1 FROM asset_name n WHERE n.asset_id = c.asset_id AND n.kind IN ('instance_id', 'vm_id')))),
 one_asset AS (
   SELECT machine, how, strength, MIN(asset_id) AS asset_id FROM machines
   GROUP BY machine, how, strength HAVING COUNT(DISTINCT asset_id) = 1),

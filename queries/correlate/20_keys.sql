@@ -24,7 +24,8 @@ by_inventory AS (
   SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
   FROM asset_grant g
   JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
-  JOIN ssh_key k ON (g.form = 'sha256' AND k.fingerprint = g.fingerprint)
+  JOIN ssh_key k ON k.fingerprint = g.fingerprint
+  WHERE g.form = 'sha256'
   UNION
   SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
   FROM asset_grant g
@@ -40,21 +41,31 @@ CREATE TABLE fleet_live AS
 SELECT key_id FROM fleet_holder WHERE usable = 1 INTERSECT SELECT key_id FROM fleet_grant;
 
 -- From one key to the next: a machine that takes the first holds the second. needs_root:
--- the account that is reached cannot read the file of the second by its owner or mode.
+-- the account that is reached cannot read the file of the second by its owner or mode. Of
+-- several such machines `via` is one where that is not needed, if there is one.
 CREATE TABLE fleet_step AS
-SELECT g.key_id AS from_key, h.key_id AS to_key, MIN(g.node) AS via, COUNT(DISTINCT g.node) AS ways,
-       MIN(CASE WHEN g.root = 1 OR g.account = h.owner OR h.readable = 1 THEN 0 ELSE 1 END) AS needs_root
-FROM fleet_grant g
-JOIN fleet_live l ON l.key_id = g.key_id
-JOIN fleet_holder h ON h.node = g.node AND h.usable = 1
-JOIN fleet_live n ON n.key_id = h.key_id
-WHERE g.key_id <> h.key_id
-GROUP BY g.key_id, h.key_id;
+SELECT from_key, to_key, via, ways, needs_root FROM (
+  SELECT from_key, to_key, via, needs_root,
+         COUNT(*) OVER (PARTITION BY from_key, to_key) AS ways,
+         ROW_NUMBER() OVER (PARTITION BY from_key, to_key ORDER BY needs_root, via) AS n
+  FROM (
+    SELECT g.key_id AS from_key, h.key_id AS to_key, g.node AS via,
+           MIN(CASE WHEN g.root = 1 OR g.account = h.owner OR h.readable = 1 THEN 0 ELSE 1 END) AS needs_root
+    FROM fleet_grant g
+    JOIN fleet_live l ON l.key_id = g.key_id
+    JOIN fleet_holder h ON h.node = g.node AND h.usable = 1
+    JOIN fleet_live n ON n.key_id = h.key_id
+    WHERE g.key_id <> h.key_id
+    GROUP BY g.key_id, h.key_id, g.node) step_) x
+WHERE n = 1;
 
 -- Where somebody comes in: machines that the internet reaches and that have a high or
--- critical vulnerability.
+-- critical vulnerability. The tables of hops have each key at its fewest hops, by one of the
+-- ways that are shortest: `entry` is where it begins, `via` the last machine of it, where the
+-- key was found, `from_key` the key before.
 CREATE TABLE fleet_hop1 AS
-SELECT h.key_id, MIN(h.node) AS via, COUNT(DISTINCT h.node) AS ways, 1 AS hops, 0 AS needs_root
+SELECT h.key_id, 1 AS hops, MIN(h.node) AS entry, MIN(h.node) AS via, CAST(NULL AS BIGINT) AS from_key, 0 AS needs_root,
+       COUNT(DISTINCT h.node) AS ways
 FROM fleet_holder h
 JOIN fleet_live l ON l.key_id = h.key_id
 JOIN fleet_machine m ON m.node = h.node
@@ -62,47 +73,48 @@ WHERE h.usable = 1 AND m.exposed = 'yes' AND m.vulnerable = 'yes'
 GROUP BY h.key_id;
 
 CREATE TABLE fleet_hop2 AS
-SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 2 AS hops, MIN(s.needs_root) AS needs_root,
-       MIN(s.from_key) AS from_key
-FROM fleet_hop1 p JOIN fleet_step s ON s.from_key = p.key_id
-LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
-WHERE one.key_id IS NULL
-GROUP BY s.to_key;
+SELECT key_id, 2 AS hops, entry, via, from_key, needs_root, ways FROM (
+  SELECT s.to_key AS key_id, p.entry, s.via, s.from_key,
+         CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END AS needs_root,
+         COUNT(*) OVER (PARTITION BY s.to_key) AS ways,
+         ROW_NUMBER() OVER (PARTITION BY s.to_key ORDER BY
+           CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END, s.from_key) AS n
+  FROM fleet_hop1 p JOIN fleet_step s ON s.from_key = p.key_id
+  LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+  WHERE one.key_id IS NULL) x
+WHERE n = 1;
 
 CREATE TABLE fleet_hop3 AS
-SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 3 AS hops, MIN(s.needs_root) AS needs_root,
-       MIN(s.from_key) AS from_key
-FROM fleet_hop2 p JOIN fleet_step s ON s.from_key = p.key_id
-LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
-LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
-WHERE one.key_id IS NULL AND two.key_id IS NULL
-GROUP BY s.to_key;
+SELECT key_id, 3 AS hops, entry, via, from_key, needs_root, ways FROM (
+  SELECT s.to_key AS key_id, p.entry, s.via, s.from_key,
+         CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END AS needs_root,
+         COUNT(*) OVER (PARTITION BY s.to_key) AS ways,
+         ROW_NUMBER() OVER (PARTITION BY s.to_key ORDER BY
+           CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END, s.from_key) AS n
+  FROM fleet_hop2 p JOIN fleet_step s ON s.from_key = p.key_id
+  LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+  LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
+  WHERE one.key_id IS NULL AND two.key_id IS NULL) x
+WHERE n = 1;
 
 CREATE TABLE fleet_hop4 AS
-SELECT s.to_key AS key_id, MIN(s.via) AS via, COUNT(*) AS ways, 4 AS hops, MIN(s.needs_root) AS needs_root,
-       MIN(s.from_key) AS from_key
-FROM fleet_hop3 p JOIN fleet_step s ON s.from_key = p.key_id
-LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
-LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
-LEFT JOIN fleet_hop3 three ON three.key_id = s.to_key
-WHERE one.key_id IS NULL AND two.key_id IS NULL AND three.key_id IS NULL
-GROUP BY s.to_key;
+SELECT key_id, 4 AS hops, entry, via, from_key, needs_root, ways FROM (
+  SELECT s.to_key AS key_id, p.entry, s.via, s.from_key,
+         CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END AS needs_root,
+         COUNT(*) OVER (PARTITION BY s.to_key) AS ways,
+         ROW_NUMBER() OVER (PARTITION BY s.to_key ORDER BY
+           CASE WHEN p.needs_root = 1 OR s.needs_root = 1 THEN 1 ELSE 0 END, s.from_key) AS n
+  FROM fleet_hop3 p JOIN fleet_step s ON s.from_key = p.key_id
+  LEFT JOIN fleet_hop1 one ON one.key_id = s.to_key
+  LEFT JOIN fleet_hop2 two ON two.key_id = s.to_key
+  LEFT JOIN fleet_hop3 three ON three.key_id = s.to_key
+  WHERE one.key_id IS NULL AND two.key_id IS NULL AND three.key_id IS NULL) x
+WHERE n = 1;
 
--- Keys that somebody gets who came in, each at its fewest hops: from_key is the one before
--- on one of the shortest ways, via the machine on which it was found, entry where that way
--- begins.
+-- Keys that somebody gets who came in.
 CREATE TABLE fleet_reach AS
-SELECT key_id, hops, via, ways, needs_root, NULL AS from_key, via AS entry FROM fleet_hop1
-UNION ALL
-SELECT b.key_id, b.hops, b.via, b.ways, b.needs_root, b.from_key, a.via AS entry
-FROM fleet_hop2 b JOIN fleet_hop1 a ON a.key_id = b.from_key
-UNION ALL
-SELECT c.key_id, c.hops, c.via, c.ways, c.needs_root, c.from_key, a.via AS entry
-FROM fleet_hop3 c JOIN fleet_hop2 b ON b.key_id = c.from_key JOIN fleet_hop1 a ON a.key_id = b.from_key
-UNION ALL
-SELECT d.key_id, d.hops, d.via, d.ways, d.needs_root, d.from_key, a.via AS entry
-FROM fleet_hop4 d JOIN fleet_hop3 c ON c.key_id = d.from_key JOIN fleet_hop2 b ON b.key_id = c.from_key
-JOIN fleet_hop1 a ON a.key_id = b.from_key;
+SELECT * FROM fleet_hop1 UNION ALL SELECT * FROM fleet_hop2
+UNION ALL SELECT * FROM fleet_hop3 UNION ALL SELECT * FROM fleet_hop4;
 
 -- Machines that somebody gets into who came in elsewhere, each with one shortest way.
 CREATE TABLE fleet_reached AS

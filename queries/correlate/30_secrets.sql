@@ -1,33 +1,41 @@
 -- What the secrets that are no SSH keys open.
 
--- Secrets with what they open. exists_: yes, an inventory has it; no, it had it, or one that
--- claims to have everything has not; unknown. usable: 0 where it has expired, or the
--- resource takes no such secret.
+-- Secrets with what they open, by its one identifier, ARN or endpoint: other things may have
+-- its plain name. exists_: yes, an inventory has it; no, an inventory had it, or one that
+-- claims to have all resources of its kind everywhere has not; unknown. usable: 0 where the
+-- secret has expired, or the resource takes no such secret.
 CREATE TABLE fleet_secret AS
 WITH newest AS (
   SELECT n.name, MIN(n.asset_id) AS asset_id FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id
-  WHERE a.kind <> 'machine' AND a.deleted IS NULL AND n.kind IN ('id', 'arn', 'endpoint', 'access_key', 'name')
-  GROUP BY n.name),
+  WHERE a.kind <> 'machine' AND a.deleted IS NULL
+    AND n.kind IN ('id', 'arn', 'endpoint', 'access_key', 'principal')
+  GROUP BY n.name HAVING COUNT(DISTINCT n.asset_id) = 1),
 gone AS (
-  SELECT DISTINCT n.name FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id WHERE a.deleted IS NOT NULL),
+  SELECT DISTINCT n.name FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id
+  WHERE a.deleted IS NOT NULL AND n.kind IN ('id', 'arn', 'endpoint', 'access_key', 'principal')),
 complete AS (
-  SELECT COUNT(*) AS n FROM inventory WHERE whole = 1 AND scope = 'all')
+  SELECT DISTINCT a.type FROM asset a JOIN inventory i ON i.inventory_id = a.inventory_id
+  WHERE i.whole = 1 AND i.scope = 'all'),
+claim AS (
+  SELECT 'azure_storage_account' AS target_kind FROM complete WHERE LOWER(type) = 'microsoft.storage/storageaccounts'
+  UNION SELECT 's3_bucket' FROM complete WHERE LOWER(type) = 'aws::s3::bucket'
+  UNION SELECT 'aws_rds_endpoint' FROM complete WHERE LOWER(type) = 'aws::rds::dbinstance'
+  UNION SELECT 'gcs_bucket' FROM complete WHERE LOWER(type) = 'storage.googleapis.com/bucket')
 SELECT m.node, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path, f.line, f.target_kind, f.target,
        w.asset_id, f.expires, f.atime, f.readable,
        CASE WHEN f.target IS NULL THEN 'none' WHEN w.asset_id IS NOT NULL THEN 'yes'
-            WHEN g.name IS NOT NULL THEN 'no' WHEN c.n > 0 THEN 'no' ELSE 'unknown' END AS exists_,
-       CASE WHEN f.expires IS NOT NULL AND f.expires < p.value THEN 0
-            WHEN f.expired = 1 THEN 0 WHEN a.usable = 'no' THEN 0 ELSE 1 END AS usable,
-       CASE WHEN f.expires IS NOT NULL AND f.expires < p.value THEN 'expired' WHEN f.expired = 1 THEN 'expired'
+            WHEN g.name IS NOT NULL OR c.target_kind IS NOT NULL THEN 'no' ELSE 'unknown' END AS exists_,
+       CASE WHEN f.expires < p.value OR f.expired = 1 OR a.usable = 'no' THEN 0 ELSE 1 END AS usable,
+       CASE WHEN f.expires < p.value OR f.expired = 1 THEN 'expired'
             WHEN a.usable = 'no' THEN a.usable_why ELSE '' END AS useless_why
 FROM v1_finding f
 JOIN fleet_machine m ON m.machine = f.machine
 JOIN param p ON p.name = 'now'
-CROSS JOIN complete c
 LEFT JOIN newest w ON w.name = LOWER(f.target)
 LEFT JOIN gone g ON g.name = LOWER(f.target)
+LEFT JOIN claim c ON c.target_kind = f.target_kind
 LEFT JOIN asset a ON a.asset_id = w.asset_id
-WHERE f.key_id IS NULL AND f.ignored = 0;
+WHERE f.key_id IS NULL;
 
 -- Edges of an inventory may name what they lead to by any of its names.
 CREATE TABLE fleet_permission AS

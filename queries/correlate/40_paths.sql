@@ -1,6 +1,7 @@
 -- Attack paths: one table of rules, one statement for each kind of edge.
 
--- The rules. cloud '' stands for every cloud and none: what no other rule takes.
+-- The rules. other_title is the title of an older page, where there is one. cloud '' stands
+-- for every cloud and none: what no other rule takes.
 CREATE TABLE path_rule (
   rule VARCHAR, cloud VARCHAR, needs_exposed INT, needs_vulnerable INT, edge VARCHAR, target_kind VARCHAR,
   title VARCHAR, other_title VARCHAR);
@@ -34,7 +35,7 @@ INSERT INTO path_rule VALUES
   'EC2 instance has high severity vulnerabilities and has insecure plaintext secret that is used to authenticate to a RDS resource'),
  ('GC1', 'gcp', 1, 1, 'key', 'machine',
   'Exposed Vulnerable GCP VM instance has an insecure SSH private key that is used to authenticate to a GCP VM instance.',
-  'Internet exposed VM instance has high severity vulnerabilities and insecure SSH private key that can authenticate to another VM instance'),
+  ''),
  ('GC2', 'gcp', 1, 1, 'none', '',
   'Internet exposed VM with high severity vulnerabilities has plaintext SSH private key',
   'Internet exposed VM with high severity vulnerabilities has plaintext SSH private key'),
@@ -56,7 +57,7 @@ INSERT INTO path_rule VALUES
 -- for one key at a time, since there may be very many of both.
 CREATE TABLE path_key AS
 WITH starts AS (
-  SELECT r.rule, h.key_id, m.provider, COUNT(DISTINCT h.node) AS entries, MIN(h.node) AS entry, MAX(h.node) AS other
+  SELECT r.rule, h.key_id, m.provider, COUNT(DISTINCT h.node) AS entries, MIN(h.node) AS entry
   FROM path_rule r JOIN fleet_machine m ON r.cloud = m.provider OR r.cloud = ''
   JOIN fleet_holder h ON h.node = m.node AND h.usable = 1
   JOIN fleet_live l ON l.key_id = h.key_id

@@ -12,7 +12,7 @@ key_path AS (
   FROM fleet_path p GROUP BY p.by_secret),
 facts AS (
   SELECT m.node, f.finding_id, f.rule, f.secret_type, f.severity, f.path, f.line, f.secret, f.key_id, f.target, f.atime,
-         f.expires, f.mode, f.owner, f.readable, f.deleted, f.ignored, m.exposed, m.vulnerable, m.asset_id,
+         f.expires, f.mode, f.owner, f.readable, f.deleted, m.exposed, m.vulnerable, m.asset_id,
          CASE WHEN f.key_id IS NOT NULL THEN COALESCE(h.usable, 0) ELSE COALESCE(s.usable, 1) END AS usable,
          CASE WHEN f.key_id IS NOT NULL THEN CASE WHEN r.machines > 0 THEN 'yes' ELSE 'unknown' END
               ELSE COALESCE(s.exists_, 'unknown') END AS exists_,
@@ -31,7 +31,7 @@ facts AS (
   LEFT JOIN key_path kp ON kp.by_secret = k.fingerprint
   LEFT JOIN key_path sp ON sp.by_secret = f.secret)
 SELECT node, finding_id, rule, secret_type, severity, path, line, secret, key_id, target, atime, expires, mode, owner,
-       readable, deleted, ignored, usable, exists_, opens, paths,
+       readable, deleted, usable, exists_, opens, paths,
        CASE WHEN asset_id IS NULL AND paths = 0 THEN 'not evaluated'
             WHEN usable = 1 AND path_level = 2 THEN 'critical'
             WHEN usable = 1 AND (path_level = 1 OR wide = 1 OR (exposed = 'yes' AND exists_ = 'yes')) THEN 'high'

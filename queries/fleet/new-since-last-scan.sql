@@ -5,7 +5,7 @@ WITH ranked AS (
   FROM disk d JOIN scan s ON s.scan_id = d.scan_id)
 SELECT r.hostname, f.secret_type, f.severity, f.path, f.line, f.finding_id
 FROM ranked r JOIN finding f ON f.disk_id = r.disk_id
-WHERE r.age = 1 AND f.known IS NULL
+WHERE r.age = 1 AND f.known IS NULL AND f.ignored = 0
   AND EXISTS (SELECT 1 FROM ranked o WHERE o.machine = r.machine AND o.age = 2)
   AND NOT EXISTS (SELECT 1 FROM ranked o JOIN finding x ON x.disk_id = o.disk_id
                   WHERE o.machine = r.machine AND o.age = 2 AND x.finding_id = f.finding_id)

@@ -6,7 +6,6 @@ SELECT k.secret_type,
        COUNT(*) AS findings, COUNT(DISTINCT k.node) AS machines, COUNT(DISTINCT k.secret) AS secrets,
        MIN(r.remedy) AS remedy
 FROM fleet_risk k LEFT JOIN remedy r ON r.rule = k.rule
-WHERE k.ignored = 0
 GROUP BY k.secret_type
 ORDER BY MIN(CASE k.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END),
          COUNT(*) DESC, k.secret_type

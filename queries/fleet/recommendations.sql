@@ -10,7 +10,6 @@ SELECT CASE m.provider WHEN 'azure' THEN 'Machines should have secrets findings 
        COUNT(*) AS findings, COUNT(DISTINCT k.secret) AS secrets, SUM(k.paths) AS attack_paths,
        m.exposed, m.vulnerable, m.owner
 FROM fleet_risk k JOIN fleet_machine m ON m.node = k.node
-WHERE k.ignored = 0
 GROUP BY m.provider, m.hostname, m.machine, m.exposed, m.vulnerable, m.owner
 ORDER BY MIN(CASE k.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END),
          SUM(k.paths) DESC, COUNT(*) DESC, m.machine

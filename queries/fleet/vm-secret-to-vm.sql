@@ -1,5 +1,5 @@
 -- VM with plaintext secret that can authenticate to another VM
-SELECT m.hostname, h.path, k.fingerprint, t.hostname AS opens, g.account, g.state, g.path AS by_
+SELECT m.hostname, h.path, k.fingerprint, t.hostname AS opens, g.account, g.state, g.path AS evidence
 FROM fleet_holder h
 JOIN fleet_live l ON l.key_id = h.key_id
 JOIN fleet_grant g ON g.key_id = h.key_id AND g.node <> h.node

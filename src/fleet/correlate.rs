@@ -21,8 +21,8 @@ const STEPS: [&str; 5] = [
 /// # Errors
 ///
 /// The store cannot be written.
-pub fn correlate(store: &mut Store, now: Timestamp) -> Result<(), StoreError> {
-    let transaction = store.connection_mut().transaction()?;
+pub fn correlate(store: &Store, now: Timestamp) -> Result<(), StoreError> {
+    let transaction = store.transaction()?;
     transaction.execute(
         "INSERT INTO param VALUES ('now', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         params![super::store::text(&now)],

@@ -107,7 +107,7 @@ pub fn ask(
     if !statement.readonly() {
         return Err(QueryError::Changes);
     }
-    let names: Vec<String> = statement.column_names().map(|name| name.trim_end_matches('_').into()).collect();
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
     match rows {
         Rows::Table => table(&mut statement, &names, out),
         Rows::Csv => csv(&mut statement, &names, out),

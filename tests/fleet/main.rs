@@ -44,7 +44,7 @@ impl Fleet {
         for text in streams {
             store.load("a stream", &mut text.as_bytes(), &mut outcome).expect("loaded");
         }
-        correlate(&mut store, Timestamp::now()).expect("correlated");
+        correlate(&store, Timestamp::now()).expect("correlated");
         outcome
     }
 

@@ -140,6 +140,47 @@ fn a_secret_that_is_good_for_nothing_is_on_no_path() {
 }
 
 #[test]
+fn a_plain_name_is_no_target_and_only_a_claim_of_its_type_says_no() {
+    let data = resource("store", "storage", "azure", "high", "unknown");
+    // A user whose name is that of a storage account.
+    let user =
+        json!({"target": {"kind": "account", "id": "store", "exists": "unknown", "determined_by": "form"}});
+    let named = data.clone() + "INSERT INTO asset_name VALUES ('store', 'name', 'store', 1);";
+    let (rules, inventory) = by_secret(("azure", true, true), &named, user);
+    assert_eq!((rules, &inventory[0]["target_exists"]), (names(&[]), &json!("unknown")));
+    let exists = |kind: &str, scope: &str| {
+        let whole = format!(
+            "INSERT INTO inventory VALUES (1, '', '', 'azure', '{scope}', 1, '', 'd', 1, 0, '');
+            UPDATE asset SET type = 'microsoft.storage/storageaccounts' WHERE asset_id = 'store';"
+        );
+        let other = json!({"target": {"kind": kind, "id": "no.example", "exists": "unknown", "determined_by": "form"}});
+        by_secret(("azure", true, true), &(data.clone() + &whole), other).1[0]["target_exists"].clone()
+    };
+    assert_eq!(exists("azure_storage_account", "all"), json!("no"));
+    assert_eq!(exists("azure_storage_account", "one subscription"), json!("unknown"));
+    assert_eq!(exists("s3_bucket", "all"), json!("unknown"));
+}
+
+#[test]
+fn a_way_that_needs_root_early_needs_it_to_its_end() {
+    let fleet = Fleet::new();
+    let inventory = ["a", "b", "c", "d"]
+        .map(|host| asset(host, "azure", host == "a", host == "a", if host == "d" { "high" } else { "low" }));
+    fleet.inventory(&inventory.concat());
+    let [mut a, mut b, mut c, mut d] = ["a", "b", "c", "d"].map(scan);
+    a.holds("K1", "root", false);
+    b.accepts("K1", "app", &accepted());
+    b.holds("K2", "root", false);
+    c.accepts("K2", "root", &accepted());
+    c.holds("K3", "root", false);
+    d.accepts("K3", "root", &accepted());
+    fleet.add(&[a.text(), b.text(), c.text(), d.text()]);
+    let paths = fleet.ask("attack-paths", &[]);
+    let far = paths.iter().find(|row| row["target"] == "d").expect("a path to d");
+    assert_eq!((&far["entry"], &far["hops"], &far["needs_root"]), (&json!("a"), &json!(3), &json!(1)));
+}
+
+#[test]
 fn several_hops_lead_to_what_matters() {
     let fleet = Fleet::new();
     let inventory = asset("a", "azure", true, true, "low")

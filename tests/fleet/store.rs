@@ -42,6 +42,68 @@ fn the_newest_scan_of_a_machine_counts_and_the_one_before_is_its_history() {
 }
 
 #[test]
+fn what_an_ignore_file_names_is_counted_nowhere() {
+    let fleet = Fleet::new();
+    let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");
+    scan.finding("S", "a type", "/x", json!({"ignored": {"reason": "rotated"}}));
+    fleet.add(&[scan.text()]);
+    for question in ["inventory", "recommendations", "common-secrets", "machines-with-most-secrets", "oldest"]
+    {
+        assert_eq!(fleet.ask(question, &[]), Vec::<serde_json::Value>::new(), "{question}");
+    }
+}
+
+#[test]
+fn machines_are_matched_by_what_a_cloud_gave_them_and_never_by_what_others_have() {
+    let fleet = Fleet::new();
+    // Of `other` the host name is that of the machine, the instance is another; `near` has
+    // its private address.
+    let assets = super::asset("a", "aws", false, false, "low").replace("i-a", "i-other")
+        + "INSERT INTO asset_name VALUES ('a', 'hostname', 'a', 1);"
+        + &super::asset("near", "aws", false, false, "low").replace("i-near", "i-elsewhere")
+        + "INSERT INTO asset_name VALUES ('near', 'private_ip', '10.0.0.5', 1);";
+    fleet.inventory(&assets);
+    let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");
+    scan.called(&["10.0.0.5"]);
+    fleet.add(&[scan.text()]);
+    let coverage = fleet.ask("coverage", &[]);
+    let matched: Vec<_> = coverage.iter().filter(|row| row["matched_by"] != "").collect();
+    assert_eq!(coverage.len(), 3, "{coverage:?}");
+    assert!(matched.is_empty(), "{matched:?}");
+}
+
+#[test]
+fn processes_that_add_at_once_wait_for_one_another() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = folder.path().join("fleet.db");
+    let children: Vec<_> = (0..4)
+        .map(|process| {
+            let scans = folder.path().join(format!("scans-{process}"));
+            std::fs::create_dir(&scans).expect("a folder");
+            for number in 0..10 {
+                let name = format!("{process}-{number}");
+                let mut scan = Scan::new(&name, &name, "2026-01-01T00:00:00Z");
+                scan.finding("S", "a type", "/x", json!({}));
+                write(&scans.join(format!("{number}.jsonl")), &scan.text());
+            }
+            let mut command = Command::new(env!("CARGO_BIN_EXE_snapsift"));
+            command.args(["fleet", "add", "--quiet"]).arg(&store).arg(&scans);
+            command.stderr(Stdio::piped()).spawn().expect("runs")
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().expect("ended");
+        assert_eq!(code(&output), 0, "{}", stderr(&output));
+    }
+    let count = rusqlite::Connection::open(&store).expect("opens").query_row(
+        "SELECT COUNT(*) FROM fleet_risk",
+        [],
+        |row| row.get::<_, i64>(0),
+    );
+    assert_eq!(count.expect("a number"), 40);
+}
+
+#[test]
 fn no_secret_reaches_the_store_even_where_it_was_revealed() {
     let fleet = Fleet::new();
     let mut scan = Scan::new("one", "a", "2026-01-01T00:00:00Z");

@@ -43,6 +43,11 @@ impl Scan {
         );
     }
 
+    /// Other names and addresses of the machine.
+    pub(crate) fn called(&mut self, names: &[&str]) {
+        self.lines[1]["names"] = json!(names);
+    }
+
     /// A line that lets a key in.
     pub(crate) fn accepts(&mut self, key: &str, account: &str, verdict: &Value) {
         let path = format!("/home/{account}/.ssh/authorized_keys");

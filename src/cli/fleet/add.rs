@@ -13,7 +13,7 @@ use super::super::scans;
 pub(super) fn run(args: &FleetAddArgs) -> anyhow::Result<Exit> {
     let mut store = Store::open(Some(&args.store))?;
     let streams = scans::add(&mut store, &args.scans)?;
-    correlate(&mut store, Timestamp::now())?;
+    correlate(&store, Timestamp::now())?;
     if !args.quiet {
         let mut out = io::stdout().lock();
         let count =

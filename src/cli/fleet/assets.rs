@@ -18,7 +18,7 @@ use crate::cli::exit::Exit;
 use crate::cli::message;
 
 pub(super) fn run(args: &AssetsArgs, _colour: Colour) -> anyhow::Result<Exit> {
-    let mut store = Store::open(Some(&args.store))?;
+    let store = Store::open(Some(&args.store))?;
     let (mut files, mut failed) = (Vec::new(), false);
     for path in &args.files {
         let name = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
@@ -33,7 +33,7 @@ pub(super) fn run(args: &AssetsArgs, _colour: Colour) -> anyhow::Result<Exit> {
         }
     }
     let exposure = inventory::work_out(&store)?;
-    correlate(&mut store, Timestamp::now())?;
+    correlate(&store, Timestamp::now())?;
     let mut out = io::stdout().lock();
     match args.format {
         AssetsFormat::Text => out.write_all(text(&files, &exposure).as_bytes())?,

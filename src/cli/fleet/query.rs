@@ -72,7 +72,7 @@ fn why_empty(store: &Store) -> anyhow::Result<String> {
     ask(store, sql, &BTreeMap::new(), Rows::JsonLines, &mut row)?;
     let row: serde_json::Value = serde_json::from_slice(&row)?;
     let number = |name: &str| row.get(name).and_then(serde_json::Value::as_i64).unwrap_or(0);
-    let (machines, both) = (number("machines"), number("both"));
+    let (machines, both) = (number("machines"), number("exposed_and_vulnerable"));
     let why = if number("in_inventory") == 0 {
         "no inventory has any of its machines: `snapsift fleet assets` takes one"
     } else if number("exposed") == 0 {

@@ -44,7 +44,7 @@ pub struct Exposure {
 ///
 /// The store cannot be read or written.
 pub fn work_out(store: &Store) -> Result<Exposure, InventoryError> {
-    let transaction = store.connection().unchecked_transaction()?;
+    let transaction = store.transaction()?;
     let mut known = Known { connection: &transaction, rules: HashMap::new() };
     let mut exposure = Exposure::default();
     let machines = {

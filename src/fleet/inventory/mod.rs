@@ -128,7 +128,7 @@ pub fn take(
     options: &Options,
 ) -> Result<Taken, InventoryError> {
     let mut input = Input::new(file)?;
-    let transaction = store.connection().unchecked_transaction()?;
+    let transaction = store.transaction()?;
     let used = Used::default();
     let mut import = Import {
         sink: Sink::begin(&transaction, options)?,

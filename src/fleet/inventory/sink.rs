@@ -3,7 +3,7 @@
 //! Role: all writes of one file, within its transaction. A newer file of a shape replaces
 //! what older ones of the same shape said of the same resource.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -58,8 +58,8 @@ pub(super) struct Sink<'c> {
     scope: Option<String>,
     whole: bool,
     taken_at: String,
-    accounts: BTreeMap<String, ()>,
-    providers: BTreeMap<String, ()>,
+    accounts: BTreeSet<String>,
+    providers: BTreeSet<String>,
     counted: BTreeMap<String, Counted>,
 }
 
@@ -87,8 +87,8 @@ impl<'c> Sink<'c> {
             scope: options.scope.clone(),
             whole: options.whole,
             taken_at: options.taken.clone(),
-            accounts: BTreeMap::new(),
-            providers: BTreeMap::new(),
+            accounts: BTreeSet::new(),
+            providers: BTreeSet::new(),
             counted: BTreeMap::new(),
         })
     }
@@ -119,9 +119,9 @@ impl<'c> Sink<'c> {
     fn asset(&mut self, mut asset: Asset, taken: &mut Taken) -> Result<(), rusqlite::Error> {
         asset.finish();
         if !asset.account.is_empty() && self.accounts.len() < 10_000 {
-            self.accounts.insert(asset.account.clone(), ());
+            self.accounts.insert(asset.account.clone());
         }
-        self.providers.insert(asset.provider.clone(), ());
+        self.providers.insert(asset.provider.clone());
         let before = self
             .connection
             .prepare_cached("SELECT inventory_id FROM asset WHERE asset_id = ?1")?
@@ -273,7 +273,7 @@ impl<'c> Sink<'c> {
         digest: &str,
     ) -> Result<bool, InventoryError> {
         let known = "SELECT 1 FROM inventory WHERE digest = ?1 AND scope = ?2 AND whole = ?3";
-        let accounts: Vec<&str> = self.accounts.keys().map(String::as_str).collect();
+        let accounts: Vec<&str> = self.accounts.iter().map(String::as_str).collect();
         let subject = report.subject.trim().to_lowercase();
         let of_reports = [trivy::SHAPE, grype::SHAPE].contains(&&*taken.shape);
         taken.scope = match &self.scope {
@@ -306,7 +306,7 @@ impl<'c> Sink<'c> {
         }
         self.subjects()?;
         let taken_at = report.made.as_deref().unwrap_or(&self.taken_at);
-        let providers: Vec<&str> = self.providers.keys().map(String::as_str).collect();
+        let providers: Vec<&str> = self.providers.iter().map(String::as_str).collect();
         self.connection.execute(
             "INSERT INTO inventory VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![

@@ -5,15 +5,21 @@ mod stream;
 
 use std::io::BufRead;
 use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
 
 pub(super) use self::stream::text;
 use self::stream::{End, load};
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
+/// How long a process waits for another that writes to the store.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Memory for pages of the store, in KiB where it is negative (SQLite, `PRAGMA cache_size`).
+/// Keys come in no order: with the usual 2 MiB nearly each one is read anew.
+const CACHE: i64 = -200_000;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -71,16 +77,24 @@ impl Store {
             }
             None => Connection::open_in_memory()?,
         };
-        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-        let tables: i64 = connection.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
+        connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
+        // Another process may make the same store at the same time.
+        let store = Self { connection };
+        let making = store.transaction()?;
+        let version: i64 = making.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        let tables: i64 = making.query_row("SELECT COUNT(*) FROM sqlite_master", [], |row| row.get(0))?;
         if tables > 0 && version != VERSION {
             return Err(StoreError::Version);
         }
-        connection.execute_batch(include_str!("../../../queries/store.sql"))?;
-        connection.execute_batch(include_str!("../../../queries/inventory.sql"))?;
-        connection.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
-        connection.pragma_update(None, "user_version", VERSION)?;
-        Ok(Self { connection })
+        if tables == 0 {
+            making.execute_batch(include_str!("../../../queries/store.sql"))?;
+            making.execute_batch(include_str!("../../../queries/inventory.sql"))?;
+            making.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
+            making.pragma_update(None, "user_version", VERSION)?;
+        }
+        making.commit()?;
+        Ok(store)
     }
 
     /// Opens a store that is there, to read it only.
@@ -103,9 +117,9 @@ impl Store {
         &self.connection
     }
 
-    /// The same, for what changes tables.
-    pub(super) fn connection_mut(&mut self) -> &mut Connection {
-        &mut self.connection
+    /// A transaction that no other process writes beside. There is no other in this one.
+    pub(super) fn transaction(&self) -> Result<Transaction<'_>, rusqlite::Error> {
+        Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
     }
 
     /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
@@ -119,7 +133,7 @@ impl Store {
         stream: &mut dyn BufRead,
         streams: &mut Streams,
     ) -> Result<(), StoreError> {
-        let transaction = self.connection.transaction()?;
+        let transaction = self.transaction()?;
         match load(&transaction, stream)? {
             End::Loaded { whole } => {
                 transaction.commit()?;
