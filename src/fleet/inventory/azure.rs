@@ -161,9 +161,9 @@ fn machine(row: &Row<'_>, asset: &mut Asset, batch: &mut Batch) {
         asset.named("disk", disk.text("managedDisk.id"));
     }
     for interface in row.list("properties.networkProfile.networkInterfaces") {
+        // A row without any may be of a query that left them out: that is no answer.
         asset.link("interface", interface.lower("id"));
     }
-    asset.link("listed", "yes");
     asset.state = row.string("properties.extended.instanceView.powerState.code");
     for key in row.list("properties.osProfile.linuxConfiguration.ssh.publicKeys") {
         let path = key.text("path").unwrap_or_default();

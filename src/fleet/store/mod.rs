@@ -17,9 +17,6 @@ use self::stream::{End, load};
 const VERSION: i64 = 5;
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// Memory for pages of the store, in KiB where it is negative (SQLite, `PRAGMA cache_size`).
-/// Keys come in no order: with the usual 2 MiB nearly each one is read anew.
-const CACHE: i64 = -200_000;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -78,7 +75,6 @@ impl Store {
             None => Connection::open_in_memory()?,
         };
         connection.busy_timeout(PATIENCE)?;
-        connection.pragma_update(None, "cache_size", CACHE)?;
         // Another process may make the same store at the same time.
         let store = Self { connection };
         let making = store.transaction()?;
