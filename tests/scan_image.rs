@@ -290,3 +290,27 @@ fn the_log_of_xfs_is_searched() {
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     assert_eq!(found(&records), [("journal".to_owned(), "/".to_owned(), offset)]);
 }
+
+#[test]
+fn a_btrfs_of_two_disks_is_one_volume_and_one_disk_alone_is_told_to_lack_the_other() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let [one, other] = ["one.img", "other.img"].map(|name| folder.path().join(name));
+    image(&one, 128 << 20);
+    image(&other, 128 << 20);
+    run("mkfs.btrfs", &["-q", "-d", "raid0", "-m", "raid1", text(&one), text(&other)]);
+    let listed = snapsift()
+        .args(["ls", "--volumes", "--format", "jsonl", text(&one), text(&other)])
+        .output()
+        .expect("runs");
+    let lines: Vec<Value> =
+        stdout(&listed).lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let volumes: Vec<&Value> = lines.iter().filter(|line| line["kind"] == "volume").collect();
+    assert_eq!(volumes.len(), 1, "{lines:?}");
+    assert_eq!(volumes[0]["format"], "btrfs");
+    let (_, both) = scan(&["--machine", "a", text(&one), text(&other)]);
+    assert_eq!(code(&both), 0, "{}", stderr(&both));
+    let (records, alone) = scan(&[text(&one)]);
+    assert_eq!(code(&alone), 3, "{}", stderr(&alone));
+    let missing = |record: &Value| record["message"].as_str().is_some_and(|m| m.contains("is missing"));
+    assert!(records.iter().any(missing), "{records:?}");
+}
