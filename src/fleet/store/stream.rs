@@ -40,18 +40,6 @@ struct Reading<'c> {
     disks: BTreeMap<Vec<ProvenanceStep>, i64>,
 }
 
-/// The `type` of a record. It comes first in what a scan writes, so that the line need not
-/// be parsed twice.
-fn kind_of(line: &[u8]) -> Option<Cow<'_, str>> {
-    if let Some(rest) = line.strip_prefix(br#"{"type":""#)
-        && let Some(end) = rest.iter().position(|byte| !byte.is_ascii_lowercase())
-        && let (Some(kind), Some(b'"')) = (rest.get(..end), rest.get(end))
-    {
-        return std::str::from_utf8(kind).ok().map(Cow::Borrowed);
-    }
-    serde_json::from_slice::<Kind<'_>>(line).ok().map(|record| record.kind)
-}
-
 /// Reads a stream into tables; the caller's transaction takes back what is no use.
 pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<End, StoreError> {
     let mut reading: Option<Reading<'_>> = None;
@@ -68,7 +56,7 @@ pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<
             continue;
         }
         let broken = || End::KeptOut(format!("line {number} is no record of snapsift/1"));
-        let Some(kind) = kind_of(&line) else { return Ok(broken()) };
+        let Ok(Kind { kind }) = serde_json::from_slice(&line) else { return Ok(broken()) };
         if whole.is_some() {
             return Ok(End::KeptOut(format!("line {number} comes after the summary")));
         }
