@@ -203,6 +203,7 @@ for engine in (sqlite, duck):
 
 queries = sorted(path for path in folder.glob("*.sql") if path.name.startswith("keys"))
 queries += sorted((folder / "fleet").glob("*.sql"))
+queries += sorted((folder / "report").glob("*.sql"))
 for path in queries:
     text = path.read_text()
     check(path.name, text)

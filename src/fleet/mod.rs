@@ -7,5 +7,6 @@ pub mod correlate;
 pub mod inventory;
 pub mod keys_map;
 pub mod query;
+pub mod report;
 pub mod shared_primes;
 pub mod store;

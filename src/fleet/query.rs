@@ -115,6 +115,17 @@ pub fn ask(
     }
 }
 
+/// Gives every row of an answer, with the names of its columns.
+pub(super) fn rows(
+    store: &Store,
+    sql: &str,
+    give: &mut dyn FnMut(&[String], Vec<Value>) -> Result<(), QueryError>,
+) -> Result<u64, QueryError> {
+    let mut statement = store.connection().prepare(sql)?;
+    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    each(&mut statement, names.len(), &mut |cells| give(&names, cells))
+}
+
 fn each(
     statement: &mut Statement<'_>,
     columns: usize,

@@ -20,6 +20,7 @@ pub(in crate::cli) enum FleetCommand {
     Add(FleetAddArgs),
     Assets(AssetsArgs),
     Query(FleetQueryArgs),
+    Report(FleetReportArgs),
 }
 
 /// Add scans to a store
@@ -146,4 +147,31 @@ pub(in crate::cli) enum RowFormat {
     Csv,
     /// For a program: one JSON object a line
     Jsonl,
+}
+
+/// Write what a store says as one page of HTML, to work from
+///
+/// FILE opens in any browser, without a network: an overview, recommendations by risk,
+/// attack paths to click through, a page for every machine, secret and key, search. It has
+/// no secret in it, but it tells where the secrets are: only its owner can read it. The
+/// same store gives the same file. A file of that name is replaced.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  snapsift fleet report fleet.db --output report.html
+  snapsift demo trial && xdg-open trial/report.html
+
+Exit codes:
+  0  The report is written.
+  2  Wrong usage, or a fatal error.")]
+pub(in crate::cli) struct FleetReportArgs {
+    /// The store
+    #[arg(value_name = "STORE")]
+    pub(in crate::cli) store: PathBuf,
+    /// Where to; `-` is standard output
+    #[arg(long, short, value_name = "FILE", default_value = "report.html")]
+    pub(in crate::cli) output: PathBuf,
+    /// Say nothing where all went well
+    #[arg(long, short)]
+    pub(in crate::cli) quiet: bool,
 }

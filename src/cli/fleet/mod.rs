@@ -3,6 +3,7 @@
 mod add;
 mod assets;
 mod query;
+mod report;
 
 use super::args::Colour;
 use super::args::fleet::{FleetArgs, FleetCommand};
@@ -13,5 +14,6 @@ pub(super) fn run(args: &FleetArgs, colour: Colour) -> anyhow::Result<Exit> {
         FleetCommand::Add(args) => add::run(args),
         FleetCommand::Assets(args) => assets::run(args, colour),
         FleetCommand::Query(args) => query::run(args),
+        FleetCommand::Report(args) => report::run(args),
     }
 }
