@@ -12,6 +12,7 @@ use snapsift::source::Exclude;
 pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
 
+pub(super) mod demo;
 pub(super) mod disks;
 pub(super) mod fleet;
 pub(super) mod keys;
@@ -43,6 +44,7 @@ pub(super) enum Command {
     Bench(Box<BenchArgs>),
     Keys(keys::KeysArgs),
     Fleet(fleet::FleetArgs),
+    Demo(demo::DemoArgs),
     Rules(RulesArgs),
     Completions(CompletionsArgs),
     Man(ManArgs),

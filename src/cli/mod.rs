@@ -8,6 +8,7 @@ mod args;
 mod bench;
 mod completions;
 mod decisions;
+mod demo;
 mod destination;
 mod disks;
 mod exit;
@@ -57,6 +58,7 @@ fn run(arguments: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Cat(args) => disks::cat(args),
         Command::Keys(args) => keys::run(args, colour),
         Command::Fleet(args) => fleet::run(args, colour),
+        Command::Demo(args) => demo::run(args),
         Command::Rules(args) => rules::run(args, colour),
         Command::Completions(args) => completions::run(args),
         Command::Man(args) => man::run(args),
