@@ -151,7 +151,7 @@ pub(super) fn make(folder: &Path) -> io::Result<[&'static str; 5]> {
 
     let database = Root::new(folder, DATABASE, "backup", "")?;
     database.file("var/lib/cloud/data/instance-id", 0o644, &format!("{database_id}\n"))?;
-    database.accepts(&[backup.line(), format!("from=\"10.20.0.0/24\",restrict {}", deploy.line())])?;
+    database.accepts(&[format!("from=\"10.20.0.0/24\",restrict {}", backup.line())])?;
     database.owned(
         "home/backup/.pgpass",
         0o600,

@@ -1,12 +1,12 @@
 // Paths as pictures: columns from where somebody comes in to what they get. Equal data give
 // an equal picture.
 
-const NODE = { width: 208, height: 66, gap: 20, between: 132 };
+const NODE = { width: 176, height: 66, gap: 20, between: 104, most: 17, label: 15 };
 
 const ICONS = {
   internet: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18M3 12h18M12 3c3 3 3 15 0 18M12 3c-3 3-3 15 0 18",
   machine: "M4 5h16v10H4zM9 19h6M12 15v4",
-  key: "M8 12a4 4 0 1 1 0 .1M12 12h9M18 12v4M21 12v3",
+  key: "M7 8a4 4 0 1 0 .1 0M11 12h10M17 12v4M20.500 12v3",
   secret: "M6 11h12v9H6zM8.500 11V8a3.500 3.500 0 0 1 7 0v3",
   storage: "M4 7c0-4 16-4 16 0v10c0 4-16 4-16 0zM4 7c0 4 16 4 16 0",
   database: "M4 6c0-3.500 16-3.500 16 0v12c0 3.500-16 3.500-16 0zM4 6c0 3.500 16 3.500 16 0M4 12c0 3.500 16 3.500 16 0",
@@ -54,8 +54,8 @@ function layered(columns, edges, label) {
       svg("title", {}, edge.detail || edge.label || ""),
       svg("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, "marker-end": "url(#tip)" }));
     if (edge.label) {
-      group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 7, "text-anchor": "middle" }, cut(shown(edge.label), 19)));
-      if (edge.second) group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 15, "text-anchor": "middle", class: "second" }, cut(shown(edge.second), 19)));
+      group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 7, "text-anchor": "middle" }, cut(shown(edge.label), NODE.label)));
+      if (edge.second) group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 15, "text-anchor": "middle", class: "second" }, cut(shown(edge.second), NODE.label)));
     }
     picture.append(group);
   });
@@ -64,12 +64,14 @@ function layered(columns, edges, label) {
       svg("title", {}, [node.title, node.sub, node.badge].filter(Boolean).map(shown).join("\n")),
       svg("rect", { width: NODE.width, height: NODE.height, rx: 8 }),
       svg("rect", { class: "strip", width: 5, height: NODE.height - 16, x: 0, y: 8, rx: 2 }),
-      svg("path", { class: "icon", d: ICONS[node.icon] || ICONS.unknown, transform: "translate(14 21)" }),
-      svg("text", { x: 48, y: node.sub ? 28 : 38, class: "title" }, cut(shown(node.title), 20)),
-      node.sub ? svg("text", { x: 48, y: 47, class: "sub" }, cut(shown(node.sub), 25)) : null);
-    if (node.badge) box.append(svg("text", { x: NODE.width - 2, y: -6, "text-anchor": "end", class: "badge" }, cut(shown(node.badge), 30)));
+      svg("path", { class: "icon", d: ICONS[node.icon] || ICONS.unknown, transform: "translate(13 21)" }),
+      svg("text", { x: 44, y: node.sub ? 28 : 38, class: "title" }, cut(shown(node.title), NODE.most)),
+      node.sub ? svg("text", { x: 44, y: 47, class: "sub" }, cut(shown(node.sub), NODE.most + 3)) : null);
+    if (node.badge) box.append(svg("text", { x: NODE.width - 2, y: -6, "text-anchor": "end", class: "badge" }, cut(shown(node.badge), 26)));
     picture.append(node.href ? svg("a", { href: node.href, "aria-label": shown(node.title) }, box) : box);
   }
+  // A wide one is made smaller, but not so small that nobody can read it.
+  picture.style.minWidth = Math.round(width * 0.66) + "px";
   return el("div", { class: "picture", tabindex: "0", role: "region", "aria-label": label }, picture);
 }
 

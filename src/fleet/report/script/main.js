@@ -10,7 +10,7 @@ const NAV = [
   ["paths", "Attack paths", "M5 18a2 2 0 1 0 0 .1M19 6a2 2 0 1 0 0 .1M7 18h6a3 3 0 0 0 0-6h-2a3 3 0 0 1 0-6h6", ["paths", "path", "resource"]],
   ["recommendations", "Recommendations", "M4 6l2 2 3-3M4 13l2 2 3-3M12 7h8M12 14h8M12 20h8", ["recommendations", "type", "finding"]],
   ["machines", "Machines", "M4 5h16v6H4zM4 13h16v6H4zM7 8h.1M7 16h.1", ["machines", "machine"]],
-  ["secrets", "Secrets and keys", "M8 12a4 4 0 1 1 0 .1M12 12h9M18 12v4", ["secrets", "secret"]],
+  ["secrets", "Secrets and keys", "M7.500 8a4 4 0 1 0 .1 0M11.500 12h9M17 12v4M20.500 12v3", ["secrets", "secret"]],
   ["coverage", "Coverage", "M12 3a9 9 0 1 0 9 9h-9z", ["coverage"]],
   ["changes", "Changes", "M4 8h13l-3-3M20 16H7l3 3", ["changes"]],
 ];

@@ -28,7 +28,7 @@ function whyNoPaths() {
 
 // Columns that several tables have.
 const COLUMN = {
-  level: (of) => ({ name: "Risk", width: 120, text: of, cell: (row) => pill(of(row)), sort: (row) => levelNumber(of(row)) }),
+  level: (of) => ({ name: "Risk", width: 136, text: of, cell: (row) => pill(of(row)), sort: (row) => levelNumber(of(row)) }),
 };
 
 function pathColumns() {
@@ -37,13 +37,19 @@ function pathColumns() {
     { ...COLUMN.level((row) => p.level[row]), width: 100 },
     { name: "Attack path", text: (row) => titleOf(p.rule[row]), cell: (row) => link(to.path(row), titleOf(p.rule[row])) },
     { name: "Begins at", width: 150, text: (row) => machine(p.entry[row], "hostname"),
-      cell: (row) => [machineLink(p.entry[row]), p.entries[row] > 1 ? ` +${number(p.entries[row] - 1)}` : ""].reduce((n, x) => append(n, [x]), el("span", {})) },
+      cell: (row) => el("span", {}, machineLink(p.entry[row]), p.entries[row] > 1 ? ` +${number(p.entries[row] - 1)}` : "") },
     { name: "By", width: 190, text: (row) => p.secret_type[row] + " " + p.by_secret[row], cell: (row) => link(to.secret(p.by_secret[row]), p.secret_type[row]) },
     { name: "Ends at", width: 170, text: (row) => targetOf(row).name || "not known",
-      cell: (row) => el("span", {}, targetOf(row).name || el("i", {}, "not known"), p.targets[row] > 1 ? ` +${number(p.targets[row] - 1)}` : "") },
+      cell: (row) => el("span", {}, targetLink(row), p.targets[row] > 1 ? ` +${number(p.targets[row] - 1)}` : "") },
     { name: "Kind", width: 95, text: (row) => targetOf(row).kind },
     { name: "Hops", width: 70, num: true, text: (row) => p.hops[row] },
   ];
+}
+
+function targetLink(row) {
+  const p = table("paths"), target = targetOf(row);
+  if (p.target_asset[row] && target.asset !== undefined) return link(to.resource(p.target_asset[row]), target.name);
+  return p.target_node[row] === null ? el("i", {}, "not known") : machineLink(p.target_node[row]);
 }
 
 function findingColumns(without) {
@@ -66,7 +72,7 @@ function findingGrid(rows, without, label) {
 }
 
 function pathGrid(rows, label) {
-  return grid({ columns: pathColumns(), rows, label, file: "attack-paths", empty: "None" }).element;
+  return grid({ columns: pathColumns(), rows, label, file: "attack-paths", empty: "None", lines: 2 }).element;
 }
 
 function overview() {
@@ -100,31 +106,32 @@ function overview() {
   const unlisted = machines.filter((row) => !m.asset[row]).length;
   const unknownExposure = machines.filter((row) => m.exposed[row] === "unknown").length;
   const unknownVulnerable = machines.filter((row) => m.vulnerable[row] === "unknown").length;
-  const line = (value, text, params, page) => el("li", { class: value ? "warn" : "" }, el("a", { href: to.page(page || "coverage", params) }, el("b", {}, number(value)), " ", text));
+  const line = (value, one, many, params, page) => el("li", { class: value ? "warn" : "" },
+    el("a", { href: to.page(page || "coverage", params) }, el("b", {}, number(value)), " ", value === 1 ? one : many));
   const honest = el("ul", { class: "checks" },
-    line(m.total - scanned, "machines of the inventory were never scanned", { scan: "never scanned" }),
-    line(partial, "scans could not read everything", { scan: "partial" }),
-    line(stale, `scans are older than ${STALE_DAYS} days`, { stale: "yes" }),
-    line(unlisted, "scanned machines are in no inventory: their risk is not evaluated", { inventory: "no" }),
-    line(unknownExposure, "machines of which nobody knows whether the internet reaches them", { exposed: "unknown" }, "machines"),
-    line(unknownVulnerable, "machines without a report of vulnerabilities", { vulnerable: "unknown" }, "machines"));
+    line(m.total - scanned, "machine of the inventory was never scanned", "machines of the inventory were never scanned", { scan: "never scanned" }),
+    line(partial, "scan could not read everything", "scans could not read everything", { scan: "partial" }),
+    line(stale, `scan is older than ${STALE_DAYS} days`, `scans are older than ${STALE_DAYS} days`, { stale: "yes" }),
+    line(unlisted, "scanned machine is in no inventory: its risk is not evaluated", "scanned machines are in no inventory: their risk is not evaluated", { inventory: "no" }),
+    line(unknownExposure, "machine of which nobody knows whether the internet reaches it", "machines of which nobody knows whether the internet reaches them", { exposed: "unknown" }, "machines"),
+    line(unknownVulnerable, "machine without a report of vulnerabilities", "machines without a report of vulnerabilities", { vulnerable: "unknown" }, "machines"));
   const t = table("types");
   const types = all("types").sort((a, b) => t.findings[b] - t.findings[a] || a - b).slice(0, 7);
   const worst = machines.slice(0, 6).filter((row) => m.findings[row]);
   return [
     heading("Overview"),
     tiles,
-    el("div", { class: "columns" },
+    el("div", { class: "columns" }, el("div", {},
       card("Findings by risk", risks, capped("findings", "findings")),
-      card("Attack paths, the worst first", paths, p.n > 6 ? el("p", {}, link("#/paths", `All ${number(p.total)}`)) : null),
       card("Choke points", el("p", { class: "quiet" }, "Replace these first: each ends all the attack paths that go over it."), choke),
-      card("What is not known", honest),
+      card("What is not known", honest)), el("div", {},
+      card("Attack paths, the worst first", paths, p.n > 6 ? el("p", {}, link("#/paths", `All ${number(p.total)}`)) : null),
       card("Machines to begin with", worst.length ? el("ol", { class: "list" }, worst.map((row) => el("li", {}, pill(LEVELS[m.level[row]] || "low"),
         el("div", {}, machineLink(m.node[row]), " ", flagsOf(m.node[row]), el("small", {}, plural(m.findings[row], "finding")))))) : el("p", { class: "quiet" }, "Nothing was found.")),
       card("Most common secrets", types.length ? bars(types.map((row) => ({ label: t.secret_type[row], value: t.findings[row], href: to.type(t.secret_type[row]), tone: t.risk[row].replace(" ", "-") })))
         : el("p", { class: "quiet" }, "Nothing was found.")),
       table("new").total + table("gone").total ? card("Since the scan before", el("p", {}, link(to.page("changes", { tab: "new" }), `${plural(table("new").total, "finding")} new`), ", ",
-        link(to.page("changes", { tab: "gone" }), `${number(table("gone").total)} gone`))) : null),
+        link(to.page("changes", { tab: "gone" }), `${number(table("gone").total)} gone`))) : null)),
   ];
 }
 
@@ -150,10 +157,9 @@ function recommendations(route) {
     ],
     columns: [
       COLUMN.level((row) => r.risk[row]),
-      { name: "Affected machine", width: 200, text: (row) => r.hostname[row], cell: (row) => link("#/machine/" + encodeURIComponent(r.machine[row]), r.hostname[row] || r.machine[row]) },
+      { name: "Affected machine", width: 180, text: (row) => r.hostname[row], cell: (row) => link("#/machine/" + encodeURIComponent(r.machine[row]), r.hostname[row] || r.machine[row]) },
       { name: "Recommendation", text: (row) => r.title[row] },
       { name: "Findings", width: 95, num: true, text: (row) => r.findings[row] },
-      { name: "Secrets", width: 90, num: true, text: (row) => r.secrets[row] },
       { name: "Paths", width: 80, num: true, text: (row) => r.attack_paths[row] },
       { name: "Exposed", width: 95, text: (row) => r.exposed[row] },
       { name: "Vulnerable", width: 110, text: (row) => r.vulnerable[row] },
@@ -219,7 +225,7 @@ function paths(route) {
     el("p", { class: "lead" }, "From a machine that somebody can get into, by what lies there, to what that opens."),
     capped("paths", "attack paths"),
     filtered(route, {
-      rows: all("paths"), label: "Attack paths", file: "attack-paths", empty: "No path fits", columns: pathColumns(),
+      rows: all("paths"), label: "Attack paths", file: "attack-paths", empty: "No path fits", columns: pathColumns(), lines: 2,
       search: (row) => [titleOf(p.rule[row]), r.n ? p.rule[row] : "", machine(p.entry[row], "hostname"), p.secret_type[row], p.by_secret[row], targetOf(row).name, p.path_id[row]].join(" "),
       filters: [
         { name: "level", label: "Risk", options: ["critical", "high"], fits: (row, wanted) => p.level[row] === wanted },
@@ -314,7 +320,10 @@ function pathPage(route) {
   const picture = pathPicture(row);
   const target = targetOf(row);
   const chain = p.hops[row] > 1 ? chainOf(p.by_secret[row], p.entry[row]).map((x) => x.key) : [p.by_secret[row]];
-  const rules = [...new Set(chain.flatMap((print) => findingsOf(print).map((x) => f.rule[x])))];
+  // What opens the store at the end of a path over keys.
+  const last = p.target_asset[row] && isKey(p.by_secret[row]) ? rowsOf("opens", "target", p.target_asset[row])
+    .filter((x) => table("opens").node[x] === p.target_node[row]).map((x) => table("opens").secret[x]) : [];
+  const rules = [...new Set([...chain, ...new Set(last)].flatMap((print) => findingsOf(print).map((x) => f.rule[x])))];
   const texts = [...new Set(rules.map((name) => rowOf("remedies", "rule", name)).filter((x) => x >= 0).map((x) => table("remedies").remedy[x]))];
   const breaks = el("ul", {}, texts.map((text) => el("li", {}, text)),
     chain.filter(isKey).map((print) => el("li", {}, "Replace ", link(to.secret(print), "the key ", short(print)), ": its page has the files on all machines, in their order.")));
@@ -327,7 +336,8 @@ function pathPage(route) {
   return [
     heading(titleOf(p.rule[row]), pill(p.level[row])),
     rule >= 0 && r.other_title[rule] && r.other_title[rule] !== r.title[rule] ? el("p", { class: "quiet" }, "Also known as: ", r.other_title[rule]) : null,
-    el("p", { class: "lead" }, plural(p.entries[row], "machine"), " → ", p.secret_type[row], " → ", target.name ? (p.targets[row] > 1 ? plural(p.targets[row], target.kind) : target.name) : "not known", ". ", why),
+    el("p", { class: "lead" }, p.entries[row] > 1 ? plural(p.entries[row], "machine") : machine(p.entry[row], "hostname"), " → ",
+      chain.length > 1 ? plural(chain.length, "SSH private key") : p.secret_type[row], " → ", target.name ? (p.targets[row] > 1 ? plural(p.targets[row], target.kind) : target.name) : "not known", ". ", why),
     card(null, layered(picture.columns, picture.edges, "The path, from left to right")),
     el("div", { class: "columns" },
       card("Step by step", pathSteps(row)),
@@ -557,9 +567,9 @@ function detailPairs(row) {
   } catch {
     details = {};
   }
-  const known = new Set(["fingerprint"]);
+  const known = new Set(["fingerprint", ...(f.key_print[row] ? ["algorithm", "bits", "comment"] : [])]);
   return [
-    ["Shown of it", f.preview[row] ? code(f.preview[row]) : ""],
+    ["Shown of it", f.preview[row] && !f.key_print[row] ? code(f.preview[row]) : ""],
     ["Opens", f.target[row] ? [code(f.target[row]), f.target_kind[row] ? ` (${words(f.target_kind[row]).toLowerCase()})` : ""] : ""],
     ["Target exists", f.exists_[row] === "none" ? "" : f.exists_[row]],
     ["Expires", dated(f.expires[row])],
@@ -581,7 +591,8 @@ function findingPage(route) {
     heading(f.secret_type[row], pill(f.level[row])),
     el("p", { class: "lead" }, "On ", machineLink(node), " ", flagsOf(node), " in ", code(place(f.path[row], f.line[row]))),
     el("div", { class: "columns" },
-      card("Risk", el("p", {}, pill(f.level[row]), " ", f.why[row] ? "Since it is or has: " : "Nothing raises it.", f.why[row] ? el("b", {}, f.why[row]) : ""),
+      card("Risk", el("p", {}, pill(f.level[row]), f.why[row] ? " by these facts:" : " Nothing raises it."),
+        f.why[row] ? el("ul", {}, f.why[row].split("; ").map((fact) => el("li", {}, capital(fact)))) : null,
         facts([["Severity of its type", words(f.severity[row])], ["Confidence", words(f.confidence[row])], ["Attack paths", f.paths[row] ? number(f.paths[row]) : ""]]),
         el("h3", {}, "What to do"), el("p", {}, remedy < 0 ? "Nothing is known of how to replace it." : table("remedies").remedy[remedy])),
       card("About it", facts([["Secret", link(to.secret(print), short(print))], ["Type", link(to.type(f.secret_type[row]), f.secret_type[row])],

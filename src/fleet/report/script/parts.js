@@ -164,19 +164,20 @@ function bars(items) {
   return list;
 }
 
-const ROW = 40;
 const GRIDS = new Set();
 
 // A table of which only the rows that can be seen are made. Columns: name, text(row) for
 // what is searched, sorted and exported, cell(row) where more than text is shown, sort(row),
 // width, num.
-function grid({ columns, rows, empty, label, file, most }) {
+// lines: of how many lines of text its rows are.
+function grid({ columns, rows, empty, label, file, most, lines }) {
+  const ROW = lines === 2 ? 56 : 40;
   let order = rows.slice();
   let sorted = { column: -1, down: false };
   const head = el("tr", {});
   const body = el("tbody", {});
   const cols = el("colgroup", {});
-  const element = el("table", { "aria-label": label, "aria-rowcount": order.length + 1 }, cols, el("thead", {}, head), body);
+  const element = el("table", { class: lines === 2 ? "two" : null, "aria-label": label, "aria-rowcount": order.length + 1 }, cols, el("thead", {}, head), body);
   const box = el("div", { class: "grid", tabindex: "0", role: "region", "aria-label": label }, element);
   const count = el("span", { class: "quiet", role: "status" });
   const outer = el("div", { class: "grid-outer" }, el("div", { class: "grid-head" }, count, el("button", {
@@ -225,7 +226,7 @@ function grid({ columns, rows, empty, label, file, most }) {
       const text = column.text(row);
       const cell = column.cell ? column.cell(row) : text;
       node.append(el("td", { class: column.num ? "num" : null, title: typeof text === "string" ? text : null },
-        column.num && typeof cell === "number" ? number(cell) : cell));
+        lines === 2 && !column.num ? el("div", { class: "lines" }, cell) : column.num && typeof cell === "number" ? number(cell) : cell));
     }
     return node;
   }
@@ -300,9 +301,9 @@ function save(name, columns, rows) {
     if (/^[=+\-@\t\r]/.test(text) && typeof value !== "number") text = "'" + text;
     return /[",\r\n]/.test(text) ? '"' + text.replace(/"/g, '""') + '"' : text;
   };
-  const lines = [columns.map((c) => cell(c.name))];
-  for (const row of rows) lines.push(columns.map((c) => cell(c.text(row))));
-  const text = lines.map((line) => line.join(",")).join("\r\n") + "\r\n";
+  const table_ = [columns.map((c) => cell(c.name))];
+  for (const row of rows) table_.push(columns.map((c) => cell(c.text(row))));
+  const text = table_.map((line) => line.join(",")).join("\r\n") + "\r\n";
   const address = URL.createObjectURL(new Blob([text], { type: "text/csv" }));
   const anchor = document.createElement("a");
   anchor.setAttribute("href", address);
