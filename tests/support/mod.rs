@@ -2,6 +2,7 @@
 #![allow(dead_code, reason = "each test uses a part of it")]
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+pub(crate) mod browser;
 pub(crate) mod budget;
 pub(crate) mod debian;
 pub(crate) mod exercise;
