@@ -2,6 +2,8 @@
 //! against the answers of `fleet query`. Needs Chromium and chromedriver.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test stops where it cannot go on")]
 
+#[path = "../benches/support/fleet.rs"]
+mod made;
 #[allow(dead_code, reason = "it uses a part of it")]
 #[path = "fleet/stream.rs"]
 mod stream;
@@ -333,5 +335,62 @@ fn without_paths_it_says_why() {
     assert!(browser.text(".legend").contains("Not evaluated 1"));
     browser.open(&report, "#/machine/nobody");
     assert_eq!(title(&browser), "Not in this report");
+    assert_quiet(&browser, &report);
+}
+
+#[test]
+fn a_large_fleet_is_drawn_as_far_as_it_is_seen() {
+    let fleet = Fleet { folder: tempfile::tempdir().expect("a folder") };
+    made::write(fleet.folder.path(), made::Size { machines: 300, findings: 4, stale: 3 });
+    run(&["fleet", "add", &fleet.path("fleet.db"), &fleet.path("scans")]);
+    run(&[
+        "fleet",
+        "assets",
+        &fleet.path("fleet.db"),
+        &fleet.path("assets.csv"),
+        &fleet.path("vulnerabilities.csv"),
+    ]);
+    let report = fleet.report();
+    let Some(browser) = browser(false) else { return };
+    let shown = |page: &str| {
+        browser.open(&report, page);
+        browser.text("[role=status]").replace(',', "")
+    };
+    let machines = fleet.ask("coverage");
+    let of =
+        |rows: &[Value], column: &str, value: &str| rows.iter().filter(|row| row[column] == value).count();
+    assert_eq!(shown("#/machines"), "300 rows");
+    let exposed = of(&machines, "exposed", "yes");
+    assert_eq!(shown("#/machines?exposed=yes"), format!("{exposed} rows of 300"));
+    let found = fleet.ask("inventory");
+    let all = found.len();
+    assert_eq!(shown("#/recommendations?tab=findings"), format!("{all} rows"));
+    for level in ["critical", "high", "medium", "low"] {
+        let count = of(&found, "risk", level);
+        let page = format!("#/recommendations?tab=findings&level={level}");
+        assert_eq!(
+            shown(&page),
+            format!("{count} row{} of {all}", if count == 1 { "" } else { "s" }),
+            "{level}"
+        );
+    }
+    let host = |row: &Value| row["hostname"].as_str().unwrap_or_default().to_owned();
+    let names =
+        "return [...document.querySelectorAll('tbody tr:not(.spacer)')].map((row) => row.cells[2].innerText)";
+    browser.open(&report, "#/recommendations?tab=findings");
+    let first: Vec<String> = found.iter().take(3).map(host).collect();
+    let drawn = browser.script(names);
+    assert_eq!(drawn.as_array().expect("a list").iter().take(3).cloned().collect::<Vec<_>>(), first);
+    assert!(drawn.as_array().map_or(0, Vec::len) < 60, "not all are drawn");
+    browser.script("const box = document.querySelector('.grid'); box.scrollTop = box.scrollHeight");
+    let last = found.last().map(host).expect("a finding");
+    browser.wait(
+        "the last row",
+        &format!(
+            "[...document.querySelectorAll('tbody tr:not(.spacer)')].at(-1)?.cells[2]?.innerText === {}",
+            json!(last)
+        ),
+    );
+    assert!(browser.script(names).as_array().map_or(0, Vec::len) < 60, "not all are drawn");
     assert_quiet(&browser, &report);
 }

@@ -1,8 +1,9 @@
 //! The data of a report: the answers to its questions, column by column.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 
 use super::Written;
@@ -43,32 +44,71 @@ const NAMED: [(&str, &str, usize); 6] = [
 #[derive(Default)]
 struct Texts {
     all: Vec<String>,
-    numbers: HashMap<String, usize>,
+    numbers: HashMap<String, i64>,
 }
 
 impl Texts {
-    fn number(&mut self, text: String) -> usize {
+    fn number(&mut self, text: String) -> i64 {
         if let Some(number) = self.numbers.get(&text) {
             return *number;
         }
-        let number = self.all.len();
+        let number = i64::try_from(self.all.len()).unwrap_or(i64::MAX);
         self.all.push(text.clone());
         self.numbers.insert(text, number);
         number
     }
 }
 
-/// The cells of one column: numbers, or the numbers of texts.
-#[derive(Default, Serialize)]
+/// The cells of one column: numbers, or the numbers of texts. Most columns of a large table
+/// have few values, and are written as their places in a list of those.
+#[derive(Default)]
 struct Column {
+    text: bool,
+    cells: Vec<Option<i64>>,
+}
+
+/// How a column is written: what its cells are (`t`: texts), its values where they are few
+/// (`d`), and its cells (`v`).
+#[derive(Serialize)]
+struct Encoded<'c> {
     #[serde(rename = "t", skip_serializing_if = "is_false")]
     text: bool,
+    #[serde(rename = "d", skip_serializing_if = "Option::is_none")]
+    values: Option<Vec<Option<i64>>>,
     #[serde(rename = "v")]
-    cells: Vec<Value>,
+    cells: Cow<'c, [Option<i64>]>,
 }
 
 fn is_false(flag: &bool) -> bool {
     !*flag
+}
+
+impl Serialize for Column {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let few = self.cells.len() / 8;
+        let mut places: HashMap<Option<i64>, i64> = HashMap::new();
+        let mut values = Vec::new();
+        let mut cells = Vec::new();
+        for cell in &self.cells {
+            if values.len() > few {
+                break;
+            }
+            let next = i64::try_from(values.len()).unwrap_or(i64::MAX);
+            let place = *places.entry(*cell).or_insert_with(|| {
+                values.push(*cell);
+                next
+            });
+            cells.push(Some(place));
+        }
+        let column = if values.len() > few {
+            Encoded { text: self.text, values: None, cells: Cow::Borrowed(&self.cells) }
+        } else {
+            // Of one value it is enough to say it.
+            let cells = if values.len() > 1 { cells } else { Vec::new() };
+            Encoded { text: self.text, values: Some(values), cells: Cow::Owned(cells) }
+        };
+        column.serialize(serializer)
+    }
 }
 
 #[derive(Default, Serialize)]
@@ -128,11 +168,14 @@ fn table(store: &Store, sql: &str, most: usize, texts: &mut Texts) -> Result<Tab
         }
         for (column, cell) in columns.iter_mut().zip(cells) {
             column.cells.push(match cell {
-                Value::String(text) => {
+                Value::Null => None,
+                Value::Number(number) if number.is_i64() => number.as_i64(),
+                // The questions give whole numbers and texts.
+                other => {
                     column.text = true;
-                    texts.number(text).into()
+                    let text = if let Value::String(text) = other { text } else { other.to_string() };
+                    Some(texts.number(text))
                 }
-                other => other,
             });
         }
         table.rows += 1;

@@ -1,4 +1,5 @@
-// The data block: columns of numbers, or of numbers of texts. A table is made when it is
+// The data block: columns of numbers, or of numbers of texts, where they are few by their
+// places in a list. A table is made when it is
 // first needed, an index over it likewise. Maps, since names come from disks.
 
 const RAW = JSON.parse(document.getElementById("data").textContent);
@@ -10,8 +11,11 @@ function table(name) {
   if (!made) {
     const raw = RAW.tables[name];
     made = { n: raw.rows, total: raw.total };
-    for (const [column, { t, v }] of Object.entries(raw.columns)) {
-      made[column] = t ? v.map((cell) => (cell === null ? null : RAW.texts[cell])) : v;
+    for (const [column, { t, d, v }] of Object.entries(raw.columns)) {
+      const read = (cell) => (t && cell !== null ? RAW.texts[cell] : cell);
+      if (d && d.length === 1) made[column] = new Array(raw.rows).fill(read(d[0]));
+      else if (d) made[column] = v.map(((values) => (cell) => values[cell])(d.map(read)));
+      else made[column] = t ? v.map(read) : v;
     }
     TABLES.set(name, made);
   }
