@@ -119,11 +119,14 @@ pub fn ask(
 pub(super) fn rows(
     store: &Store,
     sql: &str,
-    give: &mut dyn FnMut(&[String], Vec<Value>) -> Result<(), QueryError>,
+    give: &mut dyn FnMut(&[String], Vec<Value>),
 ) -> Result<u64, QueryError> {
     let mut statement = store.connection().prepare(sql)?;
     let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    each(&mut statement, names.len(), &mut |cells| give(&names, cells))
+    each(&mut statement, names.len(), &mut |cells| {
+        give(&names, cells);
+        Ok(())
+    })
 }
 
 fn each(

@@ -59,6 +59,13 @@ const STALE_DAYS = 30;
 
 const levelNumber = (level) => LEVELS.indexOf(level);
 
+// How many there are of a level, whether they have room here or not.
+function totalOf(what, level) {
+  const t = table("totals");
+  const row = all("totals").find((r) => t.what[r] === what && t.level[r] === level);
+  return row === undefined ? 0 : t.number[row];
+}
+
 // What a cell says of a machine, by its number.
 function machine(node, column) {
   const row = rowOf("machines", "node", node);

@@ -44,7 +44,15 @@ function layered(columns, edges, label) {
   const picture = svg("svg", { viewBox: `0 0 ${width} ${height}`, width, height, role: "group", "aria-label": label });
   picture.append(svg("defs", {}, svg("marker", { id: "tip", viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 8, markerHeight: 8, orient: "auto" },
     svg("path", { d: "M0 0 8 4 0 8z", class: "tip" }))));
+  const ends = (end) => {
+    const counts = new Map();
+    for (const edge of edges) counts.set(edge[end], (counts.get(edge[end]) || 0) + 1);
+    return counts;
+  };
+  const leaving = ends("from"), arriving = ends("to");
   edges.forEach((edge) => {
+    edge.spread = leaving.get(edge.from) > 1;
+    edge.meet = !edge.spread && arriving.get(edge.to) > 1;
     const from = place_.get(edge.from), until = place_.get(edge.to);
     if (!from || !until) return;
     const x1 = from.x + NODE.width, y1 = from.y + NODE.height / 2;
@@ -54,8 +62,11 @@ function layered(columns, edges, label) {
       svg("title", {}, edge.detail || edge.label || ""),
       svg("path", { d: `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`, "marker-end": "url(#tip)" }));
     if (edge.label) {
-      group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 - 7, "text-anchor": "middle" }, cut(shown(edge.label), NODE.label)));
-      if (edge.second) group.append(svg("text", { x: (x1 + x2) / 2, y: (y1 + y2) / 2 + 15, "text-anchor": "middle", class: "second" }, cut(shown(edge.second), NODE.label)));
+      // Where lines spread or meet, a label stands where they are apart.
+      const [x, anchor] = edge.spread ? [x2 - 12, "end"] : edge.meet ? [x1 + 6, "start"] : [(x1 + x2) / 2, "middle"];
+      const y = edge.spread ? y2 : edge.meet ? y1 : (y1 + y2) / 2;
+      group.append(svg("text", { x, y: y - 7, "text-anchor": anchor }, cut(shown(edge.label), NODE.label)));
+      if (edge.second) group.append(svg("text", { x, y: y + 15, "text-anchor": anchor, class: "second" }, cut(shown(edge.second), NODE.label)));
     }
     picture.append(group);
   });
@@ -153,7 +164,7 @@ function pathPicture(row) {
   if (shownEntries.some((node) => machine(node, "exposed") === "yes")) columns.push([INTERNET]);
   const first = shownEntries.map((node) => machineNode(node));
   for (const node of shownEntries) if (machine(node, "exposed") === "yes") edges.push(enterEdge(node));
-  if (p.entries[row] > shownEntries.length) first.push(moreNode("entries", p.entries[row] - shownEntries.length, "machines that hold it"));
+  if (p.entries[row] > shownEntries.length) first.push(moreNode("entries", p.entries[row] - shownEntries.length, "machines hold it"));
   columns.push(first);
   if (edge === "hops") {
     let from = "m" + p.entry[row];
@@ -197,7 +208,7 @@ function pathPicture(row) {
     const some = targets.slice(0, MOST).map((node) => machineNode(node, "t" + node));
     for (const node of targets.slice(0, MOST)) edges.push(openEdge(print, node, "s" + print, "t" + node));
     if (targets.length > MOST) {
-      some.push(moreNode("targets", targets.length - MOST, "machines that accept it", to.secret(print)));
+      some.push(moreNode("targets", targets.length - MOST, "machines accept it", to.secret(print)));
       edges.push({ from: "s" + print, to: "targets" });
     }
     columns.push(some);
@@ -241,7 +252,7 @@ function secretPicture(print, type) {
     }
   }
   if (holders.length > MOST) {
-    columns[0].push(moreNode("holders", holders.length - MOST, "machines that hold it"));
+    columns[0].push(moreNode("holders", holders.length - MOST, "machines hold it"));
     edges.push({ from: "holders", to: "s" + print });
   }
   if (key) {
@@ -252,7 +263,7 @@ function secretPicture(print, type) {
       edges.push(openEdge(print, node, "s" + print, "t" + node));
     }
     if (targets.length > MOST) {
-      columns[2].push(moreNode("targets", targets.length - MOST, "machines that accept it"));
+      columns[2].push(moreNode("targets", targets.length - MOST, "machines accept it"));
       edges.push({ from: "s" + print, to: "targets" });
     }
   } else {

@@ -8,13 +8,6 @@ const GROUPS = [
 ];
 const cloudOf = (provider) => (CLOUDS.has(provider) ? provider : "");
 
-function levelCounts() {
-  const f = table("findings");
-  const counts = LEVELS.map(() => 0);
-  for (const row of all("findings")) counts[Math.max(0, levelNumber(f.level[row]))] += 1;
-  return counts;
-}
-
 function whyNoPaths() {
   const w = table("why");
   const of = (name) => (w.n ? w[name][0] : 0);
@@ -80,15 +73,15 @@ function overview() {
   const machines = all("machines");
   const scanned = machines.filter((row) => m.scanned[row]).length;
   const both = why.n ? why.exposed_and_vulnerable[0] : 0;
-  const critical = all("paths").filter((row) => p.level[row] === "critical").length;
-  const counts = levelCounts();
+  const critical = totalOf("path", "critical");
+  const counts = LEVELS.map((level) => totalOf("finding", level));
   const tile = (value, name, note, href) => el("a", { class: "tile", href }, el("b", {}, number(value)), el("span", {}, name), el("small", {}, note));
   const tiles = el("div", { class: "tiles" },
     tile(p.total, "attack paths", critical ? `${number(critical)} to what matters most` : p.total ? "none to what matters most" : "see why below", "#/paths"),
     tile(counts[0] + counts[1], "findings of risk critical or high", `of ${number(f.total)}`, to.page("recommendations", { tab: "findings" })),
     tile(both, "machines exposed and vulnerable", "where somebody can come in", to.page("machines", { exposed: "yes", vulnerable: "yes" })),
     tile(m.total, "machines", `${number(scanned)} scanned, ${number(m.total - scanned)} never`, "#/machines"),
-    tile(table("keys").total, "SSH keys", `${number(all("keys").filter((r) => table("keys").held_on[r] && table("keys").opens_on[r]).length)} lie somewhere and open something`, "#/secrets"));
+    tile(table("keys").total, "SSH keys", `${number(totalOf("key", "live"))} lie somewhere usable and open something`, "#/secrets"));
   const risks = stack(LEVELS.map((level, at) => ({ label: capital(level), value: counts[at], tone: level.replace(" ", "-"),
     href: to.page("recommendations", { tab: "findings", level }) })));
   const paths = p.n ? el("ol", { class: "list" }, all("paths").slice(0, 6).map((row) => el("li", {}, pill(p.level[row]),
@@ -122,7 +115,7 @@ function overview() {
     heading("Overview"),
     tiles,
     el("div", { class: "columns" }, el("div", {},
-      card("Findings by risk", risks, capped("findings", "findings")),
+      card("Findings by risk", risks),
       card("Choke points", el("p", { class: "quiet" }, "Replace these first: each ends all the attack paths that go over it."), choke),
       card("What is not known", honest)), el("div", {},
       card("Attack paths, the worst first", paths, p.n > 6 ? el("p", {}, link("#/paths", `All ${number(p.total)}`)) : null),
@@ -390,7 +383,8 @@ function machinePage(route) {
   const opensOf = (print) => { const k = rowOf("keys", "fingerprint", print); return k < 0 ? 0 : table("keys").opens_on[k]; };
   const heldOf = (print) => { const k = rowOf("keys", "fingerprint", print); return k < 0 ? 0 : table("keys").held_on[k]; };
   const sections = [
-    { id: "findings", label: "Findings", count: m.findings[row], make: () => el("div", {}, found.length < m.findings[row] ? capped("findings", "findings") : null, findingGrid(found, "machine")) },
+    { id: "findings", label: "Findings", count: m.findings[row], make: () => el("div", {}, found.length < m.findings[row] ? el("p", { class: "note" }, `Shown are ${number(found.length)} of the ${number(m.findings[row])} findings of this machine, the riskiest of the fleet. All: `,
+      el("code", {}, "snapsift fleet query STORE inventory --set machine=" + m.machine[row])) : null, findingGrid(found, "machine")) },
     { id: "held", label: "Keys held", count: m.held[row], make: () => grid({ rows: held, label: "Private keys on this machine", file: "keys-held", empty: "No private key lies here",
       columns: [
         { name: "Key", width: 170, text: (r) => h.key_print[r], cell: (r) => keyText(h.key_print[r]) },
