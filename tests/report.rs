@@ -307,6 +307,17 @@ fn texts_from_disks_are_never_markup() {
     assert!(browser.text("main").contains("<script>window.mark=1</script>"), "it is shown as it is");
     assert_eq!(browser.script("return window.mark ?? null"), Value::Null);
     assert_quiet(&browser, &report);
+
+    // Were the text taken for markup, this test would see it, and the policy would still
+    // let nothing of it run.
+    let foreign = browser.script(&format!(
+        "document.querySelector('main').innerHTML = {}; return document.querySelectorAll('main img').length",
+        json!(HOSTILE)
+    ));
+    assert_eq!(foreign, json!(1));
+    browser.wait("the image to be refused", "document.querySelector('main img').complete");
+    assert_eq!(browser.script("return window.mark ?? null"), Value::Null);
+    assert!(browser.console().iter().any(|line| line.contains("Content Security Policy")));
 }
 
 #[test]

@@ -130,7 +130,10 @@ function chainOf(print, entry) {
   return chain;
 }
 
-// What an attack path ends at: machines, or one resource.
+const MATTERS = new Map([["very_high", 2], ["high", 1]]);
+const matters = (node) => MATTERS.get(machine(node, "criticality")) || 0;
+
+// What an attack path ends at: machines, those that matter first, or one resource.
 function targetsOf(row) {
   const p = table("paths");
   const rule = ruleRow(p.rule[row]);
@@ -147,7 +150,7 @@ function targetsOf(row) {
     const fits = cloud ? provider === cloud : provider !== home || !CLOUDS.has(provider);
     if (fits && !(p.entries[row] === 1 && node === p.entry[row])) nodes.add(node);
   }
-  return [...nodes];
+  return [...nodes].sort((a, b) => matters(b) - matters(a) || a - b);
 }
 
 let PATHS_AT = null;

@@ -50,6 +50,8 @@ function layered(columns, edges, label) {
     return counts;
   };
   const leaving = ends("from"), arriving = ends("to");
+  // Labels lie over all lines.
+  const labels = svg("g", { class: "edge" });
   edges.forEach((edge) => {
     edge.spread = leaving.get(edge.from) > 1;
     edge.meet = !edge.spread && arriving.get(edge.to) > 1;
@@ -65,11 +67,12 @@ function layered(columns, edges, label) {
       // Where lines spread or meet, a label stands where they are apart.
       const [x, anchor] = edge.spread ? [x2 - 12, "end"] : edge.meet ? [x1 + 6, "start"] : [(x1 + x2) / 2, "middle"];
       const y = edge.spread ? y2 : edge.meet ? y1 : (y1 + y2) / 2;
-      group.append(svg("text", { x, y: y - 7, "text-anchor": anchor }, cut(shown(edge.label), NODE.label)));
-      if (edge.second) group.append(svg("text", { x, y: y + 15, "text-anchor": anchor, class: "second" }, cut(shown(edge.second), NODE.label)));
+      labels.append(svg("text", { x, y: y - 7, "text-anchor": anchor }, cut(shown(edge.label), NODE.label)));
+      if (edge.second) labels.append(svg("text", { x, y: y + 15, "text-anchor": anchor, class: "second" }, cut(shown(edge.second), NODE.label)));
     }
     picture.append(group);
   });
+  picture.append(labels);
   for (const { x, y, node } of place_.values()) {
     const box = svg("g", { class: "node " + (node.tone || ""), transform: `translate(${x} ${y})` },
       svg("title", {}, [node.title, node.sub, node.badge].filter(Boolean).map(shown).join("\n")),
@@ -90,13 +93,12 @@ const badgeOf = (node) => [machine(node, "exposed") === "yes" ? "exposed" : "", 
   .filter(Boolean).join(", ");
 
 function machineNode(node, id) {
-  const matters = ["high", "very_high"].includes(machine(node, "criticality"));
   const cloud = CLOUDS.get(machine(node, "provider")) || "";
   return {
     id: id || "m" + node, icon: "machine", title: machine(node, "hostname") || "?",
     sub: [cloud, machine(node, "region")].filter(Boolean).join(" "),
-    href: to.machine(node), badge: matters ? words(machine(node, "criticality")) + " criticality" : badgeOf(node),
-    tone: matters ? "critical" : machine(node, "exposed") === "yes" ? "entry" : "",
+    href: to.machine(node), badge: matters(node) ? words(machine(node, "criticality")) + " criticality" : badgeOf(node),
+    tone: matters(node) ? "critical" : machine(node, "exposed") === "yes" ? "entry" : "",
   };
 }
 

@@ -325,7 +325,8 @@ function pathPage(route) {
     machine(p.entry[row], "exposed") === "yes" ? el("li", {}, "Let only those reach ", machineLink(p.entry[row]), " who have to: ", machine(p.entry[row], "exposed_why") || "it is open to all", ".") : null,
     chain.filter(isKey).length ? el("li", {}, "Limit what the accounts that are reached may do, and from where (from=, command=, restrict in authorized_keys).") : null);
   const entries = rowsOf("entries", "path_id", p.path_id[row]).map((x) => table("entries").node[x]);
-  const why = p.level[row] === "critical" ? "What is reached is of high criticality or sensitivity." : "What is reached is not known to be of high criticality or sensitivity.";
+  const worthy = targetsOf(row).filter(matters).length;
+  const why = p.level[row] === "critical" && p.targets[row] > 1 && worthy ? `${plural(worthy, "of them is", "of them are")} of high criticality.` : p.level[row] === "critical" ? "What is reached is of high criticality or sensitivity." : "What is reached is not known to be of high criticality or sensitivity.";
   return [
     heading(titleOf(p.rule[row]), pill(p.level[row])),
     rule >= 0 && r.other_title[rule] && r.other_title[rule] !== r.title[rule] ? el("p", { class: "quiet" }, "Also known as: ", r.other_title[rule]) : null,
@@ -416,7 +417,7 @@ function machinePage(route) {
       ["Machine", code(m.machine[row])],
       ["Cloud", [CLOUDS.get(m.provider[row]) || m.provider[row], m.account[row], m.region[row]].filter(Boolean).map(shown).join(", ")],
       ["Resource", m.asset[row] ? code(m.asset[row]) : "in no inventory"],
-      ["Matched by", m.matched_by[row]],
+      ["Matched by", MATCHED.get(m.matched_by[row]) || m.matched_by[row]],
       ["Exposed to the internet", [answer(m.exposed[row]), m.exposed_ports[row] ? ", port " + shown(m.exposed_ports[row]) : "", m.exposed_why[row] ? ": " + shown(m.exposed_why[row]) : ""]],
       ["Vulnerable", [answer(m.vulnerable[row]), m.remote_code[row] ? ", code can be run from afar" : ""]],
       ["Criticality", m.criticality[row] === "unknown" ? "" : words(m.criticality[row])],
@@ -539,7 +540,7 @@ function secretPage(route) {
       card("What to do", texts.map((text) => el("p", {}, text)), key >= 0 && holders.length ? el("ol", { class: "steps" },
         el("li", {}, `Make a new key, and let it in beside the old one: ${plural(grants.length, "account")} of ${plural(accepting, "machine")} (Accepted by).`),
         el("li", {}, `Put it in place of the old one: ${plural(holders.length, "file")} (Lies on).`),
-        el("li", {}, `Take the old one out where it is accepted. snapsift fleet query STORE key-rotation --set key=${print} has the list.`)) : null)),
+        el("li", {}, "Take the old one out where it is accepted. All of it as a list: ", el("code", {}, `snapsift fleet query STORE key-rotation --set key=${print}`))) : null)),
     tabs(route, sections)];
 }
 
@@ -629,7 +630,7 @@ function coveragePage(route) {
         { name: "Scan", width: 130, text: coverage, cell: (row) => el("span", { class: coverage(row) === "complete" ? "" : "warn" }, coverage(row)) },
         { name: "Scanned", width: 210, text: (row) => dated(m.begun[row]), sort: (row) => m.begun[row] || "", cell: (row) => el("span", { class: isStale(row) ? "warn" : "" }, dated(m.begun[row])) },
         { name: "Resource of the inventory", text: (row) => m.asset[row], cell: (row) => (m.asset[row] ? code(m.asset[row]) : el("span", { class: "warn" }, "in no inventory")) },
-        { name: "Matched by", width: 130, text: (row) => words(m.matched_by[row]) },
+        { name: "Matched by", width: 170, text: (row) => MATCHED.get(m.matched_by[row]) || m.matched_by[row] || "" },
         { name: "Exposed", width: 100, text: (row) => m.exposed[row], cell: (row) => answer(m.exposed[row]) }, { name: "Vulnerable", width: 110, text: (row) => m.vulnerable[row], cell: (row) => answer(m.vulnerable[row]) }] })),
     card("Inventories and reports", grid({ rows: all("inventories"), label: "Inventories and reports", file: "inventories", empty: "None was given: snapsift fleet assets takes them",
       columns: [

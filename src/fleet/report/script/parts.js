@@ -43,6 +43,8 @@ function svg(tag, attributes, ...children) {
 const number = (value) => Number(value || 0).toLocaleString("en-US");
 const plural = (count, one, many) => number(count) + " " + (Number(count) === 1 ? one : many || one + "s");
 const capital = (text) => (text ? text[0].toUpperCase() + text.slice(1) : "");
+const MATCHED = new Map([["instance_id", "Instance id"], ["vm_id", "Number of the virtual machine"], ["machine_id", "machine-id"],
+  ["hostname", "Host name"], ["address", "Public address"], ["target", "Name of the scan's target"]]);
 const words = (text) => capital(String(text || "").replace(/_/g, " "));
 
 function day(time) {
@@ -105,8 +107,7 @@ function flagsOf(node) {
   if (machine(node, "exposed") === "yes") flags.push(flag("exposed", "bad", "Reached from the internet: " + machine(node, "exposed_why")));
   if (machine(node, "vulnerable") === "yes") flags.push(flag("vulnerable", "bad", "Has vulnerabilities of severity high or critical"));
   if (machine(node, "exploited")) flags.push(flag("exploited in attacks", "bad"));
-  const matters = machine(node, "criticality");
-  if (matters === "high" || matters === "very_high") flags.push(flag(words(matters) + " criticality", "warn"));
+  if (matters(node)) flags.push(flag(words(machine(node, "criticality")) + " criticality", "warn"));
   return flags;
 }
 
