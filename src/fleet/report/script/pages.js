@@ -36,6 +36,7 @@ function pathColumns() {
       cell: (row) => el("span", {}, targetLink(row), p.targets[row] > 1 ? ` +${number(p.targets[row] - 1)}` : "") },
     { name: "Kind", width: 95, text: (row) => targetOf(row).kind },
     { name: "Hops", width: 70, num: true, text: (row) => p.hops[row] },
+    { name: "Rule", unseen: true, text: (row) => p.rule[row] }, { name: "Path", unseen: true, text: (row) => p.path_id[row] },
   ];
 }
 
@@ -48,15 +49,18 @@ function targetLink(row) {
 function findingColumns(without) {
   const f = table("findings");
   return [
-    COLUMN.level((row) => f.level[row]),
-    without === "type" ? null : { name: "Secret", width: 230, text: (row) => f.secret_type[row], cell: (row) => link(to.finding(row), f.secret_type[row]) },
-    without === "machine" ? null : { name: "Machine", width: 160, text: (row) => machine(f.node[row], "hostname"), cell: (row) => machineLink(f.node[row]) },
+    { ...COLUMN.level((row) => f.level[row]), hint: (row) => f.why[row] || "Nothing raises it" },
+    without === "type" ? null : { name: "Secret", width: 215, text: (row) => f.secret_type[row], cell: (row) => link(to.finding(row), f.secret_type[row]) },
+    without === "machine" ? null : { name: "Machine", width: 130, text: (row) => machine(f.node[row], "hostname"), cell: (row) => machineLink(f.node[row]) },
     { name: "File", text: (row) => place(f.path[row], f.line[row]),
       cell: (row) => (without === "type" ? el("a", { href: to.finding(row), class: "mono" }, place(f.path[row], f.line[row])) : code(place(f.path[row], f.line[row]))) },
-    { name: "Opens", width: 220, text: (row) => (f.opens[row] ? plural(f.opens[row], "machine") : f.target[row] || "") },
+    { name: "Opens", width: 190, text: (row) => (f.opens[row] ? plural(f.opens[row], "machine") : f.target[row] || "") },
     { name: "Exists", width: 95, text: (row) => (f.exists_[row] === "none" ? "" : f.exists_[row]) },
     { name: "Last read", width: 110, text: (row) => day(f.atime[row]) },
     { name: "Paths", width: 75, num: true, text: (row) => f.paths[row] },
+    { name: "Why", unseen: true, text: (row) => f.why[row] }, { name: "Severity", unseen: true, text: (row) => f.severity[row] },
+    { name: "Owner", unseen: true, text: (row) => f.owner[row] }, { name: "Mode", unseen: true, text: (row) => f.mode[row] },
+    { name: "Expires", unseen: true, text: (row) => f.expires[row] }, { name: "Finding", unseen: true, text: (row) => f.finding_id[row] },
   ].filter(Boolean);
 }
 
@@ -566,7 +570,7 @@ function detailPairs(row) {
   return [
     ["Shown of it", f.preview[row] && !f.key_print[row] ? code(f.preview[row]) : ""],
     ["Opens", f.target[row] ? [code(f.target[row]), f.target_kind[row] ? ` (${words(f.target_kind[row]).toLowerCase()})` : ""] : ""],
-    ["Target exists", f.exists_[row] === "none" ? "" : f.exists_[row]],
+    ["Target exists", f.exists_[row] === "none" || f.key_print[row] ? "" : f.exists_[row]],
     ["Expires", dated(f.expires[row])],
     ...Object.entries(details && typeof details === "object" ? details : {}).filter(([name]) => !known.has(name))
       .map(([name, value]) => [words(name), typeof value === "object" && value !== null ? JSON.stringify(value) : String(value)]),

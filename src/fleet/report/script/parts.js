@@ -169,9 +169,10 @@ const GRIDS = new Set();
 
 // A table of which only the rows that can be seen are made. Columns: name, text(row) for
 // what is searched, sorted and exported, cell(row) where more than text is shown, sort(row),
-// width, num.
+// hint(row) for who points at it, width, num; unseen for what is only exported.
 // lines: of how many lines of text its rows are.
-function grid({ columns, rows, empty, label, file, most, lines }) {
+function grid({ columns: given, rows, empty, label, file, most, lines }) {
+  const columns = given.filter((column) => !column.unseen);
   const ROW = lines === 2 ? 56 : 40;
   let order = rows.slice();
   let sorted = { column: -1, down: false };
@@ -182,7 +183,7 @@ function grid({ columns, rows, empty, label, file, most, lines }) {
   const box = el("div", { class: "grid", tabindex: "0", role: "region", "aria-label": label }, element);
   const count = el("span", { class: "quiet", role: "status" });
   const outer = el("div", { class: "grid-outer" }, el("div", { class: "grid-head" }, count, el("button", {
-    type: "button", class: "button small", onclick: () => save(file || "snapsift", columns, order),
+    type: "button", class: "button small", onclick: () => save(file || "snapsift", given, order),
   }, "Save as CSV")), box);
   columns.forEach((column, at) => {
     const col = el("col", {});
@@ -226,7 +227,8 @@ function grid({ columns, rows, empty, label, file, most, lines }) {
     for (const column of columns) {
       const text = column.text(row);
       const cell = column.cell ? column.cell(row) : text;
-      node.append(el("td", { class: column.num ? "num" : null, title: typeof text === "string" ? text : null },
+      const hint = column.hint ? column.hint(row) : text;
+      node.append(el("td", { class: column.num ? "num" : null, title: typeof hint === "string" ? hint : null },
         lines === 2 && !column.num ? el("div", { class: "lines" }, cell) : column.num && typeof cell === "number" ? number(cell) : cell));
     }
     return node;
