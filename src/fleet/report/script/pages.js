@@ -21,7 +21,7 @@ function whyNoPaths() {
 
 // Columns that several tables have.
 const COLUMN = {
-  level: (of) => ({ name: "Risk", width: 136, text: of, cell: (row) => pill(of(row)), sort: (row) => levelNumber(of(row)) }),
+  level: (of) => ({ name: "Risk", width: 144, text: of, cell: (row) => pill(of(row)), sort: (row) => levelNumber(of(row)) }),
 };
 
 function pathColumns() {
@@ -65,7 +65,7 @@ function findingColumns(without) {
 }
 
 function findingGrid(rows, without, label) {
-  return grid({ columns: findingColumns(without), rows, label: label || "Findings", file: "findings", empty: "Nothing was found" }).element;
+  return grid({ columns: findingColumns(without), rows, label: label || "Findings", file: "findings", empty: "Nothing was found", lines: 2 }).element;
 }
 
 function pathGrid(rows, label) {
@@ -177,7 +177,7 @@ function recommendations(route) {
     ],
   });
   const flat = () => el("div", {}, capped("findings", "findings"), filtered(route, {
-    rows: all("findings"), label: "Findings", file: "findings", empty: "No finding fits", columns: findingColumns(),
+    rows: all("findings"), label: "Findings", file: "findings", empty: "No finding fits", columns: findingColumns(), lines: 2,
     search: (row) => [f.secret_type[row], f.path[row], machine(f.node[row], "hostname"), f.target[row], f.finding_id[row]].join(" "),
     filters: [
       { name: "level", label: "Risk", options: LEVELS, fits: (row, wanted) => f.level[row] === wanted },
