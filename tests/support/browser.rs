@@ -170,6 +170,15 @@ impl Browser {
         }
     }
 
+    /// Waits until an element has that text in it. A page comes some time after a click.
+    pub(crate) fn see(&self, css: &str, part: &str) {
+        let (css, part) = (json!(css), json!(part));
+        self.wait(
+            &format!("{part} in {css}"),
+            &format!("document.querySelector({css})?.innerText.includes({part})"),
+        );
+    }
+
     pub(crate) fn back(&self) {
         self.post("back", &json!({}));
     }
