@@ -109,8 +109,10 @@ impl Browser {
         self.call("POST", &format!("/session/{}/{command}", self.session), body)
     }
 
-    /// Opens a file, at a fragment.
+    /// Opens a file, at a fragment. It is loaded anew: a page of it that was there before
+    /// would stand for a moment, and could be taken for the one that is asked for.
     pub(crate) fn open(&self, file: &Path, fragment: &str) {
+        self.post("url", &json!({"url": "about:blank"}));
         self.post("url", &json!({"url": format!("file://{}{fragment}", file.display())}));
     }
 
@@ -200,6 +202,7 @@ impl Browser {
         events
             .filter(|event| event["message"]["method"] == "Network.requestWillBeSent")
             .map(|event| event["message"]["params"]["request"]["url"].as_str().unwrap_or_default().to_owned())
+            .filter(|address| address != "about:blank")
             .collect()
     }
 }
