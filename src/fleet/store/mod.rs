@@ -5,7 +5,7 @@ mod stream;
 
 use std::io::BufRead;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
@@ -17,6 +17,12 @@ use self::stream::{End, load};
 const VERSION: i64 = 5;
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// So long are scans gathered before they are written, while other processes wait.
+const BATCH: Duration = Duration::from_secs(2);
+/// Memory for pages of the store, in KiB where it is negative (SQLite, `PRAGMA cache_size`).
+/// Keys come in no order: with the usual 2 MiB nearly each one is read anew.
+const CACHE: i64 = -200_000;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +81,7 @@ impl Store {
             None => Connection::open_in_memory()?,
         };
         connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
         // Another process may make the same store at the same time.
         let store = Self { connection };
         let making = store.transaction()?;
@@ -118,21 +125,46 @@ impl Store {
         Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
     }
 
+    /// Begins to add scans.
+    #[must_use]
+    pub fn adding(&mut self) -> Adding<'_> {
+        Adding { store: self, open: None, streams: Streams::default() }
+    }
+}
+
+/// Scans that are being added. They are written many at a time: what is not
+/// [finished](Self::finish) may not be there.
+#[derive(Debug)]
+pub struct Adding<'s> {
+    store: &'s Store,
+    /// The transaction, and since when other processes wait for it.
+    open: Option<(Transaction<'s>, Instant)>,
+    streams: Streams,
+}
+
+impl Adding<'_> {
     /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
     ///
     /// # Errors
     ///
     /// The store cannot be written. A stream that cannot be read is kept out and named.
-    pub fn load(
-        &mut self,
-        name: &str,
-        stream: &mut dyn BufRead,
-        streams: &mut Streams,
-    ) -> Result<(), StoreError> {
-        let transaction = self.transaction()?;
-        match load(&transaction, stream)? {
+    pub fn load(&mut self, name: &str, stream: &mut dyn BufRead) -> Result<(), StoreError> {
+        if self.open.as_ref().is_some_and(|(_, since)| since.elapsed() > BATCH) {
+            self.commit()?;
+        }
+        if self.open.is_none() {
+            self.open = Some((self.store.transaction()?, Instant::now()));
+        }
+        let connection = self.store.connection();
+        connection.prepare_cached("SAVEPOINT stream")?.execute([])?;
+        let end = load(connection, stream)?;
+        if !matches!(end, End::Loaded { .. }) {
+            connection.prepare_cached("ROLLBACK TO stream")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE stream")?.execute([])?;
+        let streams = &mut self.streams;
+        match end {
             End::Loaded { whole } => {
-                transaction.commit()?;
                 streams.loaded += 1;
                 streams.partial += u64::from(!whole);
             }
@@ -140,6 +172,20 @@ impl Store {
             End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
         }
         Ok(())
+    }
+
+    /// Writes what was added, and says what became of the streams.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be written.
+    pub fn finish(mut self) -> Result<Streams, StoreError> {
+        self.commit()?;
+        Ok(self.streams)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.open.take().map_or(Ok(()), |(transaction, _)| Ok(transaction.commit()?))
     }
 }
 
