@@ -1,6 +1,8 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
+-- whole: all that should be read was. left_out: files that --exclude or a limit left out.
 CREATE TABLE IF NOT EXISTS scan (
-  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL);
+  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL,
+  left_out BIGINT NOT NULL);
 -- A target of a scan. `machine` is equal for targets of one machine.
 CREATE TABLE IF NOT EXISTS disk (
   disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
@@ -61,7 +63,7 @@ CREATE TABLE IF NOT EXISTS remedy (rule VARCHAR PRIMARY KEY, remedy VARCHAR NOT 
 
 -- The newest scan of each machine, with all its targets.
 CREATE VIEW IF NOT EXISTS v1_machine AS
-SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole
+SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole, s.left_out
 FROM (SELECT disk.*, FIRST_VALUE(disk.scan_id) OVER
         (PARTITION BY disk.machine ORDER BY scan.started DESC, scan.name DESC) AS newest
       FROM disk JOIN scan ON scan.scan_id = disk.scan_id) d

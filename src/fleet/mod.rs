@@ -4,6 +4,7 @@
 //! only. Not for: reading snapshots.
 
 pub mod correlate;
+pub mod govern;
 pub mod inventory;
 pub mod keys_map;
 pub mod query;

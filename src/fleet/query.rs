@@ -13,13 +13,19 @@ use crate::output::csv::neutral;
 use crate::output::escape;
 
 /// The questions that come with it, by name.
-const QUERIES: [(&str, &str); 22] = [
+const QUERIES: [(&str, &str); 29] = [
     ("attack-paths", include_str!("../../queries/fleet/attack-paths.sql")),
     ("path-steps", include_str!("../../queries/fleet/path-steps.sql")),
     ("choke-points", include_str!("../../queries/fleet/choke-points.sql")),
     ("blast-radius", include_str!("../../queries/fleet/blast-radius.sql")),
     ("recommendations", include_str!("../../queries/fleet/recommendations.sql")),
     ("recommendations-by-type", include_str!("../../queries/fleet/recommendations-by-type.sql")),
+    ("findings-by-owner", include_str!("../../queries/fleet/findings-by-owner.sql")),
+    ("overdue", include_str!("../../queries/fleet/overdue.sql")),
+    ("sla", include_str!("../../queries/fleet/sla.sql")),
+    ("owner-rules", include_str!("../../queries/fleet/owner-rules.sql")),
+    ("exemptions", include_str!("../../queries/fleet/exemptions.sql")),
+    ("exempted", include_str!("../../queries/fleet/exempted.sql")),
     ("inventory", include_str!("../../queries/fleet/inventory.sql")),
     ("vm-secret-to-vm", include_str!("../../queries/fleet/vm-secret-to-vm.sql")),
     ("vm-secret-to-storage", include_str!("../../queries/fleet/vm-secret-to-storage.sql")),
@@ -34,6 +40,7 @@ const QUERIES: [(&str, &str); 22] = [
     ("expired", include_str!("../../queries/fleet/expired.sql")),
     ("never-read", include_str!("../../queries/fleet/never-read.sql")),
     ("key-rotation", include_str!("../../queries/fleet/key-rotation.sql")),
+    ("key-hygiene", include_str!("../../queries/fleet/key-hygiene.sql")),
     ("coverage", include_str!("../../queries/fleet/coverage.sql")),
     ("why-no-paths", include_str!("../../queries/fleet/why-no-paths.sql")),
 ];

@@ -2,6 +2,7 @@
 
 mod add;
 mod assets;
+mod govern;
 mod query;
 
 use super::args::Colour;
@@ -13,5 +14,6 @@ pub(super) fn run(args: &FleetArgs, colour: Colour) -> anyhow::Result<Exit> {
         FleetCommand::Add(args) => add::run(args),
         FleetCommand::Assets(args) => assets::run(args, colour),
         FleetCommand::Query(args) => query::run(args),
+        FleetCommand::Govern(args) => govern::run(args),
     }
 }

@@ -14,7 +14,7 @@ pub(super) use self::stream::text;
 use self::stream::{End, load};
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -86,6 +86,7 @@ impl Store {
         if tables == 0 {
             making.execute_batch(include_str!("../../../queries/store.sql"))?;
             making.execute_batch(include_str!("../../../queries/inventory.sql"))?;
+            making.execute_batch(include_str!("../../../queries/governance.sql"))?;
             making.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
             making.pragma_update(None, "user_version", VERSION)?;
         }
