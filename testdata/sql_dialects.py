@@ -254,7 +254,14 @@ for engine in (sqlite, duck):
         engine.execute("INSERT INTO param VALUES (?, ?)", [name, values[0]])
 
 queries = sorted(path for path in folder.glob("*.sql") if path.name.startswith("keys"))
-queries += sorted((folder / "fleet").glob("*.sql"))
+queries += sorted((folder / "fleet").glob("*.sql")) + sorted((folder / "export").glob("*.sql"))
+# What the comparison of two states stands on.
+states = (folder / "diff" / "states.sql").read_text()
+for engine in (sqlite, duck):
+    engine.execute(f"CREATE TABLE diff_state AS {states}")
+    engine.execute("CREATE TABLE diff_path_after AS SELECT * FROM v1_attack_path")
+    engine.execute("CREATE TABLE diff_path_before AS SELECT * FROM v1_attack_path WHERE hops > 1")
+queries += sorted((folder / "diff").glob("*.sql"))
 for path in queries:
     text = path.read_text()
     check(path.name, text)

@@ -4,6 +4,8 @@
 //! only. Not for: reading snapshots.
 
 pub mod correlate;
+pub mod diff;
+pub mod export;
 pub mod govern;
 pub mod inventory;
 pub mod keys_map;

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod govern;
 mod paths;
 mod reach;
 mod store;
