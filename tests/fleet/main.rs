@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod export;
 mod govern;
 mod paths;
 mod reach;

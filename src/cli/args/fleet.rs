@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::fleet_govern::FleetGovernArgs;
+use super::fleet_govern::{FleetDiffArgs, FleetExportArgs, FleetGovernArgs};
 
 /// Join the scans of many machines, and say who can move where
 ///
@@ -23,6 +23,8 @@ pub(in crate::cli) enum FleetCommand {
     Assets(AssetsArgs),
     Query(FleetQueryArgs),
     Govern(FleetGovernArgs),
+    Export(FleetExportArgs),
+    Diff(FleetDiffArgs),
 }
 
 /// Add scans to a store

@@ -7,7 +7,7 @@ use std::path::Path;
 use anyhow::{Context as _, bail};
 use snapsift::finding::Timestamp;
 use snapsift::fleet::correlate::correlate;
-use snapsift::fleet::govern::{Governance, replace};
+use snapsift::fleet::govern::{self, Governance, replace};
 use snapsift::fleet::query::{Rows, ask, text_of};
 use snapsift::fleet::store::Store;
 use snapsift::output::escape;
@@ -22,10 +22,8 @@ const LARGEST: u64 = 64 << 20;
 pub(super) fn run(args: &FleetGovernArgs) -> anyhow::Result<Exit> {
     let shown = escape::bytes_of_path(args.store.as_os_str().as_encoded_bytes());
     // Opened to read first: a mistyped name makes no store.
-    drop(
-        Store::open_to_read(&args.store)
-            .with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?,
-    );
+    let there = Store::open_to_read(&args.store);
+    there.with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
     let governance = match &args.file {
         Some(file) => Some(read(file)?),
         None => None,
@@ -51,6 +49,11 @@ pub(super) fn run(args: &FleetGovernArgs) -> anyhow::Result<Exit> {
     }
     out.flush()?;
     Ok(Exit::Complete)
+}
+
+/// How many exemptions have expired since the store was last worked out.
+pub(super) fn stale(store: &Store) -> anyhow::Result<usize> {
+    Ok(govern::expired_since(store, Timestamp::now())?)
 }
 
 fn read(file: &Path) -> anyhow::Result<Governance> {

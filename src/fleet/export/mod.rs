@@ -125,6 +125,3 @@ fn part(out: &mut dyn Write, first: &mut bool) -> io::Result<()> {
 fn short_digest(text: &str) -> String {
     blake3::hash(text.as_bytes()).to_hex().chars().take(8).collect()
 }
-
-#[cfg(test)]
-mod tests;

@@ -194,10 +194,8 @@ fn resources(row: &Row<'_>) -> Value {
     let machine = some(&[
         ("uid", Some(json!(if row.text("asset_id").is_empty() { row.text("machine") } else { row.text("asset_id") }))),
         ("name", Some(json!(row.text("hostname")))),
-        ("hostname", text(row, "hostname")),
         ("type", Some(json!("machine"))),
         ("region", text(row, "region")),
-        ("uid_alt", Some(json!(row.text("machine")))),
     ]);
     let target = text(row, "target")
         .map(|target| json!({ "uid": target, "name": target, "type": row.text("target_kind") }));

@@ -103,6 +103,23 @@ pub fn replace(store: &Store, governance: &Governance) -> Result<(), GovernError
     Ok(())
 }
 
+/// How many exemptions have expired between the day of which the store was worked out and `now`:
+/// they count still.
+///
+/// # Errors
+///
+/// The store cannot be read.
+pub fn expired_since(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
+    let today: String = now.to_string().chars().take(10).collect();
+    let number: i64 = store.connection().query_row(
+        "SELECT COUNT(*) FROM exemption e JOIN param p ON p.name = 'now'
+         WHERE e.expires <> '' AND e.expires < ?1 AND e.expires >= SUBSTR(p.value, 1, 10)",
+        [today],
+        |row| row.get(0),
+    )?;
+    Ok(usize::try_from(number).unwrap_or(0))
+}
+
 /// `|high|critical|`, and nothing of nothing.
 fn barred(words: &[String]) -> String {
     if words.is_empty() { String::new() } else { format!("|{}|", words.join("|")) }

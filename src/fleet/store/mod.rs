@@ -109,6 +109,39 @@ impl Store {
         Ok(Self { connection })
     }
 
+    /// The store in `path`, which this one has open, as it would be in memory if of the machines
+    /// in `states`, a table of this connection, only the scans in its column `scan` had been
+    /// added, and of all other machines the newest.
+    pub(super) fn state(&self, path: &Path, states: &str, scan: &str) -> Result<Self, StoreError> {
+        let state = Self::open(None)?;
+        // An absolute path is no URI.
+        let path = std::path::absolute(path)?;
+        let path = path.to_str().ok_or_else(|| std::io::Error::other("the path of the store is not UTF-8"))?;
+        state.connection.execute("ATTACH ?1 AS kept", [path])?;
+        state.connection.execute_batch("CREATE TEMP TABLE chosen (disk_id INT PRIMARY KEY)")?;
+        let mut insert = state.connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
+        let mut disks = self.connection.prepare(&format!(
+            "SELECT d.disk_id FROM disk d JOIN {states} x ON x.machine = d.machine AND x.{scan} = d.scan_id
+             UNION SELECT disk_id FROM v1_machine WHERE machine NOT IN (SELECT machine FROM {states})"
+        ))?;
+        let mut rows = disks.query([])?;
+        while let Some(row) = rows.next()? {
+            insert.execute([row.get::<_, i64>(0)?])?;
+        }
+        drop(insert);
+        let texts = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
+            state.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        };
+        let copying = state.transaction()?;
+        for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
+            let of_disks = texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
+            let only = if of_disks.is_empty() { "" } else { "WHERE disk_id IN (SELECT disk_id FROM temp.chosen)" };
+            copying.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM kept.{table} {only}"))?;
+        }
+        copying.commit()?;
+        Ok(state)
+    }
+
     /// The connection, for queries.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
