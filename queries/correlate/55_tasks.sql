@@ -23,18 +23,22 @@ present AS (
   SELECT DISTINCT m.machine, f.rule, f.secret, f.path FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id),
 newest AS (
   SELECT machine, MIN(whole) AS whole, MAX(left_out) AS left_out, COUNT(*) AS disks FROM v1_machine GROUP BY machine),
-disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM disk GROUP BY scan_id, machine)
+disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM disk GROUP BY scan_id, machine),
+gone AS (
+  SELECT p.* FROM past p
+  LEFT JOIN present c ON c.machine = p.machine AND c.rule = p.rule AND c.secret = p.secret AND c.path = p.path
+  WHERE p.n = 1 AND c.machine IS NULL)
 SELECT p.machine, p.hostname, p.finding_id, p.rule, p.secret_type, p.severity, p.secret, p.path, p.line,
        CASE WHEN n.whole = 0 THEN 'the newest scan could not read everything'
             WHEN n.left_out > 0 THEN 'the newest scan left files out'
             WHEN t.machine IS NULL AND n.disks < d.disks THEN 'its disk was not scanned again'
             ELSE '' END AS uncovered
-FROM past p
-JOIN newest n ON n.machine = p.machine
-JOIN disks d ON d.scan_id = p.scan_id AND d.machine = p.machine
+FROM gone p
+-- In this order: SQLite would pair the others first, which is quadratic.
+CROSS JOIN newest n
+CROSS JOIN disks d
 LEFT JOIN (SELECT DISTINCT machine, target FROM v1_machine) t ON t.machine = p.machine AND t.target = p.target
-LEFT JOIN present c ON c.machine = p.machine AND c.rule = p.rule AND c.secret = p.secret AND c.path = p.path
-WHERE p.n = 1 AND c.machine IS NULL;
+WHERE n.machine = p.machine AND d.scan_id = p.scan_id AND d.machine = p.machine;
 
 -- Each finding with its owner, and each that is gone. The owner is the value of a tag of the
 -- resource, then of what contains it (resource group, subscription, account, project), then
@@ -48,24 +52,31 @@ WITH every AS (
   SELECT m.node, g.finding_id, g.rule, g.secret_type, g.severity, '' AS level, g.secret, g.path, g.line,
          '' AS exemption, 1 AS gone
   FROM fleet_gone g JOIN fleet_machine m ON m.machine = g.machine WHERE g.uncovered = ''),
-fits AS (
-  SELECT e.*, r.name AS owner_rule, r.owner AS rule_owner, r.due_days, r.grace_days,
-         ROW_NUMBER() OVER (PARTITION BY e.node, e.finding_id, e.rule, e.secret, e.path, e.line, e.gone
-                            ORDER BY COALESCE(r.priority, 0), r.place) AS n
-  FROM every e
-  JOIN fleet_machine m ON m.node = e.node
-  LEFT JOIN owner_rule r ON (r.severities = '' OR INSTR(r.severities, ('|' || e.severity || '|')) > 0)
-    AND (r.risks = '' OR INSTR(r.risks, ('|' || e.level || '|')) > 0)
-    AND (r.secret_type = '' OR r.secret_type = e.secret_type)
+-- What the conditions of rules see of a finding: there are far fewer of these.
+case_ AS (SELECT DISTINCT node, severity, level, secret_type FROM every),
+ranked AS (SELECT r.*, ROW_NUMBER() OVER (ORDER BY r.priority, r.place) AS rank_ FROM owner_rule r),
+fit AS (
+  SELECT c.node, c.severity, c.level, c.secret_type, MIN(r.rank_) AS rank_
+  FROM case_ c
+  JOIN fleet_machine m ON m.node = c.node
+  JOIN ranked r ON (r.severities = '' OR INSTR(r.severities, ('|' || c.severity || '|')) > 0)
+    AND (r.risks = '' OR INSTR(r.risks, ('|' || c.level || '|')) > 0)
+    AND (r.secret_type = '' OR r.secret_type = c.secret_type)
     AND (r.account = '' OR r.account = m.account)
     AND (r.tag = '' OR EXISTS (
-      SELECT 1 FROM asset_tag t WHERE t.asset_id = m.asset_id AND LOWER(t.tag) = r.tag AND t.value = r.tag_value))),
+      SELECT 1 FROM asset_tag t WHERE t.asset_id = m.asset_id AND LOWER(t.tag) = r.tag AND t.value = r.tag_value))
+  GROUP BY c.node, c.severity, c.level, c.secret_type),
+fits AS (
+  SELECT e.*, r.name AS owner_rule, r.owner AS rule_owner, r.due_days, r.grace_days
+  FROM every e
+  LEFT JOIN fit f ON f.node = e.node AND f.severity = e.severity AND f.level = e.level AND f.secret_type = e.secret_type
+  LEFT JOIN ranked r ON r.rank_ = f.rank_),
 within AS (
   SELECT node, asset_id, 0 AS far FROM fleet_machine WHERE asset_id IS NOT NULL
   UNION ALL
   SELECT m.node, c.asset_id, 100000 - LENGTH(c.asset_id) AS far
-  FROM fleet_machine m JOIN asset c ON c.account = m.account
-  WHERE c.kind = 'account' AND c.deleted IS NULL AND m.account <> ''
+  FROM asset c CROSS JOIN fleet_machine m
+  WHERE m.account = c.account AND c.kind = 'account' AND c.deleted IS NULL AND m.account <> ''
     AND (m.provider <> 'azure' OR SUBSTR(m.asset_id, 1, LENGTH(c.asset_id) + 1) = (c.asset_id || '/'))),
 tagged AS (
   SELECT w.node, o.name AS owner_rule, v.value AS owner,
@@ -87,5 +98,4 @@ LEFT JOIN tagged t ON t.node = f.node AND t.owner_rule = f.owner_rule AND t.n = 
 LEFT JOIN calendar due ON due.day_ms = CAST(SUBSTR(l.first_scan, 1, 16) AS BIGINT)
   - CAST(SUBSTR(l.first_scan, 1, 16) AS BIGINT) % 86400000 + f.due_days * 86400000
 LEFT JOIN calendar late ON late.day_ms = CAST(SUBSTR(l.first_scan, 1, 16) AS BIGINT)
-  - CAST(SUBSTR(l.first_scan, 1, 16) AS BIGINT) % 86400000 + (f.due_days + f.grace_days) * 86400000
-WHERE f.n = 1;
+  - CAST(SUBSTR(l.first_scan, 1, 16) AS BIGINT) % 86400000 + (f.due_days + f.grace_days) * 86400000;

@@ -46,13 +46,13 @@ change AS (
               WHEN t.machine IS NULL AND nd.disks < od.disks THEN 'its disk was not scanned again' ELSE '' END AS why,
          g.finding_id AS id, g.machine, 1 AS number
   FROM gone g
-  JOIN diff_state x ON x.machine = g.machine
-  JOIN disks nd ON nd.scan_id = x.new_scan AND nd.machine = x.machine
-  JOIN disks od ON od.scan_id = x.old_scan AND od.machine = x.machine
+  -- In this order: SQLite would pair the others first, which is quadratic.
+  CROSS JOIN diff_state x CROSS JOIN disks nd CROSS JOIN disks od
   LEFT JOIN (SELECT DISTINCT scan_id, machine, target FROM disk) t
     ON t.scan_id = x.new_scan AND t.machine = g.machine AND t.target = g.target
   LEFT JOIN come c ON c.machine = g.machine AND c.rule = g.rule AND c.secret = g.secret AND c.place = g.place
-  WHERE c.machine IS NULL
+  WHERE c.machine IS NULL AND x.machine = g.machine AND nd.scan_id = x.new_scan AND nd.machine = x.machine
+    AND od.scan_id = x.old_scan AND od.machine = x.machine
   UNION ALL
   SELECT 'new path' AS change, a.level AS severity, a.entry_hostname AS hostname, a.secret_type, '' AS path,
          CAST(NULL AS BIGINT) AS line, '' AS was, a.level AS risk, '' AS exempted, a.title AS why, a.path_id AS id, a.entry AS machine,

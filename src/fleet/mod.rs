@@ -10,5 +10,6 @@ pub mod govern;
 pub mod inventory;
 pub mod keys_map;
 pub mod query;
+pub mod schema;
 pub mod shared_primes;
 pub mod store;

@@ -9,6 +9,7 @@ mod export;
 mod govern;
 mod paths;
 mod reach;
+mod schema;
 mod store;
 mod stream;
 

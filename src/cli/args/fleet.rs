@@ -25,6 +25,8 @@ pub(in crate::cli) enum FleetCommand {
     Govern(FleetGovernArgs),
     Export(FleetExportArgs),
     Diff(FleetDiffArgs),
+    /// Print what the views of a store have, as Markdown
+    Schema,
 }
 
 /// Add scans to a store

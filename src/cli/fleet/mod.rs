@@ -7,9 +7,11 @@ mod export;
 mod govern;
 mod query;
 
+use std::io::{self, Write as _};
 use std::path::Path;
 
 use anyhow::Context as _;
+use snapsift::fleet::schema::page;
 use snapsift::fleet::store::Store;
 use snapsift::output::escape;
 
@@ -26,6 +28,10 @@ pub(super) fn run(args: &FleetArgs, colour: Colour) -> anyhow::Result<Exit> {
         FleetCommand::Govern(args) => govern::run(args),
         FleetCommand::Export(args) => export::run(args),
         FleetCommand::Diff(args) => diff::run(args),
+        FleetCommand::Schema => {
+            io::stdout().lock().write_all(page().as_bytes())?;
+            Ok(Exit::Complete)
+        }
     }
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 
 pub(super) use self::stream::text;
 use self::stream::{End, load};
+use crate::output::sarif::encode;
 
 /// The version of the tables, which a file of a store keeps.
 const VERSION: i64 = 6;
@@ -114,10 +115,11 @@ impl Store {
     /// added, and of all other machines the newest.
     pub(super) fn state(&self, path: &Path, states: &str, scan: &str) -> Result<Self, StoreError> {
         let state = Self::open(None)?;
-        // An absolute path is no URI.
+        // Read only, and let go before anything else is asked of it: a name that is not in
+        // memory would be looked for there.
         let path = std::path::absolute(path)?;
-        let path = path.to_str().ok_or_else(|| std::io::Error::other("the path of the store is not UTF-8"))?;
-        state.connection.execute("ATTACH ?1 AS kept", [path])?;
+        let uri = format!("file:{}?mode=ro", encode(path.as_os_str().as_encoded_bytes()));
+        state.connection.execute("ATTACH ?1 AS kept", [uri])?;
         state.connection.execute_batch("CREATE TEMP TABLE chosen (disk_id INT PRIMARY KEY)")?;
         let mut insert = state.connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
         let mut disks = self.connection.prepare(&format!(
@@ -139,6 +141,7 @@ impl Store {
             copying.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM kept.{table} {only}"))?;
         }
         copying.commit()?;
+        state.connection.execute_batch("DETACH kept")?;
         Ok(state)
     }
 
