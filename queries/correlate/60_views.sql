@@ -140,7 +140,7 @@ SELECT ('resource:' || a.asset_id) AS id, 'resource' AS kind, a.name, a.type AS 
        a.asset_id, a.exposed, '' AS vulnerable, 0 AS remote_code, a.criticality, a.sensitivity
 FROM (SELECT DISTINCT target FROM fleet_opens) o JOIN asset a ON a.asset_id = o.target;
 
--- Its edges.
+-- The edges of the graph of what opens what; its nodes are v1_graph_node.
 -- id: of the kind, both ends and the account
 -- from_id: a node
 -- to_id: a node
@@ -226,7 +226,7 @@ SELECT l.path_id, l.place + 1 AS step, ('authenticates_to|' || l.secret || '|' |
        ('secret:' || l.secret) AS from_id, ('resource:' || l.target_asset) AS to_id, 'authenticates_to' AS kind
 FROM last_ l;
 
--- The graph under the column names of the tables of advanced hunting of Microsoft Defender XDR.
+-- The nodes of the graph under the column names of the table of advanced hunting of Microsoft Defender XDR.
 -- NodeId: as id in v1_graph_node
 -- NodeLabel: what it is to its cloud
 -- NodeName: what to show
@@ -249,7 +249,7 @@ SELECT id AS NodeId, label AS NodeLabel, name AS NodeName,
        asset_id AS EntityIds
 FROM v1_graph_node;
 
--- Its edges, likewise.
+-- The edges of ExposureGraphNodes, under the column names of the table of that name.
 -- EdgeId: as id in v1_graph_edge
 -- EdgeLabel: contains, can authenticate to
 -- SourceNodeId: a node

@@ -68,6 +68,8 @@ change AS (
          '' AS was, '' AS risk, '' AS exempted, '' AS why, '' AS id, '' AS machine, COUNT(*) AS number
   FROM new_ n JOIN old_ o ON o.machine = n.machine AND o.rule = n.rule AND o.secret = n.secret AND o.path = n.path)
 SELECT change, severity, hostname, secret_type, path, line, was, risk, exempted, why, id, machine, number FROM change
+-- What stays is counted, and not listed.
+WHERE change <> 'unchanged' OR NOT EXISTS (SELECT 1 FROM param WHERE name = 'listed')
 ORDER BY CASE change WHEN 'new' THEN 0 WHEN 'new path' THEN 1 WHEN 'moved' THEN 2 WHEN 'not looked at' THEN 3 WHEN 'fixed' THEN 4
            WHEN 'ended path' THEN 5 ELSE 6 END,
          CASE severity WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END,

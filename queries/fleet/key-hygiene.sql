@@ -47,22 +47,22 @@ broken AS (
   WHERE k.algorithm = 'dsa' AND (h.key_id IS NOT NULL OR g.key_id IS NOT NULL)
   UNION ALL
   SELECT 'private key without a passphrase' AS policy, CASE WHEN g.key_id IS NULL THEN 'low' ELSE 'medium' END AS severity,
-         h.key_id, ('lies in ' || h.usable || ' files') AS detail, h.node
+         h.key_id, ('lies in ' || h.usable || CASE WHEN h.usable = 1 THEN ' file' ELSE ' files' END) AS detail, h.node
   FROM holders h LEFT JOIN grants g ON g.key_id = h.key_id WHERE h.usable > 0
   UNION ALL
   SELECT 'key logs in as root' AS policy, CASE WHEN h.usable > 0 THEN 'critical' ELSE 'high' END AS severity, g.key_id,
-         ('on ' || g.roots || ' machines') AS detail, g.root_node AS node
+         ('on ' || g.roots || CASE WHEN g.roots = 1 THEN ' machine' ELSE ' machines' END) AS detail, g.root_node AS node
   FROM grants g LEFT JOIN holders h ON h.key_id = g.key_id WHERE g.roots > 0
   UNION ALL
-  SELECT 'key is old' AS policy, 'medium' AS severity, a.key_id, ('its file is ' || a.days || ' days old') AS detail, h.node
+  SELECT 'key is old' AS policy, 'medium' AS severity, a.key_id, ('its file is ' || a.days || CASE WHEN a.days = 1 THEN ' day' ELSE ' days' END || ' old') AS detail, h.node
   FROM aged a JOIN holders h ON h.key_id = a.key_id CROSS JOIN setting s WHERE a.days > s.max_age_days
   UNION ALL
-  SELECT 'private key is on several machines' AS policy, 'high' AS severity, h.key_id, ('lies on ' || h.machines || ' machines') AS detail,
+  SELECT 'private key is on several machines' AS policy, 'high' AS severity, h.key_id, ('lies on ' || h.machines || CASE WHEN h.machines = 1 THEN ' machine' ELSE ' machines' END) AS detail,
          h.node
   FROM holders h CROSS JOIN setting s WHERE h.machines > s.max_machines
   UNION ALL
   SELECT 'accepted, and its holder is unknown' AS policy, 'low' AS severity, g.key_id,
-         ('opens accounts of ' || g.machines || ' machines') AS detail, g.node
+         ('opens accounts of ' || g.machines || CASE WHEN g.machines = 1 THEN ' machine' ELSE ' machines' END) AS detail, g.node
   FROM grants g LEFT JOIN fleet_holder h ON h.key_id = g.key_id WHERE h.key_id IS NULL)
 SELECT b.severity, b.policy, k.fingerprint, k.algorithm, k.bits, b.detail, m.hostname AS for_example
 FROM broken b JOIN ssh_key k ON k.key_id = b.key_id JOIN fleet_machine m ON m.node = b.node

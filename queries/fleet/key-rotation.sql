@@ -16,7 +16,7 @@ SELECT 1 AS step, CASE e.role WHEN 'certificate' THEN 'have a certificate issued
 FROM entry_ e WHERE e.state IN ('accepted', 'restricted', 'granted')
 UNION ALL
 SELECT 2 AS step, 'put the new key in place of the old' AS what, m.hostname, h.owner AS account, h.path, h.line,
-       ('what uses this file, until it is done: it opens accounts of ' || p.machines || ' machines') AS breaks
+       ('what uses this file, until it is done: it opens accounts of ' || p.machines || CASE WHEN p.machines = 1 THEN ' machine' ELSE ' machines' END) AS breaks
 FROM old o JOIN fleet_holder h ON h.key_id = o.key_id JOIN fleet_machine m ON m.node = h.node CROSS JOIN opens p
 UNION ALL
 SELECT DISTINCT 3 AS step, 'look whether this client configuration names the new file' AS what, c.on_host AS hostname, c.account, c.path,

@@ -93,9 +93,8 @@ pub fn diff(
         }
         Ok(())
     })?;
-    // What stays is counted, not listed.
-    let listed = format!("SELECT * FROM ({CHANGES}) WHERE change <> 'unchanged'");
-    ask(store, &listed, &BTreeMap::new(), rows, out)?;
+    let listed = BTreeMap::from([("listed".to_owned(), "yes".to_owned())]);
+    ask(store, CHANGES, &listed, rows, out)?;
     Ok(changes)
 }
 
@@ -123,9 +122,10 @@ impl From<rusqlite::Error> for DiffError {
 }
 
 fn known(store: &Store, name: &str) -> Result<(), DiffError> {
-    let number: i64 = store
-        .connection()
-        .query_row("SELECT COUNT(*) FROM scan WHERE name = ?1", [name], |row| row.get(0))?;
+    let number: i64 =
+        store
+            .connection()
+            .query_row("SELECT COUNT(*) FROM scan WHERE name = ?1", [name], |row| row.get(0))?;
     if number == 0 { Err(DiffError::NoScan(name.to_owned())) } else { Ok(()) }
 }
 
@@ -179,7 +179,8 @@ fn fill(store: &Store, table: &str, of: &Store) -> Result<(), DiffError> {
     connection.execute_batch(&format!(
         "DROP TABLE IF EXISTS temp.{table}; CREATE TEMP TABLE {table} ({columns})"
     ))?;
-    let mut insert = connection.prepare(&format!("INSERT INTO temp.{table} VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?;
+    let mut insert =
+        connection.prepare(&format!("INSERT INTO temp.{table} VALUES (?1, ?2, ?3, ?4, ?5, ?6)"))?;
     each_row::<DiffError>(of, PATHS, &BTreeMap::new(), &mut |row| {
         insert.execute(PATH_COLUMNS.map(|name| row.text(name)))?;
         Ok(())

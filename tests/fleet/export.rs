@@ -27,7 +27,8 @@ fn fleet() -> Fleet {
         + "INSERT INTO asset VALUES ('store', 'storage', 'azure', 'x', 'account', 'region', '=store\"<&', '', 'no', '', '',
              'unknown', 'high', 'unknown', '', '', 1, NULL);
            INSERT INTO asset_name VALUES ('store', 'endpoint', 'store.example', 1);"));
-    let target = json!({"target": {"kind": "k", "id": "store.example", "exists": "unknown", "determined_by": "form"}});
+    let target =
+        json!({"target": {"kind": "k", "id": "store.example", "exists": "unknown", "determined_by": "form"}});
     let accepted = json!({"state": "accepted"});
     let mut a = Scan::new("a1", "a", "2026-01-01T00:00:00Z");
     a.holds("SHA256:K1", "root", false);
@@ -41,9 +42,13 @@ fn fleet() -> Fleet {
     c.finding("T", "=a 'type'", "/waived", json!({}));
     fleet.add(&[a.text(), b.text(), c.text()]);
     let file = fleet.folder.path().join("g.toml");
-    write(&file, "[[exempt]]\nname = \"w\"\ncategory = \"waiver\"\nreason = \"known\"\nauthor = \"ann\"\npath = \"/waived\"\n");
+    write(
+        &file,
+        "[[exempt]]\nname = \"w\"\ncategory = \"waiver\"\nreason = \"known\"\nauthor = \"ann\"\npath = \"/waived\"\n",
+    );
     let store = fleet.path();
-    let output = snapsift(&["fleet", "govern", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+    let output =
+        snapsift(&["fleet", "govern", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
     assert_eq!(code(&output), 0, "{}", stderr(&output));
     fleet
 }
@@ -92,7 +97,7 @@ fn harmless(text: &str) {
 #[test]
 fn exports_are_the_same_every_time() {
     let fleet = fleet();
-    for format in ["ocsf", "csv", "defectdojo", "graphml", "bloodhound"] {
+    for format in ["ocsf", "csv", "defectdojo", "graphml"] {
         let text = fleet.exported(format);
         harmless(&text);
         assert_eq!(text, fleet.exported(format), "{format}");
@@ -104,10 +109,13 @@ fn ocsf_has_what_its_classes_require() {
     let fleet = fleet();
     let events = lines(&fleet.exported("ocsf"));
     for event in &events {
-        for name in ["activity_id", "category_uid", "class_uid", "type_uid", "time", "severity_id", "metadata"] {
+        for name in
+            ["activity_id", "category_uid", "class_uid", "type_uid", "time", "severity_id", "metadata"]
+        {
             assert!(!event[name].is_null(), "{name}: {event}");
         }
-        let (class, activity) = (event["class_uid"].as_i64(), event["activity_id"].as_i64().expect("a number"));
+        let (class, activity) =
+            (event["class_uid"].as_i64(), event["activity_id"].as_i64().expect("a number"));
         assert!(matches!(class, Some(2006 | 2004)));
         assert_eq!(event["type_uid"].as_i64(), class.map(|class| class * 100 + activity));
         assert!(event["finding_info"]["uid"].is_string() && event["finding_info"]["title"].is_string());
@@ -119,13 +127,39 @@ fn ocsf_has_what_its_classes_require() {
             assert!((0..=4).contains(&level.as_i64().expect("a number")));
         }
         let mut known: BTreeSet<&str> = [
-            "activity_id", "activity_name", "category_uid", "category_name", "class_uid", "class_name", "type_uid",
-            "type_name", "time", "severity_id", "severity", "confidence_id", "confidence", "status_id", "status",
-            "status_detail", "comment", "is_alert", "message", "metadata", "finding_info", "resources", "unmapped",
-            "risk_level_id", "risk_level", "risk_details",
+            "activity_id",
+            "activity_name",
+            "category_uid",
+            "category_name",
+            "class_uid",
+            "class_name",
+            "type_uid",
+            "type_name",
+            "time",
+            "severity_id",
+            "severity",
+            "confidence_id",
+            "confidence",
+            "status_id",
+            "status",
+            "status_detail",
+            "comment",
+            "is_alert",
+            "message",
+            "metadata",
+            "finding_info",
+            "resources",
+            "unmapped",
+            "risk_level_id",
+            "risk_level",
+            "risk_details",
         ]
         .into();
-        known.extend(if class == Some(2006) { ["data_security", "file"] } else { ["remediation", "evidences"] });
+        known.extend(if class == Some(2006) {
+            ["data_security", "file"]
+        } else {
+            ["remediation", "evidences"]
+        });
         for name in event.as_object().expect("an object").keys() {
             assert!(known.contains(name.as_str()), "{name} is no attribute of {class:?}");
         }
@@ -152,8 +186,12 @@ fn ocsf_has_what_its_classes_require() {
     );
     for path in &paths {
         let graph = &path["finding_info"]["attack_graph"];
-        let nodes: BTreeSet<&str> =
-            graph["nodes"].as_array().expect("nodes").iter().filter_map(|node| node["uid"].as_str()).collect();
+        let nodes: BTreeSet<&str> = graph["nodes"]
+            .as_array()
+            .expect("nodes")
+            .iter()
+            .filter_map(|node| node["uid"].as_str())
+            .collect();
         for edge in graph["edges"].as_array().expect("edges") {
             assert!(nodes.contains(edge["source"].as_str().expect("text")), "{path}");
             assert!(nodes.contains(edge["target"].as_str().expect("text")), "{path}");
@@ -168,7 +206,8 @@ fn sarif_fits_its_schema_machine_by_machine() {
     let folder = fleet.export("sarif", "sarif");
     let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/testdata/sarif-schema-2.1.0.json");
     let schema: Value = serde_json::from_str(&std::fs::read_to_string(schema).expect("it")).expect("JSON");
-    let mut names: Vec<_> = std::fs::read_dir(&folder).expect("a folder").map(|one| one.expect("it").path()).collect();
+    let mut names: Vec<_> =
+        std::fs::read_dir(&folder).expect("a folder").map(|one| one.expect("it").path()).collect();
     names.sort();
     assert_eq!(names.len(), 3);
     let mut ids = BTreeSet::new();
@@ -180,7 +219,8 @@ fn sarif_fits_its_schema_machine_by_machine() {
         assert!(ids.insert(log["runs"][0]["automationDetails"]["id"].to_string()), "one analysis twice");
         let results = log["runs"][0]["results"].as_array().expect("results");
         for result in results {
-            let uri = result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("text");
+            let uri =
+                result["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str().expect("text");
             assert!(uri.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._~/%".contains(&b)), "{uri}");
             assert_eq!(result["locations"][0]["physicalLocation"]["region"].get("snippet"), None);
             let waived = uri == "c/waived";
@@ -197,9 +237,27 @@ fn defectdojo_gets_the_fields_that_it_allows() {
     let findings = file["findings"].as_array().expect("findings");
     assert_eq!(findings.len(), 4);
     let allowed = [
-        "title", "severity", "description", "date", "cwe", "mitigation", "severity_justification", "active", "verified",
-        "risk_accepted", "is_mitigated", "line", "file_path", "component_name", "static_finding", "dynamic_finding",
-        "unique_id_from_tool", "vuln_id_from_tool", "service", "planned_remediation_date", "tags",
+        "title",
+        "severity",
+        "description",
+        "date",
+        "cwe",
+        "mitigation",
+        "severity_justification",
+        "active",
+        "verified",
+        "risk_accepted",
+        "is_mitigated",
+        "line",
+        "file_path",
+        "component_name",
+        "static_finding",
+        "dynamic_finding",
+        "unique_id_from_tool",
+        "vuln_id_from_tool",
+        "service",
+        "planned_remediation_date",
+        "tags",
     ];
     let mut ids = BTreeSet::new();
     for finding in findings {
@@ -210,7 +268,10 @@ fn defectdojo_gets_the_fields_that_it_allows() {
         for name in ["title", "severity", "description"] {
             assert!(finding[name].as_str().is_some_and(|text| !text.is_empty()), "{name}: {finding}");
         }
-        assert!(["Info", "Low", "Medium", "High", "Critical"].contains(&finding["severity"].as_str().expect("text")));
+        assert!(
+            ["Info", "Low", "Medium", "High", "Critical"]
+                .contains(&finding["severity"].as_str().expect("text"))
+        );
         assert!(ids.insert(finding["unique_id_from_tool"].to_string()));
         let accepted = finding["file_path"] == "/waived";
         assert_eq!((&finding["risk_accepted"], &finding["active"]), (&json!(accepted), &json!(!accepted)));
@@ -221,8 +282,7 @@ fn defectdojo_gets_the_fields_that_it_allows() {
 fn no_cell_of_a_table_begins_a_formula() {
     let fleet = fleet();
     let neo4j = fleet.export("neo4j", "neo4j");
-    let tables =
-        [fleet.export("csv", "f.csv"), neo4j.join("nodes.csv"), neo4j.join("relationships.csv")];
+    let tables = [fleet.export("csv", "f.csv"), neo4j.join("nodes.csv"), neo4j.join("relationships.csv")];
     for table in tables {
         let mut reader = csv::ReaderBuilder::new().has_headers(false).from_path(&table).expect("a table");
         let rows: Vec<_> = reader.records().map(|row| row.expect("a row")).collect();
@@ -237,13 +297,25 @@ fn no_cell_of_a_table_begins_a_formula() {
 #[test]
 fn opengraph_keeps_to_its_rules() {
     let fleet = fleet();
-    let file: Value = serde_json::from_str(&fleet.exported("bloodhound")).expect("JSON");
+    let folder = fleet.export("bloodhound", "bloodhound");
+    let read = |name: &str| -> Value {
+        let text = std::fs::read_to_string(folder.join(name)).expect("a file");
+        harmless(&text);
+        serde_json::from_str(&text).expect("JSON")
+    };
+    let (file, extension) = (read("graph.json"), read("extension.json"));
+    let declared = |list: &str| -> BTreeSet<String> {
+        let names = extension[list].as_array().expect("a list").iter().filter_map(|one| one["name"].as_str());
+        names.inspect(|name| assert!(name.starts_with("Snapsift_"))).map(str::to_owned).collect()
+    };
+    let (kinds, relations) = (declared("node_kinds"), declared("relationship_kinds"));
     let primitive = |value: &Value| value.is_string() || value.is_number() || value.is_boolean();
     let flat = |properties: &Value| {
         for (name, value) in properties.as_object().expect("an object") {
             assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{name}");
             assert!(!["objectid", "lastseen"].contains(&name.as_str()));
-            let list = value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string));
+            let list =
+                value.as_array().is_some_and(|list| !list.is_empty() && list.iter().all(Value::is_string));
             assert!(primitive(value) || list, "{name}");
         }
     };
@@ -252,12 +324,14 @@ fn opengraph_keeps_to_its_rules() {
         let id = node["id"].as_str().expect("text");
         assert!(!id.contains(':') && ids.insert(id.to_owned()), "{id}");
         assert!((1..=3).contains(&node["kinds"].as_array().expect("kinds").len()));
+        assert!(kinds.contains(node["kinds"][0].as_str().expect("text")), "{node}");
         flat(&node["properties"]);
     }
     let edges = file["graph"]["edges"].as_array().expect("edges");
     for edge in edges {
         let kind = edge["kind"].as_str().expect("text");
         assert!(kind.chars().all(|c| c.is_ascii_alphanumeric() || c == '_'), "{kind}");
+        assert!(relations.contains(kind), "{kind}");
         for end in ["start", "end"] {
             assert_eq!(edge[end]["match_by"], "id");
             assert!(ids.contains(edge[end]["value"].as_str().expect("text")));
@@ -277,7 +351,7 @@ fn others_read_the_graph() {
     let python = std::env::var("SNAPSIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)
         .arg(root.join("testdata/export_consumers.py"))
-        .args([fleet.export("graphml", "g.graphml"), fleet.export("bloodhound", "g.json")])
+        .args([fleet.export("graphml", "g.graphml"), fleet.export("bloodhound", "g").join("graph.json")])
         .args([neo4j.join("nodes.csv"), neo4j.join("relationships.csv")])
         .output()
         .expect("python3 runs");
@@ -325,6 +399,7 @@ fn a_diff_tells_new_from_moved_and_fixed_from_not_looked_at() {
     b.accepts("SHA256:K1", "app", &json!({"state": "accepted"}));
     let b = b.text().replace("\"complete\":true", "\"complete\":false");
     fleet.add(&[second().text(), c.text(), b]);
+    let before = std::fs::read(fleet.path()).expect("a store");
     let (exit, rows, summary) = fleet.diff(&["--fail-on", "critical"]);
     assert_eq!(exit, 3, "one scan could not read everything: {summary}");
     assert_eq!(
@@ -353,6 +428,7 @@ fn a_diff_tells_new_from_moved_and_fixed_from_not_looked_at() {
     // Nothing has changed since the newest scans.
     let (exit, none, _) = fleet.diff(&["--since", "2026-06-01T00:00:00Z", "--fail-on", "info"]);
     assert_eq!((exit, none.len()), (3, 0));
+    assert!(before == std::fs::read(fleet.path()).expect("a store"), "the store is only read");
 }
 
 #[test]
@@ -360,7 +436,10 @@ fn what_is_exempted_fails_nobody_and_wrong_scans_are_named() {
     let fleet = fleet();
     fleet.add(&[second().text()]);
     let file = fleet.folder.path().join("g.toml");
-    write(&file, "[[exempt]]\nname = \"w\"\ncategory = \"waiver\"\nreason = \"known\"\nauthor = \"ann\"\npath = \"/new.env\"\n");
+    write(
+        &file,
+        "[[exempt]]\nname = \"w\"\ncategory = \"waiver\"\nreason = \"known\"\nauthor = \"ann\"\npath = \"/new.env\"\n",
+    );
     let store = fleet.path();
     snapsift(&["fleet", "govern", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
     // The first scans of b and c are all new: only a's is asked about.

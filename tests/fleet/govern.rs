@@ -16,7 +16,8 @@ fn fleet() -> Fleet {
            INSERT INTO asset_name VALUES ('store', 'endpoint', 'store.example', 1);
            INSERT INTO asset_tag VALUES ('a', 'Owner', 'ann', 1);
            INSERT INTO asset_tag VALUES ('a', 'env', 'prod', 1);"));
-    let target = json!({"target": {"kind": "k", "id": "store.example", "exists": "unknown", "determined_by": "form"}});
+    let target =
+        json!({"target": {"kind": "k", "id": "store.example", "exists": "unknown", "determined_by": "form"}});
     let mut a = Scan::new("a1", "a", "2026-01-01T00:00:00Z");
     a.holds("SHA256:K", "root", false);
     a.finding("S", "a type", "/srv/app.env", target);
@@ -206,11 +207,7 @@ fn an_owner_is_the_first_rule_that_fits_and_falls_back_through_tags() {
 
 #[test]
 fn what_is_gone_is_completed_only_where_the_newest_scan_looked() {
-    for (change, expected) in [
-        ("", "completed"),
-        ("\"complete\":true", "no"),
-        ("\"left_out\":{}", "no"),
-    ] {
+    for (change, expected) in [("", "completed"), ("\"complete\":true", "no"), ("\"left_out\":{}", "no")] {
         let fleet = fleet();
         let mut a = Scan::new("a2", "a", "2026-02-01T00:00:00Z");
         a.finding("S", "a type", "/srv/app.env", json!({}));
@@ -264,10 +261,8 @@ fn keys_that_break_a_policy_and_what_it_takes_to_replace_one() {
         ]
     );
     let plan = fleet.ask("key-rotation", &["key=SHA256:K"]);
-    let steps: Vec<(i64, &str)> = plan
-        .iter()
-        .filter_map(|row| Some((row["step"].as_i64()?, row["hostname"].as_str()?)))
-        .collect();
+    let steps: Vec<(i64, &str)> =
+        plan.iter().filter_map(|row| Some((row["step"].as_i64()?, row["hostname"].as_str()?))).collect();
     assert_eq!(steps, [(1, "b"), (2, "a"), (2, "b"), (5, "b")]);
     assert_eq!(plan[3]["breaks"], json!("every login with the old key as root"));
 }

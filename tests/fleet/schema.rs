@@ -2,8 +2,8 @@
 
 use snapsift::fleet::schema::{page, views};
 
-use super::{Fleet, snapsift};
 use super::support::program::stdout;
+use super::{Fleet, snapsift};
 
 #[test]
 fn every_column_of_every_view_is_described() {
@@ -11,7 +11,9 @@ fn every_column_of_every_view_is_described() {
     fleet.add(&[]);
     let text = |sql: &str| -> Vec<String> {
         let rows = fleet.rows(sql);
-        rows.iter().map(|row| row[0].trim_start_matches("Text(\"").trim_end_matches("\")").to_owned()).collect()
+        rows.iter()
+            .map(|row| row[0].trim_start_matches("Text(\"").trim_end_matches("\")").to_owned())
+            .collect()
     };
     let names = text("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name");
     let documented: Vec<String> = views().into_iter().map(|view| view.name).collect();

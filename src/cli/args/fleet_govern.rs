@@ -64,7 +64,7 @@ Examples:
   snapsift fleet export fleet.db --format ocsf -o events.jsonl
   snapsift fleet export fleet.db --format sarif -o sarif/
   snapsift fleet export fleet.db --format defectdojo -o findings.json
-  snapsift fleet export fleet.db --format bloodhound -o graph.json
+  snapsift fleet export fleet.db --format bloodhound -o bloodhound/
 
 Exit codes:
   0  All was written.
@@ -76,7 +76,7 @@ pub(in crate::cli) struct FleetExportArgs {
     /// What to write
     #[arg(long, short, value_enum, value_name = "FORMAT")]
     pub(in crate::cli) format: ExportFormat,
-    /// Write to PATH instead of standard output; for sarif and neo4j a folder, which is made
+    /// Write to PATH instead of standard output; for sarif, neo4j and bloodhound a folder, which is made
     #[arg(long, short, value_name = "PATH")]
     pub(in crate::cli) output: Option<PathBuf>,
 }
@@ -96,7 +96,7 @@ pub(in crate::cli) enum ExportFormat {
     Graphml,
     /// The graph: CSV files for neo4j-admin database import, and a file of Cypher
     Neo4j,
-    /// The graph: BloodHound OpenGraph
+    /// The graph: BloodHound OpenGraph, and the extension that its paths need
     Bloodhound,
 }
 

@@ -23,7 +23,8 @@ pub(super) fn run(args: &FleetGovernArgs) -> anyhow::Result<Exit> {
     let shown = escape::bytes_of_path(args.store.as_os_str().as_encoded_bytes());
     // Opened to read first: a mistyped name makes no store.
     let there = Store::open_to_read(&args.store);
-    there.with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
+    there
+        .with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
     let governance = match &args.file {
         Some(file) => Some(read(file)?),
         None => None,

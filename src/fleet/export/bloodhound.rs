@@ -3,7 +3,10 @@
 //! Facts: <https://bloodhound.specterops.io/opengraph/developer/nodes> and `…/edges`: an id that
 //! is unique everywhere, one to three kinds with a prefix of their own, properties of primitives
 //! under names in lower case (never `objectid`; `lastseen` is overwritten), kinds of edges of
-//! letters, digits and underscores, ends matched by id. Ids are digests, since BloodHound writes
+//! letters, digits and underscores, ends matched by id. BloodHound finds paths only over kinds
+//! of edges that an extension declares traversable
+//! (<https://bloodhound.specterops.io/opengraph/developer/graph-definition>), so one comes with it,
+//! to be installed once. Ids are digests, since BloodHound writes
 //! them in upper case and takes no colons; `identity` has what they are of.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,13 +14,23 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{EDGES, Exported, NODES, part, rows};
+use super::{EDGES, Exported, Files, NODES, part, rows};
 use crate::fleet::query::{QueryError, Row};
 use crate::fleet::store::Store;
 use crate::output::escape::visible;
 use crate::output::json as safe;
 
-pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
+/// The extension: kinds of nodes and of edges.
+const EXTENSION: &str = include_str!("bloodhound.json");
+
+pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -> Result<(), QueryError> {
+    files.file("extension.json", &mut |out| Ok(out.write_all(EXTENSION.as_bytes())?))?;
+    files.file("graph.json", &mut |out| graph(store, out, done))?;
+    done.files = 2;
+    Ok(())
+}
+
+fn graph(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     let mut out = out;
     out.write_all(b"{\"metadata\":{\"source_kind\":\"Snapsift\"},\"graph\":{\"nodes\":[\n")?;
     let mut first = true;

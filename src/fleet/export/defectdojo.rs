@@ -19,9 +19,9 @@ use crate::output::json as safe;
 pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     let mut out = out;
     let version = env!("CARGO_PKG_VERSION");
-    write!(
+    writeln!(
         out,
-        "{{\"name\":\"snapsift\",\"type\":\"snapsift\",\"version\":\"{version}\",\"static_tool\":true,\"findings\":[\n"
+        "{{\"name\":\"snapsift\",\"type\":\"snapsift\",\"version\":\"{version}\",\"static_tool\":true,\"findings\":["
     )?;
     let mut first = true;
     done.findings = rows(store, FINDINGS, &mut |row| {
@@ -55,7 +55,8 @@ fn finding(row: &Row<'_>) -> Value {
         }
     };
     // No longer is a title there.
-    let title: String = format!("{} on {} in {path}", text("secret_type"), text("hostname")).chars().take(500).collect();
+    let title: String =
+        format!("{} on {} in {path}", text("secret_type"), text("hostname")).chars().take(500).collect();
     put("title", json!(title));
     put("severity", json!(severity));
     put("description", json!(description));
@@ -88,7 +89,8 @@ fn finding(row: &Row<'_>) -> Value {
 /// What a person wants to know, none of it secret.
 fn facts(row: &Row<'_>) -> Vec<(&'static str, String)> {
     let text = |name: &str| visible(row.text(name)).into_owned();
-    let number = |name: &str| row.number(name).filter(|number| *number > 0).map(|n| n.to_string()).unwrap_or_default();
+    let number =
+        |name: &str| row.number(name).filter(|number| *number > 0).map(|n| n.to_string()).unwrap_or_default();
     vec![
         ("Recommendation", text("title")),
         ("Risk", text("risk")),
@@ -119,7 +121,10 @@ fn code(text: &str) -> String {
 /// Of letters, digits and a few signs.
 fn tags(row: &Row<'_>) -> Vec<String> {
     let plain = |text: &str| -> String {
-        text.chars().map(|c| if c.is_alphanumeric() || "-_.@:".contains(c) { c } else { '-' }).take(90).collect()
+        text.chars()
+            .map(|c| if c.is_alphanumeric() || "-_.@:".contains(c) { c } else { '-' })
+            .take(90)
+            .collect()
     };
     let pairs = [("risk", "risk"), ("owner", "owner"), ("provider", "provider"), ("status", "status")];
     pairs

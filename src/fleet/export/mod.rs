@@ -39,7 +39,7 @@ pub enum Format {
     GraphMl,
     /// The graph for Neo4j: several files.
     Neo4j,
-    /// The graph for BloodHound.
+    /// The graph for BloodHound, and the extension that it belongs to.
     BloodHound,
 }
 
@@ -47,7 +47,7 @@ impl Format {
     /// Whether it makes several files, in a folder.
     #[must_use]
     pub fn is_folder(self) -> bool {
-        matches!(self, Self::Sarif | Self::Neo4j)
+        matches!(self, Self::Sarif | Self::Neo4j | Self::BloodHound)
     }
 }
 
@@ -92,8 +92,8 @@ pub fn export(store: &Store, format: Format, files: &mut dyn Files) -> Result<Ex
             Format::Ocsf => ocsf::write(store, out, &mut done),
             Format::DefectDojo => defectdojo::write(store, out, &mut done),
             Format::GraphMl => graphml::write(store, out, &mut done),
-            Format::BloodHound => bloodhound::write(store, out, &mut done),
-            Format::Csv | Format::Sarif | Format::Neo4j => {
+            // The others are folders.
+            Format::Csv | Format::Sarif | Format::Neo4j | Format::BloodHound => {
                 done.findings = ask(store, FINDINGS_CSV, &BTreeMap::new(), Rows::Csv, out)?;
                 Ok(())
             }
@@ -102,6 +102,7 @@ pub fn export(store: &Store, format: Format, files: &mut dyn Files) -> Result<Ex
     match format {
         Format::Sarif => sarif::write(store, files, &mut done)?,
         Format::Neo4j => neo4j::write(store, files, &mut done)?,
+        Format::BloodHound => bloodhound::write(store, files, &mut done)?,
         _ => files.file("export", single)?,
     }
     Ok(done)

@@ -101,7 +101,8 @@ fn finding(row: &Row<'_>) -> Value {
     // What an earlier scan had is an event that goes on.
     let (activity, activity_name) =
         if first.is_some_and(|first| first < time) { (2, "Update") } else { (1, "Create") };
-    let read = |name: &str| serde_json::from_value::<Severity>(json!(row.text(name))).unwrap_or(Severity::Info);
+    let read =
+        |name: &str| serde_json::from_value::<Severity>(json!(row.text(name))).unwrap_or(Severity::Info);
     let (severity, severity_name) = ocsf::severity(read("severity"));
     let sure = serde_json::from_value::<Confidence>(json!(row.text("confidence"))).unwrap_or(Confidence::Low);
     let (confidence, confidence_name) = ocsf::confidence(sure);
@@ -136,7 +137,10 @@ fn finding(row: &Row<'_>) -> Value {
     put_status(&mut event, exempt);
     let info = some(&[
         // One secret at one place of two machines is two findings.
-        ("uid", Some(json!(format!("{}-{}", row.text("finding_id"), super::short_digest(row.text("machine")))))),
+        (
+            "uid",
+            Some(json!(format!("{}-{}", row.text("finding_id"), super::short_digest(row.text("machine"))))),
+        ),
         ("uid_alt", Some(json!(row.text("finding_id")))),
         ("title", Some(json!(title))),
         ("desc", text(row, "remedy")),
@@ -182,7 +186,7 @@ fn file(row: &Row<'_>) -> Value {
         ("path", Some(json!(path))),
         ("type_id", Some(json!(1))),
         ("type", Some(json!("Regular File"))),
-        ("is_deleted", row.is("deleted").then(|| json!(true))),
+        ("is_deleted", row.is("deleted").then_some(Value::Bool(true))),
         ("accessed_time", time("last_read")),
         ("modified_time", time("written")),
         ("owner", text(row, "file_owner").map(|name| json!({ "name": name }))),
@@ -192,7 +196,14 @@ fn file(row: &Row<'_>) -> Value {
 /// The machine, and what the secret opens.
 fn resources(row: &Row<'_>) -> Value {
     let machine = some(&[
-        ("uid", Some(json!(if row.text("asset_id").is_empty() { row.text("machine") } else { row.text("asset_id") }))),
+        (
+            "uid",
+            Some(json!(if row.text("asset_id").is_empty() {
+                row.text("machine")
+            } else {
+                row.text("asset_id")
+            })),
+        ),
         ("name", Some(json!(row.text("hostname")))),
         ("type", Some(json!("machine"))),
         ("region", text(row, "region")),
@@ -279,9 +290,9 @@ impl Path {
             return;
         }
         for (id, name, kind) in [(from, "from_name", "from_kind"), (to, "to_name", "to_kind")] {
-            self.nodes.entry(id.to_owned()).or_insert_with(
-                || json!({ "uid": id, "name": row.text(name), "type": row.text(kind) }),
-            );
+            self.nodes
+                .entry(id.to_owned())
+                .or_insert_with(|| json!({ "uid": id, "name": row.text(name), "type": row.text(kind) }));
         }
         self.edges.push(json!({
             "uid": row.text("edge_id"), "source": from, "target": to, "relation": row.text("kind"),

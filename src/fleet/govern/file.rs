@@ -313,9 +313,7 @@ impl Reading<'_> {
         if raw.owner.is_empty() && raw.owner_tags.is_empty() {
             fault("it names nobody: give `owner`, `owner_tags`, or both".to_owned());
         }
-        for (field, words, known) in
-            [("severity", &raw.severity, SEVERITIES), ("risk", &raw.risk, RISKS)]
-        {
+        for (field, words, known) in [("severity", &raw.severity, SEVERITIES), ("risk", &raw.risk, RISKS)] {
             if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
                 fault(format!("`{field}` {word:?} is none of {}", known.join(", ")));
             }

@@ -50,8 +50,7 @@ impl From<rusqlite::Error> for GovernError {
 /// The store cannot be written.
 pub fn replace(store: &Store, governance: &Governance) -> Result<(), GovernError> {
     let transaction = store.transaction()?;
-    transaction
-        .execute_batch("DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag;")?;
+    transaction.execute_batch("DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag;")?;
     for (place, one) in (0_i64..).zip(&governance.exemptions) {
         transaction.execute(
             "INSERT INTO exemption VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
@@ -129,7 +128,8 @@ fn barred(words: &[String]) -> String {
 /// exemptions mean, and which days findings are due.
 pub(super) fn expand(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch("DELETE FROM glob_match; DELETE FROM calendar;")?;
-    let globs = |column| texts(connection, &format!("SELECT DISTINCT {column} FROM exemption WHERE {column} <> ''"));
+    let globs =
+        |column| texts(connection, &format!("SELECT DISTINCT {column} FROM exemption WHERE {column} <> ''"));
     let mut insert = connection.prepare("INSERT INTO glob_match VALUES (?1, ?2, ?3)")?;
     let paths = globs("path")?;
     if !paths.is_empty() {
@@ -168,7 +168,8 @@ fn calendar(connection: &Connection) -> Result<(), StoreError> {
     let begun = numbers("SELECT DISTINCT CAST(started AS INTEGER) FROM scan")?;
     let begun: BTreeSet<i64> =
         begun.into_iter().filter(|at| *at >= 0).map(|at| at - at % DAY_MILLISECONDS).collect();
-    let terms = numbers("SELECT due_days FROM owner_rule UNION SELECT due_days + grace_days FROM owner_rule")?;
+    let terms =
+        numbers("SELECT due_days FROM owner_rule UNION SELECT due_days + grace_days FROM owner_rule")?;
     let days: BTreeSet<i64> = terms
         .iter()
         .filter_map(|days| days.checked_mul(DAY_MILLISECONDS))

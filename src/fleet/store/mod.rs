@@ -136,8 +136,10 @@ impl Store {
         };
         let copying = state.transaction()?;
         for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
-            let of_disks = texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
-            let only = if of_disks.is_empty() { "" } else { "WHERE disk_id IN (SELECT disk_id FROM temp.chosen)" };
+            let of_disks =
+                texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
+            let only =
+                if of_disks.is_empty() { "" } else { "WHERE disk_id IN (SELECT disk_id FROM temp.chosen)" };
             copying.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM kept.{table} {only}"))?;
         }
         copying.commit()?;

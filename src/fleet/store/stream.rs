@@ -107,8 +107,7 @@ pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<
     }
     match (reading, whole) {
         (Some(reading), Some(whole)) => {
-            connection
-                .execute(
+            connection.execute(
                 "UPDATE scan SET whole = ?1, left_out = ?2 WHERE scan_id = ?3",
                 params![whole, i64::try_from(reading.left_out).unwrap_or(i64::MAX), reading.scan],
             )?;
