@@ -69,7 +69,7 @@ fn every_fault_has_its_line() {
 fn an_entry_without_conditions_would_hide_everything() {
     let text = "[[exempt]]\nname = \"a\"\ncategory = \"waiver\"\nreason = \"b\"\nauthor = \"c\"\n";
     assert!(faults(text)[0].contains("it would exempt everything"));
-    let twice = format!("{0}rule = \"r\"\n{0}rule = \"r\"\n", text);
+    let twice = format!("{text}rule = \"r\"\n{text}rule = \"r\"\n");
     assert!(faults(&twice)[0].contains("another entry has the name"));
     let nobody = "[[owner]]\nname = \"a\"\npriority = 5\ndue_days = 3\n";
     assert!(faults(nobody)[0].contains("it names nobody"));
