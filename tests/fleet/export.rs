@@ -342,6 +342,26 @@ fn opengraph_keeps_to_its_rules() {
     assert!(both.is_some_and(|edge| edge["properties"]["root"] == true), "{edges:?}");
 }
 
+#[test]
+fn a_graph_of_paths_has_all_that_they_go_over_and_nothing_else() {
+    let fleet = fleet();
+    // A key beside the paths: nobody comes to it.
+    let mut d = Scan::new("d1", "d", "2026-01-03T00:00:00Z");
+    d.holds("SHA256:K3", "app", false);
+    d.accepts("SHA256:K3", "app", &json!({"state": "accepted"}));
+    fleet.add(&[d.text()]);
+    let (store, folder) = (fleet.path(), fleet.folder.path().join("paths"));
+    let (store, to) = (store.to_str().expect("UTF-8"), folder.to_str().expect("UTF-8"));
+    let output = snapsift(&["fleet", "export", store, "--format", "neo4j", "--paths-only", "-o", to]);
+    assert_eq!(code(&output), 0, "{}", stderr(&output));
+    let count = |folder: &Path, table: &str| {
+        std::fs::read_to_string(folder.join(table)).expect("a table").lines().count() - 1
+    };
+    assert_eq!((count(&folder, "nodes.csv"), count(&folder, "relationships.csv")), (7, 6));
+    let whole = fleet.export("neo4j", "whole");
+    assert_eq!((count(&whole, "nodes.csv"), count(&whole, "relationships.csv")), (9, 9));
+}
+
 /// Programs of others read the graph: `SNAPSIFT_PYTHON` names an interpreter that has them.
 #[test]
 fn others_read_the_graph() {

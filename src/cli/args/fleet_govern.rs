@@ -79,6 +79,11 @@ pub(in crate::cli) struct FleetExportArgs {
     /// Write to PATH instead of standard output; for sarif, neo4j and bloodhound a folder, which is made
     #[arg(long, short, value_name = "PATH")]
     pub(in crate::cli) output: Option<PathBuf>,
+    /// Of the graph, write only what one example of each attack path goes over
+    ///
+    /// The whole graph of a large fleet has millions of edges, more than most tools can show.
+    #[arg(long)]
+    pub(in crate::cli) paths_only: bool,
 }
 
 /// A format of `fleet export`.

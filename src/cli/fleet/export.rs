@@ -33,7 +33,7 @@ pub(super) fn run(args: &FleetExportArgs) -> anyhow::Result<Exit> {
     } else {
         Output { path: args.output.clone(), folder: false }
     };
-    export(&store, format, &mut files)?;
+    export(&store, format, args.paths_only, &mut files)?;
     Ok(Exit::Complete)
 }
 

@@ -14,27 +14,30 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{EDGES, Exported, Files, NODES, part, rows};
+use super::{EDGES, Exported, Files, NODES, Source, part, rows};
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::escape::visible;
 use crate::output::json as safe;
 
 /// The extension: kinds of nodes and of edges.
 const EXTENSION: &str = include_str!("bloodhound.json");
 
-pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(
+    source: &Source<'_>,
+    files: &mut dyn Files,
+    done: &mut Exported,
+) -> Result<(), QueryError> {
     files.file("extension.json", &mut |out| Ok(out.write_all(EXTENSION.as_bytes())?))?;
-    files.file("graph.json", &mut |out| graph(store, out, done))?;
+    files.file("graph.json", &mut |out| graph(source, out, done))?;
     done.files = 2;
     Ok(())
 }
 
-fn graph(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
+fn graph(source: &Source<'_>, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     let mut out = out;
     out.write_all(b"{\"metadata\":{\"source_kind\":\"Snapsift\"},\"graph\":{\"nodes\":[\n")?;
     let mut first = true;
-    done.nodes = rows(store, NODES, &mut |row| {
+    done.nodes = rows(source, NODES, &mut |row| {
         part(out, &mut first)?;
         Ok(safe::write(&mut out, &node(row))?)
     })?;
@@ -42,7 +45,7 @@ fn graph(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), 
     first = true;
     // BloodHound has one edge of a kind between two nodes; the accounts of one stand together.
     let mut open: Option<Edge> = None;
-    rows(store, EDGES, &mut |row| {
+    rows(source, EDGES, &mut |row| {
         match &mut open {
             Some(edge) if edge.is_of(row) => edge.add(row),
             _ => {

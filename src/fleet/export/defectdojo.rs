@@ -10,13 +10,12 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{Exported, FINDINGS, part, rows, short_digest};
+use super::{Exported, FINDINGS, Source, part, rows, short_digest};
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::escape::visible;
 use crate::output::json as safe;
 
-pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(source: &Source<'_>, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     let mut out = out;
     let version = env!("CARGO_PKG_VERSION");
     writeln!(
@@ -24,7 +23,7 @@ pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> 
         "{{\"name\":\"snapsift\",\"type\":\"snapsift\",\"version\":\"{version}\",\"static_tool\":true,\"findings\":["
     )?;
     let mut first = true;
-    done.findings = rows(store, FINDINGS, &mut |row| {
+    done.findings = rows(source, FINDINGS, &mut |row| {
         part(out, &mut first)?;
         Ok(safe::write(&mut out, &finding(row))?)
     })?;

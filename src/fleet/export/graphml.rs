@@ -6,9 +6,8 @@
 
 use std::io::Write;
 
-use super::{EDGES, Exported, NODES, rows};
+use super::{EDGES, Exported, NODES, Source, rows};
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::escape::visible;
 
 /// Attributes and their types.
@@ -34,7 +33,7 @@ const OF_EDGES: [(&str, &str); 5] = [
     ("state", "string"),
 ];
 
-pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(source: &Source<'_>, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     out.write_all(
         b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
           <graphml xmlns=\"http://graphml.graphdrawing.org/xmlns\" \
@@ -51,12 +50,12 @@ pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> 
         }
     }
     out.write_all(b"<graph id=\"snapsift\" edgedefault=\"directed\">\n")?;
-    done.nodes = rows(store, NODES, &mut |row| {
+    done.nodes = rows(source, NODES, &mut |row| {
         write!(out, "<node id=\"{}\">", text(row.text("id")))?;
         data(out, row, "n", &OF_NODES)?;
         Ok(out.write_all(b"</node>\n")?)
     })?;
-    done.edges = rows(store, EDGES, &mut |row| {
+    done.edges = rows(source, EDGES, &mut |row| {
         write!(
             out,
             "<edge id=\"{}\" source=\"{}\" target=\"{}\">",

@@ -80,29 +80,45 @@ pub struct Exported {
     pub files: u64,
 }
 
-/// Writes an export.
+/// What is asked, and with what.
+struct Source<'s> {
+    store: &'s Store,
+    set: BTreeMap<String, String>,
+}
+
+/// Writes an export. `paths_only`: of the graph, only what the examples of attack paths go over.
 ///
 /// # Errors
 ///
 /// The store cannot be read, or a file cannot be written.
-pub fn export(store: &Store, format: Format, files: &mut dyn Files) -> Result<Exported, QueryError> {
+pub fn export(
+    store: &Store,
+    format: Format,
+    paths_only: bool,
+    files: &mut dyn Files,
+) -> Result<Exported, QueryError> {
+    let mut source = Source { store, set: BTreeMap::new() };
+    if paths_only {
+        source.set.insert("paths_only".to_owned(), "yes".to_owned());
+    }
+    let source = &source;
     let mut done = Exported { files: 1, ..Exported::default() };
     let single: &mut dyn FnMut(&mut dyn Write) -> Result<(), QueryError> = &mut |out| {
         match format {
-            Format::Ocsf => ocsf::write(store, out, &mut done),
-            Format::DefectDojo => defectdojo::write(store, out, &mut done),
-            Format::GraphMl => graphml::write(store, out, &mut done),
+            Format::Ocsf => ocsf::write(source, out, &mut done),
+            Format::DefectDojo => defectdojo::write(source, out, &mut done),
+            Format::GraphMl => graphml::write(source, out, &mut done),
             // The others are folders.
             Format::Csv | Format::Sarif | Format::Neo4j | Format::BloodHound => {
-                done.findings = ask(store, FINDINGS_CSV, &BTreeMap::new(), Rows::Csv, out)?;
+                done.findings = ask(store, FINDINGS_CSV, &source.set, Rows::Csv, out)?;
                 Ok(())
             }
         }
     };
     match format {
-        Format::Sarif => sarif::write(store, files, &mut done)?,
-        Format::Neo4j => neo4j::write(store, files, &mut done)?,
-        Format::BloodHound => bloodhound::write(store, files, &mut done)?,
+        Format::Sarif => sarif::write(source, files, &mut done)?,
+        Format::Neo4j => neo4j::write(source, files, &mut done)?,
+        Format::BloodHound => bloodhound::write(source, files, &mut done)?,
         _ => files.file("export", single)?,
     }
     Ok(done)
@@ -110,11 +126,11 @@ pub fn export(store: &Store, format: Format, files: &mut dyn Files) -> Result<Ex
 
 /// Gives each row of a statement of `queries/export`.
 fn rows(
-    store: &Store,
+    source: &Source<'_>,
     sql: &str,
     give: &mut dyn FnMut(&Row<'_>) -> Result<(), QueryError>,
 ) -> Result<u64, QueryError> {
-    each_row(store, sql, &BTreeMap::new(), give)
+    each_row(source.store, sql, &source.set, give)
 }
 
 /// A comma and a new line between the elements of a list.

@@ -8,9 +8,8 @@
 
 use std::io::{self, Write};
 
-use super::{EDGES, Exported, Files, NODES, rows};
+use super::{EDGES, Exported, Files, NODES, Source, rows};
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::csv::neutral;
 use crate::output::escape::visible;
 
@@ -33,9 +32,13 @@ const NODE_HEADER: [&str; 14] = [
 const EDGE_HEADER: [&str; 8] =
     [":START_ID", ":END_ID", ":TYPE", "id", "as_account", "root:boolean", "evidence", "state"];
 
-pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(
+    source: &Source<'_>,
+    files: &mut dyn Files,
+    done: &mut Exported,
+) -> Result<(), QueryError> {
     files.file("nodes.csv", &mut |out| {
-        done.nodes = table(store, out, NODES, &NODE_HEADER, &|row| {
+        done.nodes = table(source, out, NODES, &NODE_HEADER, &|row| {
             let label = match row.text("kind") {
                 "machine" => "Machine",
                 "key" => "Key",
@@ -47,7 +50,7 @@ pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -
         Ok(())
     })?;
     files.file("relationships.csv", &mut |out| {
-        done.edges = table(store, out, EDGES, &EDGE_HEADER, &|row| {
+        done.edges = table(source, out, EDGES, &EDGE_HEADER, &|row| {
             let kind = row.text("kind").to_uppercase();
             vec![row.text("from_id").to_owned(), row.text("to_id").to_owned(), kind]
         })?;
@@ -61,7 +64,7 @@ pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -
 /// `first` are the cells whose header begins with a colon or ends with `:ID`; the others are
 /// columns by the name of their header.
 fn table(
-    store: &Store,
+    source: &Source<'_>,
     out: &mut dyn Write,
     sql: &str,
     header: &[&str],
@@ -70,7 +73,7 @@ fn table(
     let error = |error: csv::Error| io::Error::other(error.to_string());
     let mut writer = csv::Writer::from_writer(out);
     writer.write_record(header).map_err(error)?;
-    let number = rows(store, sql, &mut |row| {
+    let number = rows(source, sql, &mut |row| {
         let mut cells = first(row);
         for name in header.iter().skip(cells.len()) {
             cells.push(match name.strip_suffix(":boolean") {

@@ -10,25 +10,24 @@ use std::io::Write;
 
 use serde_json::{Map, Value, json};
 
-use super::{Exported, FINDINGS, PATHS, rows};
+use super::{Exported, FINDINGS, PATHS, Source, rows};
 use crate::finding::{Confidence, Severity, Timestamp};
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::{json as safe, ocsf};
 
 /// Detection Finding.
 const PATH_CLASS: i64 = 2004;
 
-pub(super) fn write(store: &Store, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(source: &Source<'_>, out: &mut dyn Write, done: &mut Exported) -> Result<(), QueryError> {
     let mut out = out;
-    done.findings = rows(store, FINDINGS, &mut |row| {
+    done.findings = rows(source, FINDINGS, &mut |row| {
         safe::write(&mut out, &finding(row))?;
         Ok(out.write_all(b"\n")?)
     })?;
     // The rows of one path stand together.
     let mut path: Option<Path> = None;
     let mut paths = 0;
-    rows(store, PATHS, &mut |row| {
+    rows(source, PATHS, &mut |row| {
         if path.as_ref().is_none_or(|path| path.id != row.text("path_id")) {
             if let Some(path) = path.take() {
                 safe::write(&mut out, &path.event())?;
@@ -135,7 +134,13 @@ fn finding(row: &Row<'_>) -> Value {
         event.insert("risk_level".into(), json!(name));
     }
     put_status(&mut event, exempt);
-    let info = some(&[
+    event.insert("finding_info".into(), finding_info(row, &title, first, time));
+    event.insert("unmapped".into(), unmapped(row));
+    Value::Object(event)
+}
+
+fn finding_info(row: &Row<'_>, title: &str, first: Option<i64>, time: i64) -> Value {
+    Value::Object(some(&[
         // One secret at one place of two machines is two findings.
         (
             "uid",
@@ -153,9 +158,12 @@ fn finding(row: &Row<'_>) -> Value {
             Some(json!({ "name": row.text("rule"), "uid": row.text("rule"), "type_id": 1, "type": "Rule" })),
         ),
         ("data_sources", Some(json!(["disk snapshot"]))),
-    ]);
-    event.insert("finding_info".into(), Value::Object(info));
-    let rest = some(&[
+    ]))
+}
+
+/// What the class has no attribute for.
+fn unmapped(row: &Row<'_>) -> Value {
+    Value::Object(some(&[
         ("secret_fingerprint", text(row, "secret")),
         ("secret_preview", text(row, "preview")),
         ("key_fingerprint", text(row, "key_fingerprint")),
@@ -172,9 +180,7 @@ fn finding(row: &Row<'_>) -> Value {
         ("exemption", text(row, "exemption")),
         ("exempt_category", text(row, "exempt_category")),
         ("remediation", text(row, "remedy")),
-    ]);
-    event.insert("unmapped".into(), Value::Object(rest));
-    Value::Object(event)
+    ]))
 }
 
 fn file(row: &Row<'_>) -> Value {

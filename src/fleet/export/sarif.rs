@@ -10,10 +10,9 @@ use std::io::Write;
 
 use serde_json::{Value, json};
 
-use super::{Exported, FINDINGS, Files, part, rows, short_digest};
+use super::{Exported, FINDINGS, Files, Source, part, rows, short_digest};
 use crate::finding::Severity;
 use crate::fleet::query::{QueryError, Row};
-use crate::fleet::store::Store;
 use crate::output::escape::visible;
 use crate::output::json as safe;
 use crate::output::sarif::{SCHEMA, encode, level, pascal_case, plain, security_severity};
@@ -31,10 +30,14 @@ struct Run {
     results: Vec<Value>,
 }
 
-pub(super) fn write(store: &Store, files: &mut dyn Files, done: &mut Exported) -> Result<(), QueryError> {
+pub(super) fn write(
+    source: &Source<'_>,
+    files: &mut dyn Files,
+    done: &mut Exported,
+) -> Result<(), QueryError> {
     let mut run = Run::default();
     done.files = 0;
-    done.findings = rows(store, FINDINGS, &mut |row| {
+    done.findings = rows(source, FINDINGS, &mut |row| {
         let other = run.machine != row.text("machine");
         if other || run.results.len() >= MOST {
             run.flush(files, done)?;
