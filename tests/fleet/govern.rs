@@ -155,6 +155,21 @@ fn expired_and_unused_exemptions_are_listed_by_name() {
     assert!(out.contains("no exemptions"), "{out}");
 }
 
+#[test]
+fn a_hostile_file_runs_nothing() {
+    let fleet = fleet();
+    let name = "x'); DROP TABLE finding; -- \\u001bc";
+    let text =
+        exempt(&format!("category = \"waiver\"\nsecret_type = \"a' OR '1'='1\"\nmachine = \"{name}\""))
+            .replace("\"one\"", &format!("\"{name}\""));
+    let (exit, out, error) = fleet.govern(&text);
+    assert_eq!(exit, 0, "{error}");
+    assert!(out.contains("unused") && out.contains("\\x1bc") && !out.contains('\x1b'), "{out}");
+    assert_eq!(fleet.ask("inventory", &[]).len(), 3);
+    let (exit, _, error) = fleet.govern("[[exempt]]\n\"\\u001b[2J\" = 1\n");
+    assert!(exit == 2 && !error.contains('\x1b'), "{error}");
+}
+
 const OWNERS: &str = r#"
 [[owner]]
 name = "keys"
