@@ -5,8 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod export;
+mod govern;
 mod paths;
 mod reach;
+mod schema;
 mod store;
 mod stream;
 

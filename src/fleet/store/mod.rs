@@ -12,9 +12,10 @@ use serde::Serialize;
 
 pub(super) use self::stream::text;
 use self::stream::{End, load};
+use crate::output::sarif::encode;
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -93,6 +94,7 @@ impl Store {
         if tables == 0 {
             making.execute_batch(include_str!("../../../queries/store.sql"))?;
             making.execute_batch(include_str!("../../../queries/inventory.sql"))?;
+            making.execute_batch(include_str!("../../../queries/governance.sql"))?;
             making.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
             making.pragma_update(None, "user_version", VERSION)?;
         }
@@ -113,6 +115,43 @@ impl Store {
             return Err(StoreError::Version);
         }
         Ok(Self { connection })
+    }
+
+    /// The store in `path`, which this one has open, as it would be in memory if of the machines
+    /// in `states`, a table of this connection, only the scans in its column `scan` had been
+    /// added, and of all other machines the newest.
+    pub(super) fn state(&self, path: &Path, states: &str, scan: &str) -> Result<Self, StoreError> {
+        let state = Self::open(None)?;
+        // Read only, and let go before anything else is asked of it: a name that is not in
+        // memory would be looked for there.
+        let path = std::path::absolute(path)?;
+        let uri = format!("file:{}?mode=ro", encode(path.as_os_str().as_encoded_bytes()));
+        state.connection.execute("ATTACH ?1 AS kept", [uri])?;
+        state.connection.execute_batch("CREATE TEMP TABLE chosen (disk_id INT PRIMARY KEY)")?;
+        let mut insert = state.connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
+        let mut disks = self.connection.prepare(&format!(
+            "SELECT d.disk_id FROM disk d JOIN {states} x ON x.machine = d.machine AND x.{scan} = d.scan_id
+             UNION SELECT disk_id FROM v1_machine WHERE machine NOT IN (SELECT machine FROM {states})"
+        ))?;
+        let mut rows = disks.query([])?;
+        while let Some(row) = rows.next()? {
+            insert.execute([row.get::<_, i64>(0)?])?;
+        }
+        drop(insert);
+        let texts = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
+            state.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        };
+        let copying = state.transaction()?;
+        for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
+            let of_disks =
+                texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
+            let only =
+                if of_disks.is_empty() { "" } else { "WHERE disk_id IN (SELECT disk_id FROM temp.chosen)" };
+            copying.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM kept.{table} {only}"))?;
+        }
+        copying.commit()?;
+        state.connection.execute_batch("DETACH kept")?;
+        Ok(state)
     }
 
     /// The connection, for queries.
