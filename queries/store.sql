@@ -1,6 +1,8 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
+-- whole: all that should be read was. left_out: files that --exclude or a limit left out.
 CREATE TABLE IF NOT EXISTS scan (
-  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL);
+  scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL,
+  left_out BIGINT NOT NULL);
 -- A target of a scan. `machine` is equal for targets of one machine.
 CREATE TABLE IF NOT EXISTS disk (
   disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
@@ -60,57 +62,180 @@ CREATE TABLE IF NOT EXISTS param (name VARCHAR PRIMARY KEY, value VARCHAR NOT NU
 CREATE TABLE IF NOT EXISTS remedy (rule VARCHAR PRIMARY KEY, remedy VARCHAR NOT NULL);
 
 -- The newest scan of each machine, with all its targets.
+-- disk_id: the number of the target
+-- machine: the machine's identity, equal for targets of one machine
+-- hostname: its name; of a target without one, the target's
+-- target: what was scanned, as it was named
+-- started: when the scan began, in milliseconds since 1970, of one width
+-- begun: the same as RFC 3339
+-- whole: 1 where all that should be read was
+-- left_out: how many files --exclude or a limit left out
 CREATE VIEW IF NOT EXISTS v1_machine AS
-SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole
+SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole, s.left_out
 FROM (SELECT disk.*, FIRST_VALUE(disk.scan_id) OVER
         (PARTITION BY disk.machine ORDER BY scan.started DESC, scan.name DESC) AS newest
       FROM disk JOIN scan ON scan.scan_id = disk.scan_id) d
 JOIN scan s ON s.scan_id = d.scan_id
 WHERE d.scan_id = d.newest;
 
+-- Private halves of SSH keys, and host keys of either half.
+-- key_id: the key's number in ssh_key
+-- role: private, host_private, host_public
+-- machine: the machine's identity
+-- hostname: its name
+-- path: the file
+-- line: the line in it
+-- mode: the permissions of the file, in octal
+-- owner: whose the file is
+-- atime: when it was last read, as far as the filesystem knows
+-- encrypted: 1 where it needs a passphrase
+-- damage: what is wrong with it, or nothing
+-- comment: the comment of the key
+-- weak: weaknesses, with blanks between
 CREATE VIEW IF NOT EXISTS v1_held AS
 SELECT h.key_id, h.role, m.machine, m.hostname, h.path, h.line, h.mode, h.owner, h.atime, h.encrypted,
        h.damage, h.comment, h.weak
 FROM held h JOIN v1_machine m ON m.disk_id = h.disk_id;
 
+-- Lines that let a key into an account.
+-- key_id: the key's number in ssh_key
+-- role: authorized, cert_authority, certificate, provisioned
+-- machine: the machine's identity
+-- hostname: its name
+-- account: whose line it is
+-- state: accepted, restricted, refused, unverified
+-- verdict: why, a JSON object
+-- path: the file
+-- line: the line in it
+-- weak: weaknesses, with blanks between
 CREATE VIEW IF NOT EXISTS v1_entry AS
 SELECT e.key_id, e.role, m.machine, m.hostname, e.account, e.state, e.verdict, e.path, e.line, e.weak
 FROM entry e JOIN v1_machine m ON m.disk_id = e.disk_id;
 
+-- Lines of files of known hosts.
+-- key_id: the key's number in ssh_key
+-- machine: the machine's identity
+-- hostname: its name
+-- account: whose file it is
+-- hosts: the names of the line
+-- path: the file
+-- line: the line in it
 CREATE VIEW IF NOT EXISTS v1_known AS
 SELECT n.key_id, m.machine, m.hostname, n.account, n.hosts, n.path, n.line
 FROM known n JOIN v1_machine m ON m.disk_id = n.disk_id;
 
+-- Blocks of configurations of SSH clients.
+-- machine: the machine's identity
+-- on_host: its name
+-- account: whose configuration it is
+-- home: the home of the account
+-- patterns: the hosts that the block is for
+-- hostname: the host that it leads to, or nothing
+-- login: the account there, or nothing
+-- port: the port there, or nothing
+-- identity_files: files of keys, one a line
+-- path: the file
 CREATE VIEW IF NOT EXISTS v1_client_host AS
 SELECT m.machine, m.hostname AS on_host, c.account, c.home, c.patterns, c.hostname, c.login, c.port,
        c.identity_files, c.path
 FROM client_host c JOIN v1_machine m ON m.disk_id = c.disk_id;
 
+-- Names and addresses of a machine, as a client looks for them in its known hosts.
+-- machine: the machine's identity
+-- hostname: its name
+-- name: a name or an address, with its port where that is not 22
 CREATE VIEW IF NOT EXISTS v1_alias AS
 SELECT m.machine, m.hostname, a.name FROM alias a JOIN v1_machine m ON m.disk_id = a.disk_id;
 
+-- Logins with keys, by the logs of the machine that was logged in to.
+-- machine: the machine's identity
+-- hostname: its name
+-- fingerprint: of the key
+-- account: that was logged in to
+-- address: where the login came from
+-- first_time: the first
+-- last_time: the last
+-- times: how many
+-- path: the log
+-- year_inferred: 1 where the log does not say the year
+-- authority: the fingerprint of the authority of a certificate, or nothing
 CREATE VIEW IF NOT EXISTS v1_key_use AS
 SELECT m.machine, m.hostname, u.fingerprint, u.account, u.address, u.first_time, u.last_time, u.times, u.path,
        u.year_inferred, u.authority
 FROM key_use u JOIN v1_machine m ON m.disk_id = u.disk_id;
 
+-- The last login to each account, with whatever it was made.
+-- machine: the machine's identity
+-- hostname: its name
+-- account: that was logged in to
+-- at_time: when
+-- address: where it came from, or nothing
+-- path: the file that says so
 CREATE VIEW IF NOT EXISTS v1_login AS
 SELECT m.machine, m.hostname, l.account, l.at_time, l.address, l.path
 FROM login l JOIN v1_machine m ON m.disk_id = l.disk_id;
 
+-- Certificates of SSH keys.
+-- key_id: the key's number in ssh_key
+-- machine: the machine's identity
+-- hostname: its name
+-- authority: the fingerprint of who signed it
+-- principals: whom it names, one a line
+-- critical_options: names of options that must be understood, one a line
+-- out_of_time: 1 where it is not valid yet or no longer
+-- signature: whether the signature is right
+-- path: the file
 CREATE VIEW IF NOT EXISTS v1_certificate AS
 SELECT c.key_id, m.machine, m.hostname, c.authority, c.principals, c.critical_options, c.out_of_time,
        c.signature, c.path
 FROM certificate c JOIN v1_machine m ON m.disk_id = c.disk_id;
 
+-- Names by which an inventory may mean a machine, in lower case.
+-- machine: the machine's identity
+-- hostname: its name
+-- kind: instance_id, vm_id, machine_id, hostname, address, target
+-- name: the name
 CREATE VIEW IF NOT EXISTS v1_identity AS
 SELECT m.machine, m.hostname, i.kind, i.name FROM identity i JOIN v1_machine m ON m.disk_id = i.disk_id;
 
+-- Accounts of a machine.
+-- machine: the machine's identity
+-- hostname: its name
+-- name: its name
+-- shell: what it is logged in with
+-- root: 1 where it is, or may become, the superuser
 CREATE VIEW IF NOT EXISTS v1_account AS
 SELECT m.machine, m.hostname, a.name, a.shell, a.root FROM account a JOIN v1_machine m ON m.disk_id = a.disk_id;
 
--- The secrets of the newest scans. Published samples are nobody's secrets and left out, and
--- so is what the scan's ignore file names.
+-- The secrets of the newest scans, those that are exempted too (see v1_recommendation and
+-- v1_open_finding). Published samples are nobody's secrets and left out, and so is what the
+-- scan's ignore file names.
+-- machine: the machine's identity
+-- hostname: its name
+-- finding_id: the same in every scan for the same rule, secret and place
+-- rule: the rule that found it
+-- secret_type: the official name of its type
+-- provider: who issues such secrets
+-- severity: of the rule: critical, high, medium, low, info
+-- confidence: of the rule: high, medium, low
+-- secret: the fingerprint of the secret, never the secret
+-- preview: what may be shown of it
+-- path: the file
+-- line: the line in it
+-- deleted: 1 where the file has been deleted
+-- mode: the permissions of the file, in octal
+-- owner: whose the file is
+-- readable: 1 where everybody on the machine can read it
+-- atime: when the file was last read, as far as the filesystem knows
+-- mtime: when it was last written
+-- expires: when the secret expires
+-- expired: 1 where the scan saw that it had
+-- target_kind: what kind of thing it opens
+-- target: what it opens, as the secret names it
+-- key_id: of an SSH key, its number in ssh_key
+-- key_fingerprint: of an SSH key, its fingerprint
+-- vendor: 1 where a package of the distribution brought the file
+-- details: what the secret's own form says, a JSON object
 CREATE VIEW IF NOT EXISTS v1_finding AS
 SELECT m.machine, m.hostname, f.finding_id, f.rule, f.secret_type, f.provider, f.severity, f.confidence, f.secret,
        f.preview, f.path, f.line, f.deleted, f.mode, f.owner, f.readable, f.atime, f.mtime, f.expires, f.expired,

@@ -2,12 +2,18 @@
 -- edges go from machine to key and from key to machine: a key of a thousand machines that
 -- a thousand accept is two thousand rows.
 
--- Private keys. usable: without a passphrase, and whole enough to sign with.
+-- Private keys. usable: without a passphrase, whole enough to sign with, and not said to be
+-- mitigated. waived: its risk is accepted.
 CREATE TABLE fleet_holder AS
 SELECT h.key_id, m.node, h.path, h.line, COALESCE(h.owner, '') AS owner, h.mode, h.atime,
-       CASE WHEN h.encrypted = 0 AND (h.damage IS NULL OR h.damage = 'cut') THEN 1 ELSE 0 END AS usable,
-       CASE WHEN SUBSTR(h.mode, -1) IN ('4', '5', '6', '7') THEN 1 ELSE 0 END AS readable
+       CASE WHEN h.encrypted = 0 AND (h.damage IS NULL OR h.damage = 'cut') AND COALESCE(x.mitigated, 0) = 0
+            THEN 1 ELSE 0 END AS usable,
+       CASE WHEN SUBSTR(h.mode, -1) IN ('4', '5', '6', '7') THEN 1 ELSE 0 END AS readable,
+       CASE WHEN x.mitigated = 0 THEN 1 ELSE 0 END AS waived
 FROM v1_held h JOIN fleet_machine m ON m.machine = h.machine
+LEFT JOIN (SELECT node, key_id, path, MAX(CASE category WHEN 'mitigated' THEN 1 ELSE 0 END) AS mitigated
+           FROM fleet_exempt WHERE key_id IS NOT NULL GROUP BY node, key_id, path) x
+  ON x.node = m.node AND x.key_id = h.key_id AND x.path = h.path
 WHERE h.role = 'private';
 
 -- Accounts that a key opens: by the files of the machine where it was scanned, by the

@@ -25,9 +25,11 @@ SELECT m.node, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path
        w.asset_id, f.expires, f.atime, f.readable,
        CASE WHEN f.target IS NULL THEN 'none' WHEN w.asset_id IS NOT NULL THEN 'yes'
             WHEN g.name IS NOT NULL OR c.target_kind IS NOT NULL THEN 'no' ELSE 'unknown' END AS exists_,
-       CASE WHEN f.expires < p.value OR f.expired = 1 OR a.usable = 'no' THEN 0 ELSE 1 END AS usable,
+       CASE WHEN f.expires < p.value OR f.expired = 1 OR a.usable = 'no' OR x.category = 'mitigated'
+            THEN 0 ELSE 1 END AS usable,
        CASE WHEN f.expires < p.value OR f.expired = 1 THEN 'expired'
-            WHEN a.usable = 'no' THEN a.usable_why ELSE '' END AS useless_why
+            WHEN a.usable = 'no' THEN a.usable_why WHEN x.category = 'mitigated' THEN 'mitigated' ELSE '' END AS useless_why,
+       CASE WHEN x.category = 'waiver' THEN 1 ELSE 0 END AS waived
 FROM v1_finding f
 JOIN fleet_machine m ON m.machine = f.machine
 JOIN param p ON p.name = 'now'
@@ -35,6 +37,7 @@ LEFT JOIN newest w ON w.name = LOWER(f.target)
 LEFT JOIN gone g ON g.name = LOWER(f.target)
 LEFT JOIN claim c ON c.target_kind = f.target_kind
 LEFT JOIN asset a ON a.asset_id = w.asset_id
+LEFT JOIN fleet_exempt x ON x.node = m.node AND x.finding_id = f.finding_id
 WHERE f.key_id IS NULL;
 
 -- Edges of an inventory may name what they lead to by any of its names.
@@ -51,14 +54,15 @@ WHERE e.edge IN ('has_permission_to', 'can_authenticate_as');
 -- A secret opens its target, and what that, an identity or a key of one, has permission to.
 CREATE TABLE fleet_opens AS
 WITH direct AS (
-  SELECT s.node, s.finding_id, s.secret, s.secret_type, s.asset_id AS opened, s.asset_id AS target, '' AS permission
+  SELECT s.node, s.finding_id, s.secret, s.secret_type, s.waived, s.asset_id AS opened, s.asset_id AS target,
+         '' AS permission
   FROM fleet_secret s WHERE s.asset_id IS NOT NULL AND s.usable = 1),
 identity_ AS (
   SELECT * FROM direct
   UNION
-  SELECT d.node, d.finding_id, d.secret, d.secret_type, d.opened, p.to_asset AS target, p.why AS permission
+  SELECT d.node, d.finding_id, d.secret, d.secret_type, d.waived, d.opened, p.to_asset AS target, p.why AS permission
   FROM direct d JOIN fleet_permission p ON p.from_asset = d.target AND p.edge = 'can_authenticate_as')
 SELECT * FROM identity_
 UNION
-SELECT i.node, i.finding_id, i.secret, i.secret_type, i.opened, p.to_asset AS target, p.why AS permission
+SELECT i.node, i.finding_id, i.secret, i.secret_type, i.waived, i.opened, p.to_asset AS target, p.why AS permission
 FROM identity_ i JOIN fleet_permission p ON p.from_asset = i.target AND p.edge = 'has_permission_to';

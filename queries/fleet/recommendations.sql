@@ -1,15 +1,19 @@
--- Machines with secrets to resolve, by the cloud they are in, the riskiest first.
-SELECT CASE m.provider WHEN 'azure' THEN 'Machines should have secrets findings resolved'
-         WHEN 'aws' THEN 'EC2 instances should have secrets findings resolved'
-         WHEN 'gcp' THEN 'VM instances should have secrets findings resolved'
-         ELSE 'Machines outside of the inventory should have secrets findings resolved' END AS title,
-       m.hostname, m.machine,
-       CASE MIN(CASE k.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END)
-         WHEN 0 THEN 'critical' WHEN 1 THEN 'high' WHEN 2 THEN 'medium' WHEN 3 THEN 'low'
-         ELSE 'not evaluated' END AS risk,
-       COUNT(*) AS findings, COUNT(DISTINCT k.secret) AS secrets, SUM(k.paths) AS attack_paths,
-       m.exposed, m.vulnerable, m.owner
-FROM fleet_risk k JOIN fleet_machine m ON m.node = k.node
-GROUP BY m.provider, m.hostname, m.machine, m.exposed, m.vulnerable, m.owner
-ORDER BY MIN(CASE k.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 ELSE 4 END),
-         SUM(k.paths) DESC, COUNT(*) DESC, m.machine
+-- Machines with secrets to resolve, by the cloud they are in, the riskiest first. What is exempted is counted apart.
+WITH row_ AS (
+  SELECT v1_recommendation.*, CASE WHEN status = 'not applicable' THEN 0 ELSE 1 END AS open_,
+         CASE risk WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3 WHEN 'not evaluated' THEN 4
+           ELSE 5 END AS level
+  FROM v1_recommendation)
+SELECT title, hostname, machine,
+       CASE MIN(level) WHEN 0 THEN 'critical' WHEN 1 THEN 'high' WHEN 2 THEN 'medium' WHEN 3 THEN 'low'
+         WHEN 4 THEN 'not evaluated' ELSE 'not applicable' END AS risk,
+       SUM(open_) AS findings, COUNT(DISTINCT CASE WHEN open_ = 1 THEN secret END) AS secrets,
+       SUM(open_ * attack_paths) AS attack_paths, exposed, vulnerable,
+       COALESCE(MIN(CASE WHEN status IN ('overdue', 'on time') THEN owner END), MIN(owner)) AS owner,
+       MIN(CASE WHEN status IN ('overdue', 'on time') AND due <> '' THEN due END) AS due,
+       CASE MIN(CASE status WHEN 'overdue' THEN 0 WHEN 'unassigned' THEN 1 WHEN 'on time' THEN 2 ELSE 3 END)
+         WHEN 0 THEN 'overdue' WHEN 1 THEN 'unassigned' WHEN 2 THEN 'on time' ELSE 'not applicable' END AS status,
+       SUM(1 - open_) AS not_applicable, MIN(CASE WHEN exempt_reason <> '' THEN exempt_reason END) AS exempt_reason
+FROM row_
+GROUP BY title, hostname, machine, exposed, vulnerable
+ORDER BY MIN(level), SUM(open_ * attack_paths) DESC, SUM(open_) DESC, machine

@@ -15,6 +15,7 @@ use super::size;
 pub(super) mod demo;
 pub(super) mod disks;
 pub(super) mod fleet;
+pub(super) mod fleet_govern;
 pub(super) mod keys;
 pub(super) mod tools;
 

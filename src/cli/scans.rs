@@ -14,19 +14,20 @@ use super::message;
 
 /// Adds all of them; names those that are kept out.
 pub(super) fn add(store: &mut Store, given: &[PathBuf]) -> anyhow::Result<Streams> {
-    let mut streams = Streams::default();
+    let mut adding = store.adding();
     for path in files(given)? {
         if path == Path::new("-") {
             let mut stream = plain(io::stdin().lock()).context("cannot read standard input")?;
-            store.load("standard input", &mut stream, &mut streams)?;
+            adding.load("standard input", &mut stream)?;
             continue;
         }
         let name = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
         let cannot = || format!("cannot read {name}");
         let file = File::open(&path).with_context(cannot)?;
         let mut stream = plain(BufReader::new(file)).with_context(cannot)?;
-        store.load(&name, &mut stream, &mut streams)?;
+        adding.load(&name, &mut stream)?;
     }
+    let streams = adding.finish()?;
     for kept in &streams.kept_out {
         message::error(&format!("{}: kept out: {}", kept.stream, kept.reason));
     }

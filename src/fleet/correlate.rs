@@ -1,5 +1,5 @@
-//! What follows from the scans and the inventories of a store: the tables `fleet_*`, made
-//! anew by the statements in `queries/correlate`, which other engines run as they are.
+//! What follows from the scans and the inventories of a store: the tables `fleet_*` and the views over
+//! them, made anew by the statements in `queries/correlate`, which other engines run as they are.
 
 use rusqlite::params;
 
@@ -7,12 +7,15 @@ use super::store::{Store, StoreError};
 use crate::finding::Timestamp;
 
 /// In this order.
-const STEPS: [&str; 5] = [
+const STEPS: [&str; 8] = [
     include_str!("../../queries/correlate/10_machines.sql"),
+    include_str!("../../queries/correlate/15_exemptions.sql"),
     include_str!("../../queries/correlate/20_keys.sql"),
     include_str!("../../queries/correlate/30_secrets.sql"),
     include_str!("../../queries/correlate/40_paths.sql"),
     include_str!("../../queries/correlate/50_risk.sql"),
+    include_str!("../../queries/correlate/55_tasks.sql"),
+    include_str!("../../queries/correlate/60_views.sql"),
 ];
 
 /// Makes the tables anew: all of them or, where that fails, none. `now` decides what has
@@ -27,10 +30,14 @@ pub fn correlate(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         "INSERT INTO param VALUES ('now', ?1) ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         params![super::store::text(&now)],
     )?;
+    super::govern::expand(&transaction)?;
     for step in STEPS {
-        for name in step.lines().filter_map(|line| line.strip_prefix("CREATE TABLE ")) {
-            let name = name.split([' ', '(']).next().unwrap_or_default();
-            transaction.execute_batch(&format!("DROP TABLE IF EXISTS {name}"))?;
+        for line in step.lines() {
+            for kind in ["TABLE", "VIEW"] {
+                let Some(name) = line.strip_prefix(&format!("CREATE {kind} ")) else { continue };
+                let name = name.split([' ', '(']).next().unwrap_or_default();
+                transaction.execute_batch(&format!("DROP {kind} IF EXISTS {name}"))?;
+            }
         }
         transaction.execute_batch(step)?;
     }

@@ -13,13 +13,19 @@ use crate::output::csv::neutral;
 use crate::output::escape;
 
 /// The questions that come with it, by name.
-const QUERIES: [(&str, &str); 22] = [
+const QUERIES: [(&str, &str); 29] = [
     ("attack-paths", include_str!("../../queries/fleet/attack-paths.sql")),
     ("path-steps", include_str!("../../queries/fleet/path-steps.sql")),
     ("choke-points", include_str!("../../queries/fleet/choke-points.sql")),
     ("blast-radius", include_str!("../../queries/fleet/blast-radius.sql")),
     ("recommendations", include_str!("../../queries/fleet/recommendations.sql")),
     ("recommendations-by-type", include_str!("../../queries/fleet/recommendations-by-type.sql")),
+    ("findings-by-owner", include_str!("../../queries/fleet/findings-by-owner.sql")),
+    ("overdue", include_str!("../../queries/fleet/overdue.sql")),
+    ("sla", include_str!("../../queries/fleet/sla.sql")),
+    ("owner-rules", include_str!("../../queries/fleet/owner-rules.sql")),
+    ("exemptions", include_str!("../../queries/fleet/exemptions.sql")),
+    ("exempted", include_str!("../../queries/fleet/exempted.sql")),
     ("inventory", include_str!("../../queries/fleet/inventory.sql")),
     ("vm-secret-to-vm", include_str!("../../queries/fleet/vm-secret-to-vm.sql")),
     ("vm-secret-to-storage", include_str!("../../queries/fleet/vm-secret-to-storage.sql")),
@@ -34,6 +40,7 @@ const QUERIES: [(&str, &str); 22] = [
     ("expired", include_str!("../../queries/fleet/expired.sql")),
     ("never-read", include_str!("../../queries/fleet/never-read.sql")),
     ("key-rotation", include_str!("../../queries/fleet/key-rotation.sql")),
+    ("key-hygiene", include_str!("../../queries/fleet/key-hygiene.sql")),
     ("coverage", include_str!("../../queries/fleet/coverage.sql")),
     ("why-no-paths", include_str!("../../queries/fleet/why-no-paths.sql")),
 ];
@@ -94,6 +101,20 @@ pub fn ask(
     rows: Rows,
     out: &mut dyn Write,
 ) -> Result<u64, QueryError> {
+    let (mut statement, names) = prepared(store, sql, set)?;
+    match rows {
+        Rows::Table => table(&mut statement, &names, out),
+        Rows::Csv => csv(&mut statement, &names, out),
+        Rows::JsonLines => json_lines(&mut statement, &names, out),
+    }
+}
+
+/// The statement, with the names of its columns.
+fn prepared<'s>(
+    store: &'s Store,
+    sql: &str,
+    set: &BTreeMap<String, String>,
+) -> Result<(Statement<'s>, Vec<String>), QueryError> {
     let connection = store.connection();
     connection.execute_batch(
         "DROP TABLE IF EXISTS temp.param;
@@ -103,40 +124,74 @@ pub fn ask(
         connection.execute("DELETE FROM temp.param WHERE name = ?1", [name])?;
         connection.execute("INSERT INTO temp.param VALUES (?1, ?2)", params![name, value])?;
     }
-    let mut statement = connection.prepare(sql)?;
+    let statement = connection.prepare(sql)?;
     if !statement.readonly() {
         return Err(QueryError::Changes);
     }
-    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
-    match rows {
-        Rows::Table => table(&mut statement, &names, out),
-        Rows::Csv => csv(&mut statement, &names, out),
-        Rows::JsonLines => json_lines(&mut statement, &names, out),
+    let names = statement.column_names().map(str::to_owned).collect();
+    Ok((statement, names))
+}
+
+/// A row of an answer.
+pub(super) struct Row<'n> {
+    names: &'n [String],
+    cells: Vec<Value>,
+}
+
+impl Row<'_> {
+    fn get(&self, name: &str) -> Option<&Value> {
+        let at = self.names.iter().position(|other| other == name)?;
+        self.cells.get(at)
+    }
+
+    /// The text of a column; nothing for nothing.
+    pub(super) fn text(&self, name: &str) -> &str {
+        self.get(name).and_then(Value::as_str).unwrap_or_default()
+    }
+
+    /// The number of a column, where it is one.
+    pub(super) fn number(&self, name: &str) -> Option<i64> {
+        self.get(name).and_then(Value::as_i64)
+    }
+
+    /// Whether a column has one.
+    pub(super) fn is(&self, name: &str) -> bool {
+        self.number(name) == Some(1)
     }
 }
 
-/// Gives every row of an answer, with the names of its columns.
+/// Gives the cells of each row of an answer, with the names of its columns.
 pub(super) fn rows(
     store: &Store,
     sql: &str,
     give: &mut dyn FnMut(&[String], Vec<Value>),
 ) -> Result<u64, QueryError> {
-    let mut statement = store.connection().prepare(sql)?;
-    let names: Vec<String> = statement.column_names().map(str::to_owned).collect();
+    let (mut statement, names) = prepared(store, sql, &BTreeMap::new())?;
     each(&mut statement, names.len(), &mut |cells| {
         give(&names, cells);
         Ok(())
     })
 }
 
-fn each(
+/// Gives each row of an answer.
+pub(super) fn each_row<E: From<QueryError>>(
+    store: &Store,
+    sql: &str,
+    set: &BTreeMap<String, String>,
+    give: &mut dyn FnMut(&Row<'_>) -> Result<(), E>,
+) -> Result<u64, E> {
+    let (mut statement, names) = prepared(store, sql, set)?;
+    each(&mut statement, names.len(), &mut |cells| give(&Row { names: &names, cells }))
+}
+
+fn each<E: From<QueryError>>(
     statement: &mut Statement<'_>,
     columns: usize,
-    give: &mut dyn FnMut(Vec<Value>) -> Result<(), QueryError>,
-) -> Result<u64, QueryError> {
+    give: &mut dyn FnMut(Vec<Value>) -> Result<(), E>,
+) -> Result<u64, E> {
     let mut number = 0;
-    let mut rows = statement.query([])?;
-    while let Some(row) = rows.next()? {
+    let mut rows = statement.query([]).map_err(QueryError::from)?;
+    while let Some(row) = rows.next().map_err(QueryError::from)? {
         let cells: Result<Vec<Value>, rusqlite::Error> = (0..columns)
             .map(|at| {
                 Ok(match row.get_ref(at)? {
@@ -147,7 +202,7 @@ fn each(
                 })
             })
             .collect();
-        give(cells?)?;
+        give(cells.map_err(QueryError::from)?)?;
         number += 1;
     }
     Ok(number)
@@ -166,7 +221,7 @@ fn table(statement: &mut Statement<'_>, names: &[String], out: &mut dyn Write) -
     let mut lines: Vec<Vec<String>> = vec![names.to_vec()];
     let number = each(statement, names.len(), &mut |cells| {
         lines.push(cells.iter().map(|cell| escape::visible(&shown(cell)).into_owned()).collect());
-        Ok(())
+        Ok::<(), QueryError>(())
     })?;
     let widths: Vec<usize> = (0..names.len())
         .map(|at| lines.iter().filter_map(|line| line.get(at)).map(|cell| cell.width()).max().unwrap_or(0))
@@ -189,8 +244,10 @@ fn csv(statement: &mut Statement<'_>, names: &[String], out: &mut dyn Write) -> 
     writer.write_record(names).map_err(error)?;
     let number = each(statement, names.len(), &mut |cells| {
         let cells: Vec<String> = cells.iter().map(shown).collect();
-        writer.write_record(cells.iter().map(|cell| neutral(cell).into_owned())).map_err(error)?;
-        Ok(())
+        writer
+            .write_record(cells.iter().map(|cell| neutral(&escape::visible(cell)).into_owned()))
+            .map_err(error)?;
+        Ok::<(), QueryError>(())
     })?;
     writer.flush()?;
     Ok(number)
@@ -206,6 +263,6 @@ fn json_lines(
             names.iter().cloned().zip(cells).filter(|(_, cell)| !cell.is_null()).collect();
         serde_json::to_writer(&mut *out, &object).map_err(io::Error::from)?;
         out.write_all(b"\n")?;
-        Ok(())
+        Ok::<(), QueryError>(())
     })
 }

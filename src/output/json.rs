@@ -11,7 +11,7 @@ use serde_json::ser::{Formatter, Serializer};
 use super::escape::is_unsafe;
 
 /// Writes a value in compact form, without a line end.
-pub(super) fn write(writer: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
+pub(crate) fn write(writer: &mut impl Write, value: &impl Serialize) -> io::Result<()> {
     Ok(value.serialize(&mut Serializer::with_formatter(writer, SafeFormatter))?)
 }
 

@@ -13,10 +13,10 @@
 
 pub(crate) mod csv;
 pub mod escape;
-mod json;
+pub(crate) mod json;
 mod jsonl;
-mod ocsf;
-mod sarif;
+pub(crate) mod ocsf;
+pub(crate) mod sarif;
 pub(crate) mod text;
 
 pub use self::csv::{CSV_HEADER, Csv};

@@ -16,9 +16,9 @@ use crate::finding::{
 };
 
 /// The version of the schema.
-const VERSION: &str = "1.6.0";
+pub(crate) const VERSION: &str = "1.6.0";
 /// Data Security Finding, in the category Findings.
-const CLASS: i64 = 2006;
+pub(crate) const CLASS: i64 = 2006;
 
 /// Writes each finding as one event; flushed at the summary.
 #[derive(Debug)]
@@ -56,18 +56,8 @@ fn event(finding: &Finding, scan: Option<&ScanRecord>) -> Value {
         Some(BaselineState::Unchanged) => (2, "Update"),
         Some(BaselineState::New) | None => (1, "Create"),
     };
-    let (severity, severity_name) = match finding.severity {
-        Severity::Info => (1, "Informational"),
-        Severity::Low => (2, "Low"),
-        Severity::Medium => (3, "Medium"),
-        Severity::High => (4, "High"),
-        Severity::Critical => (5, "Critical"),
-    };
-    let (confidence, confidence_name) = match finding.confidence {
-        Confidence::Low => (1, "Low"),
-        Confidence::Medium => (2, "Medium"),
-        Confidence::High => (3, "High"),
-    };
+    let (severity, severity_name) = severity(finding.severity);
+    let (confidence, confidence_name) = confidence(finding.confidence);
     let (status, status_name) = if finding.ignored.is_some() { (3, "Suppressed") } else { (1, "New") };
     let mut event = object(json!({
         "activity_id": activity,
@@ -89,15 +79,7 @@ fn event(finding: &Finding, scan: Option<&ScanRecord>) -> Value {
         "message": title(finding),
         "metadata": metadata(scan),
         "finding_info": finding_info(finding, now),
-        "data_security": {
-            "detection_pattern": finding.rule_id,
-            "detection_system_id": 4,
-            "detection_system": "Data Discovery & Classification",
-            "data_lifecycle_state_id": 1,
-            "data_lifecycle_state": "Data at-Rest",
-            "category_id": 6,
-            "category": "Security",
-        },
+        "data_security": data_security(&finding.rule_id),
         "file": file(finding),
         "resources": resources(finding),
         "unmapped": unmapped(finding),
@@ -107,6 +89,39 @@ fn event(finding: &Finding, scan: Option<&ScanRecord>) -> Value {
         event.insert("status_detail".into(), json!(ignored.reason));
     }
     Value::Object(event)
+}
+
+/// `severity_id` and its name.
+pub(crate) fn severity(severity: Severity) -> (i64, &'static str) {
+    match severity {
+        Severity::Info => (1, "Informational"),
+        Severity::Low => (2, "Low"),
+        Severity::Medium => (3, "Medium"),
+        Severity::High => (4, "High"),
+        Severity::Critical => (5, "Critical"),
+    }
+}
+
+/// `confidence_id` and its name.
+pub(crate) fn confidence(confidence: Confidence) -> (i64, &'static str) {
+    match confidence {
+        Confidence::Low => (1, "Low"),
+        Confidence::Medium => (2, "Medium"),
+        Confidence::High => (3, "High"),
+    }
+}
+
+/// The object `data_security`; its `pattern_match` would be the secret.
+pub(crate) fn data_security(rule: &str) -> Value {
+    json!({
+        "detection_pattern": rule,
+        "detection_system_id": 4,
+        "detection_system": "Data Discovery & Classification",
+        "data_lifecycle_state_id": 1,
+        "data_lifecycle_state": "Data at-Rest",
+        "category_id": 6,
+        "category": "Security",
+    })
 }
 
 fn title(finding: &Finding) -> String {

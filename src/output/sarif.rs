@@ -27,7 +27,7 @@ use crate::finding::{
 };
 use crate::rules::{Rule, RuleSet};
 
-const SCHEMA: &str =
+pub(crate) const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 
 /// Writes a scan as one SARIF run, whole when the summary has come.
@@ -294,7 +294,7 @@ fn base(step: &ProvenanceStep) -> Value {
 }
 
 /// Percent-encodes all but the unreserved characters (RFC 3986 section 2.3) and `/`.
-fn encode(path: &[u8]) -> String {
+pub(crate) fn encode(path: &[u8]) -> String {
     let mut out = String::with_capacity(path.len());
     for byte in path {
         if byte.is_ascii_alphanumeric() || b"-._~/".contains(byte) {
@@ -309,7 +309,7 @@ fn encode(path: &[u8]) -> String {
 
 /// Text from a disk for a message, where brackets make links and braces
 /// placeholders (SARIF 3.11).
-fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     visible(text).replace(['[', ']', '{', '}'], ".")
 }
 
@@ -352,7 +352,7 @@ fn told(what: &str, entry: &IgnoreEntry) -> String {
     format!("line {} of the ignore file {what}: {}", entry.line, named.join(", "))
 }
 
-fn level(severity: Severity) -> &'static str {
+pub(crate) fn level(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical | Severity::High => "error",
         Severity::Medium => "warning",
@@ -361,7 +361,7 @@ fn level(severity: Severity) -> &'static str {
 }
 
 /// Above 9.0 is critical, from 7.0 high, from 4.0 medium, below low.
-fn security_severity(severity: Severity) -> &'static str {
+pub(crate) fn security_severity(severity: Severity) -> &'static str {
     match severity {
         Severity::Critical => "9.5",
         Severity::High => "8.0",
@@ -405,7 +405,7 @@ fn descriptor(rule: &Rule) -> Value {
 }
 
 /// `aws-access-key` → `AwsAccessKey`.
-fn pascal_case(id: &str) -> String {
+pub(crate) fn pascal_case(id: &str) -> String {
     id.split('-')
         .flat_map(|word| {
             let mut letters = word.chars();

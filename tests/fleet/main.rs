@@ -5,8 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod export;
+mod govern;
 mod paths;
 mod reach;
+mod schema;
 mod store;
 mod stream;
 
@@ -40,10 +43,11 @@ impl Fleet {
     /// Adds streams; gives what became of them.
     fn add(&self, streams: &[String]) -> Streams {
         let mut store = Store::open(Some(&self.path())).expect("a store");
-        let mut outcome = Streams::default();
+        let mut adding = store.adding();
         for text in streams {
-            store.load("a stream", &mut text.as_bytes(), &mut outcome).expect("loaded");
+            adding.load("a stream", &mut text.as_bytes()).expect("loaded");
         }
+        let outcome = adding.finish().expect("written");
         correlate(&store, Timestamp::now()).expect("correlated");
         outcome
     }

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::fleet_govern::{FleetDiffArgs, FleetExportArgs, FleetGovernArgs};
+
 /// Join the scans of many machines, and say who can move where
 ///
 /// Everything is kept in one file, STORE, an SQLite database that only its owner can read.
@@ -21,6 +23,11 @@ pub(in crate::cli) enum FleetCommand {
     Assets(AssetsArgs),
     Query(FleetQueryArgs),
     Report(FleetReportArgs),
+    Govern(FleetGovernArgs),
+    Export(FleetExportArgs),
+    Diff(FleetDiffArgs),
+    /// Print what the views of a store have, as Markdown
+    Schema,
 }
 
 /// Add scans to a store

@@ -22,9 +22,7 @@ pub(super) fn run(args: &FleetQueryArgs) -> anyhow::Result<Exit> {
         }
         return Ok(Exit::Complete);
     };
-    let shown = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
-    let store = Store::open_to_read(path)
-        .with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
+    let store = super::open_to_read(path)?;
     let mut set = BTreeMap::new();
     for pair in &args.set {
         let Some((name, value)) = pair.split_once('=') else {
@@ -34,18 +32,21 @@ pub(super) fn run(args: &FleetQueryArgs) -> anyhow::Result<Exit> {
     }
     let destination = Destination::open(args.output.as_deref())?;
     let mut out = BufWriter::new(destination);
-    let rows = match args.format {
-        RowFormat::Table => Rows::Table,
-        RowFormat::Csv => Rows::Csv,
-        RowFormat::Jsonl => Rows::JsonLines,
-    };
-    let number = ask(&store, &text(question)?, &set, rows, &mut out)?;
+    let number = ask(&store, &text(question)?, &set, rows(args.format), &mut out)?;
     out.flush()?;
     out.into_inner().map_err(io::IntoInnerError::into_error)?.finish()?;
     if number == 0 && question == "attack-paths" {
         message::error(&why_empty(&store)?);
     }
     Ok(Exit::Complete)
+}
+
+pub(super) fn rows(format: RowFormat) -> Rows {
+    match format {
+        RowFormat::Table => Rows::Table,
+        RowFormat::Csv => Rows::Csv,
+        RowFormat::Jsonl => Rows::JsonLines,
+    }
 }
 
 /// A question by its name, or of a file.

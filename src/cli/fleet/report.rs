@@ -2,9 +2,7 @@
 
 use std::io::{self, BufWriter, Write as _};
 
-use anyhow::Context as _;
 use snapsift::fleet::report;
-use snapsift::fleet::store::Store;
 use snapsift::output::escape;
 
 use super::super::args::fleet::FleetReportArgs;
@@ -13,9 +11,7 @@ use super::super::exit::Exit;
 use super::super::message;
 
 pub(super) fn run(args: &FleetReportArgs) -> anyhow::Result<Exit> {
-    let shown = escape::bytes_of_path(args.store.as_os_str().as_encoded_bytes());
-    let store = Store::open_to_read(&args.store)
-        .with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
+    let store = super::open_to_read(&args.store)?;
     let destination = Destination::open(Some(&args.output))?;
     let to_stdout = destination.is_stdout();
     let mut out = BufWriter::new(destination);

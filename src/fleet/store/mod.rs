@@ -5,18 +5,25 @@ mod stream;
 
 use std::io::BufRead;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
 
 pub(super) use self::stream::text;
 use self::stream::{End, load};
+use crate::output::sarif::encode;
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
+
+/// So long are scans gathered before they are written, while other processes wait.
+const BATCH: Duration = Duration::from_secs(2);
+/// Memory for pages of the store, in KiB where it is negative (SQLite, `PRAGMA cache_size`).
+/// Keys come in no order: with the usual 2 MiB nearly each one is read anew.
+const CACHE: i64 = -200_000;
 
 /// Why the store failed.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +82,7 @@ impl Store {
             None => Connection::open_in_memory()?,
         };
         connection.busy_timeout(PATIENCE)?;
+        connection.pragma_update(None, "cache_size", CACHE)?;
         // Another process may make the same store at the same time.
         let store = Self { connection };
         let making = store.transaction()?;
@@ -86,6 +94,7 @@ impl Store {
         if tables == 0 {
             making.execute_batch(include_str!("../../../queries/store.sql"))?;
             making.execute_batch(include_str!("../../../queries/inventory.sql"))?;
+            making.execute_batch(include_str!("../../../queries/governance.sql"))?;
             making.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
             making.pragma_update(None, "user_version", VERSION)?;
         }
@@ -108,6 +117,43 @@ impl Store {
         Ok(Self { connection })
     }
 
+    /// The store in `path`, which this one has open, as it would be in memory if of the machines
+    /// in `states`, a table of this connection, only the scans in its column `scan` had been
+    /// added, and of all other machines the newest.
+    pub(super) fn state(&self, path: &Path, states: &str, scan: &str) -> Result<Self, StoreError> {
+        let state = Self::open(None)?;
+        // Read only, and let go before anything else is asked of it: a name that is not in
+        // memory would be looked for there.
+        let path = std::path::absolute(path)?;
+        let uri = format!("file:{}?mode=ro", encode(path.as_os_str().as_encoded_bytes()));
+        state.connection.execute("ATTACH ?1 AS kept", [uri])?;
+        state.connection.execute_batch("CREATE TEMP TABLE chosen (disk_id INT PRIMARY KEY)")?;
+        let mut insert = state.connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
+        let mut disks = self.connection.prepare(&format!(
+            "SELECT d.disk_id FROM disk d JOIN {states} x ON x.machine = d.machine AND x.{scan} = d.scan_id
+             UNION SELECT disk_id FROM v1_machine WHERE machine NOT IN (SELECT machine FROM {states})"
+        ))?;
+        let mut rows = disks.query([])?;
+        while let Some(row) = rows.next()? {
+            insert.execute([row.get::<_, i64>(0)?])?;
+        }
+        drop(insert);
+        let texts = |sql: &str| -> Result<Vec<String>, rusqlite::Error> {
+            state.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
+        };
+        let copying = state.transaction()?;
+        for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
+            let of_disks =
+                texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
+            let only =
+                if of_disks.is_empty() { "" } else { "WHERE disk_id IN (SELECT disk_id FROM temp.chosen)" };
+            copying.execute_batch(&format!("INSERT INTO main.{table} SELECT * FROM kept.{table} {only}"))?;
+        }
+        copying.commit()?;
+        state.connection.execute_batch("DETACH kept")?;
+        Ok(state)
+    }
+
     /// The connection, for queries.
     pub(super) fn connection(&self) -> &Connection {
         &self.connection
@@ -118,21 +164,46 @@ impl Store {
         Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate)
     }
 
+    /// Begins to add scans.
+    #[must_use]
+    pub fn adding(&mut self) -> Adding<'_> {
+        Adding { store: self, open: None, streams: Streams::default() }
+    }
+}
+
+/// Scans that are being added. They are written many at a time: what is not
+/// [finished](Self::finish) may not be there.
+#[derive(Debug)]
+pub struct Adding<'s> {
+    store: &'s Store,
+    /// The transaction, and since when other processes wait for it.
+    open: Option<(Transaction<'s>, Instant)>,
+    streams: Streams,
+}
+
+impl Adding<'_> {
     /// Adds the scan of one stream: all of it, or nothing where the stream is not whole.
     ///
     /// # Errors
     ///
     /// The store cannot be written. A stream that cannot be read is kept out and named.
-    pub fn load(
-        &mut self,
-        name: &str,
-        stream: &mut dyn BufRead,
-        streams: &mut Streams,
-    ) -> Result<(), StoreError> {
-        let transaction = self.transaction()?;
-        match load(&transaction, stream)? {
+    pub fn load(&mut self, name: &str, stream: &mut dyn BufRead) -> Result<(), StoreError> {
+        if self.open.as_ref().is_some_and(|(_, since)| since.elapsed() > BATCH) {
+            self.commit()?;
+        }
+        if self.open.is_none() {
+            self.open = Some((self.store.transaction()?, Instant::now()));
+        }
+        let connection = self.store.connection();
+        connection.prepare_cached("SAVEPOINT stream")?.execute([])?;
+        let end = load(connection, stream)?;
+        if !matches!(end, End::Loaded { .. }) {
+            connection.prepare_cached("ROLLBACK TO stream")?.execute([])?;
+        }
+        connection.prepare_cached("RELEASE stream")?.execute([])?;
+        let streams = &mut self.streams;
+        match end {
             End::Loaded { whole } => {
-                transaction.commit()?;
                 streams.loaded += 1;
                 streams.partial += u64::from(!whole);
             }
@@ -140,6 +211,20 @@ impl Store {
             End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
         }
         Ok(())
+    }
+
+    /// Writes what was added, and says what became of the streams.
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be written.
+    pub fn finish(mut self) -> Result<Streams, StoreError> {
+        self.commit()?;
+        Ok(self.streams)
+    }
+
+    fn commit(&mut self) -> Result<(), StoreError> {
+        self.open.take().map_or(Ok(()), |(transaction, _)| Ok(transaction.commit()?))
     }
 }
 

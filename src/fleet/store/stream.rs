@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use super::StoreError;
 use crate::finding::{
-    Finding, IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, ScanRecord, SummaryRecord,
+    Finding, IdentityKind, KeyRecord, KeyRole, MachineRecord, ProvenanceStep, Reason, ScanRecord,
+    SummaryRecord,
 };
 use crate::formats::known_hosts::lookup_name;
 
@@ -36,6 +37,8 @@ struct Reading<'c> {
     connection: &'c Connection,
     scan: i64,
     scan_name: String,
+    /// Files that the user had left out.
+    left_out: u64,
     next_disk: i64,
     disks: BTreeMap<Vec<ProvenanceStep>, i64>,
 }
@@ -93,6 +96,9 @@ pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<
                 if summary.scan_id != reading.scan_name {
                     return Ok(End::KeptOut("its summary is another scan's".to_owned()));
                 }
+                let by_choice = [Reason::Excluded, Reason::OverBudget];
+                let left_out = by_choice.iter().filter_map(|reason| summary.coverage.left_out.get(reason));
+                reading.left_out = left_out.map(|one| one.files).fold(0, u64::saturating_add);
                 whole = Some(summary.complete);
             }
             // Problems, and what later versions add.
@@ -101,8 +107,10 @@ pub(super) fn load(connection: &Connection, stream: &mut dyn BufRead) -> Result<
     }
     match (reading, whole) {
         (Some(reading), Some(whole)) => {
-            connection
-                .execute("UPDATE scan SET whole = ?1 WHERE scan_id = ?2", params![whole, reading.scan])?;
+            connection.execute(
+                "UPDATE scan SET whole = ?1, left_out = ?2 WHERE scan_id = ?3",
+                params![whole, i64::try_from(reading.left_out).unwrap_or(i64::MAX), reading.scan],
+            )?;
             Ok(End::Loaded { whole })
         }
         (Some(_), None) => Ok(End::KeptOut("it has no summary: the scan did not end".to_owned())),
@@ -116,7 +124,7 @@ impl<'c> Reading<'c> {
         let number = next("SELECT COALESCE(MAX(scan_id), 0) + 1 FROM scan")?;
         let next_disk = next("SELECT COALESCE(MAX(disk_id), 0) + 1 FROM disk")?;
         connection.execute(
-            "INSERT INTO scan (scan_id, name, started, begun, whole) VALUES (?1, ?2, ?3, ?4, 0)",
+            "INSERT INTO scan (scan_id, name, started, begun, whole, left_out) VALUES (?1, ?2, ?3, ?4, 0, 0)",
             // Seconds and nanoseconds in one width, so that text sorts as time does.
             params![number, scan.scan_id, sortable(&scan.started_at), text(&scan.started_at)],
         )?;
@@ -124,6 +132,7 @@ impl<'c> Reading<'c> {
             connection,
             scan: number,
             scan_name: scan.scan_id.clone(),
+            left_out: 0,
             next_disk,
             disks: BTreeMap::new(),
         })

@@ -23,7 +23,7 @@ use super::super::windows::{WINDOW, Window};
 pub(crate) const GROUP: usize = 8;
 
 /// Rounds of moving windows between buckets; more changes nothing measurable.
-const ROUNDS: usize = 4;
+const ROUNDS: usize = 2;
 
 /// For each place of a window and each byte: the buckets that accept it.
 #[derive(Clone)]
@@ -79,19 +79,32 @@ pub(crate) fn group(windows: &[Window], look_up: LookUp, groups: usize) -> Table
             }
         }
     }
-    let expected = buckets.iter().map(Bucket::cost).sum::<f32>().min(1.0);
+    let expected = buckets.iter().map(|bucket| bucket.cost).sum::<f32>().min(1.0);
     Tables { exact, groups, expected }
 }
 
 fn cheapest(buckets: &[Bucket], window: &Window) -> usize {
-    let costs = buckets.iter().map(|bucket| bucket.cost_with(window) - bucket.cost());
-    costs.enumerate().min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(number, _)| number)
+    let mut least = (0, f32::INFINITY);
+    for (number, bucket) in buckets.iter().enumerate() {
+        let more = bucket.cost_with(window) - bucket.cost;
+        if more < least.1 {
+            least = (number, more);
+        }
+        // It accepts the window as it is.
+        if more <= 0.0 {
+            break;
+        }
+    }
+    least.0
 }
 
 /// A bucket under construction.
 struct Bucket {
     places: Box<[Place; WINDOW]>,
     look_up: LookUp,
+    /// The expected share of positions that it accepts, its places taken as
+    /// independent in each kind of text.
+    cost: f32,
 }
 
 /// What a bucket accepts at one place.
@@ -172,13 +185,7 @@ impl Place {
 impl Bucket {
     fn new(look_up: LookUp) -> Self {
         let place = Place { counts: [0; 256], any: 0, exact: NONE, share: NONE, low: 0, high: 0 };
-        Self { places: Box::new([place; WINDOW]), look_up }
-    }
-
-    /// The expected share of positions that this bucket accepts, its places taken
-    /// as independent in each kind of text.
-    fn cost(&self) -> f32 {
-        cost(self.places.iter().map(Place::share))
+        Self { places: Box::new([place; WINDOW]), look_up, cost: 0.0 }
     }
 
     fn cost_with(&self, window: &Window) -> f32 {
@@ -192,6 +199,7 @@ impl Bucket {
         for (number, place) in self.places.iter_mut().enumerate() {
             place.count(window.accepts(number), more, self.look_up);
         }
+        self.cost = cost(self.places.iter().map(Place::share));
     }
 }
 

@@ -97,14 +97,20 @@ impl Candidates {
     /// Adds `start + i` for each bit `i` of the mask at which a window may stand. The
     /// caller adds at most [`MARGIN`] before it looks whether the list
     /// [is full](Self::is_full), and returns then.
-    #[inline(always)]
-    fn push_mask(&mut self, text: &[u8], start: usize, mut mask: u64) {
-        let mut end = [0; BLOCK];
+    #[inline]
+    fn push_mask(&mut self, text: &[u8], start: usize, mask: u64) {
         let rest = text.get(start..).unwrap_or_default();
-        let block = rest.first_chunk().unwrap_or_else(|| {
-            end.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-            &end
-        });
+        if let Some(block) = rest.first_chunk() {
+            return self.push_block(block, start, mask);
+        }
+        let mut end = [0; BLOCK];
+        end.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        self.push_block(&end, start, mask);
+    }
+
+    /// The same where the block is at hand.
+    #[inline(always)]
+    fn push_block(&mut self, block: &[u8; BLOCK], start: usize, mut mask: u64) {
         let filter = &*self.filter;
         let from = u32::try_from(start).unwrap_or(u32::MAX);
         let mut len = self.len;
@@ -143,10 +149,16 @@ enum Inner {
 }
 
 /// Above this expected share of candidates (the model, which takes places as
-/// independent, expects about a tenth of what real text has) a nibble kernel gets
-/// 16 buckets: a candidate costs about 2.5 ns, the second set of tables 0.04 ns a
-/// byte. The exact kernel always has 16: its second set costs nothing measurable.
+/// independent, expects about a tenth of what real text has, and less of it the more
+/// windows there are) a nibble kernel gets 16 buckets: a candidate costs about 2 ns, a
+/// set of tables 0.06 ns a byte. The exact kernel always has 16: its second set costs
+/// nothing measurable.
 const WIDE_FROM: f32 = 0.0014;
+/// Above this one the AVX2 kernel gets 32: with 1,650 windows (the built-in pack) 23
+/// positions in 100 of `/usr/lib` are candidates of 8 buckets, 18 of 16, 9 of 32.
+const WIDEST_SHARE: f32 = 0.1;
+/// From so many windows on they surely are: the buckets need not be tried.
+const MANY: usize = 1024;
 /// From so many windows on the exact kernel gets 32 buckets: with 1,000 windows a
 /// position in 14 is a candidate of 16.
 const WIDEST_FROM: usize = 256;
@@ -159,16 +171,18 @@ impl Prefilter {
         if windows.is_empty() {
             return Self { filter, inner: Inner::Empty, kernel, expected: 0.0 };
         }
-        let look_up = if kernel == Kernel::Avx512 { LookUp::Exact } else { LookUp::Nibbles };
-        let groups = match look_up {
-            LookUp::Exact if windows.len() >= WIDEST_FROM => 4,
-            LookUp::Exact => 2,
-            LookUp::Nibbles => 1,
+        let tables = match kernel {
+            Kernel::Avx512 if windows.len() >= WIDEST_FROM => buckets::group(windows, LookUp::Exact, 4),
+            Kernel::Avx512 => buckets::group(windows, LookUp::Exact, 2),
+            Kernel::Avx2 if windows.len() >= MANY => buckets::group(windows, LookUp::Nibbles, 4),
+            _ => match buckets::group(windows, LookUp::Nibbles, 1) {
+                tables if tables.expected <= WIDE_FROM => tables,
+                tables if tables.expected <= WIDEST_SHARE || kernel != Kernel::Avx2 => {
+                    buckets::group(windows, LookUp::Nibbles, 2)
+                }
+                _ => buckets::group(windows, LookUp::Nibbles, 4),
+            },
         };
-        let mut tables = buckets::group(windows, look_up, groups);
-        if look_up == LookUp::Nibbles && tables.expected > WIDE_FROM {
-            tables = buckets::group(windows, look_up, 2);
-        }
         let expected = tables.expected;
         match simd::Simd::new(kernel, &tables) {
             Some(simd) => Self { filter, inner: Inner::Simd(Box::new(simd)), kernel, expected },

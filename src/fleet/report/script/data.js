@@ -51,7 +51,7 @@ function all(name) {
   return Array.from({ length: table(name).n }, (_, row) => row);
 }
 
-const LEVELS = ["critical", "high", "medium", "low", "not evaluated"];
+const LEVELS = ["critical", "high", "medium", "low", "not evaluated", "not applicable"];
 const CLOUDS = new Map([["azure", "Azure"], ["aws", "AWS"], ["gcp", "GCP"]]);
 const DAY = 86400000;
 const NOW = Date.parse(RAW.now) || 0;

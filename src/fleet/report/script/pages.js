@@ -81,8 +81,8 @@ function overview() {
   const counts = LEVELS.map((level) => totalOf("finding", level));
   const tile = (value, name, note, href) => el("a", { class: "tile", href }, el("b", {}, number(value)), el("span", {}, name), el("small", {}, note));
   const tiles = el("div", { class: "tiles" },
-    tile(p.total, "attack paths", critical ? `${number(critical)} to what matters most` : p.total ? "none to what matters most" : "see why below", "#/paths"),
-    tile(counts[0] + counts[1], "findings of risk critical or high", `of ${number(f.total)}`, to.page("recommendations", { tab: "findings" })),
+    tile(critical + totalOf("path", "high"), "attack paths", critical ? `${number(critical)} to what matters most` : totalOf("path", "high") ? "none to what matters most" : "see why below", "#/paths"),
+    tile(counts[0] + counts[1], "findings of risk critical or high", `of ${number(f.total - counts[5])}`, to.page("recommendations", { tab: "findings" })),
     tile(both, "machines exposed and vulnerable", "where somebody can come in", to.page("machines", { exposed: "yes", vulnerable: "yes" })),
     tile(m.total, "machines", `${number(scanned)} scanned, ${number(m.total - scanned)} never`, "#/machines"),
     tile(table("keys").total, "SSH keys", `${number(totalOf("key", "live"))} lie somewhere usable and open something`, "#/secrets"));
@@ -144,13 +144,14 @@ function recommendations(route) {
   }
   const rowOfMachine = (row) => rowOf("machines", "machine", r.machine[row]);
   const byMachine = () => filtered(route, {
-    rows: all("recommendations"), label: "Affected machines", file: "recommendations", empty: "No machine fits",
+    rows: all("recommendations"), label: "Affected machines", file: "recommendations", empty: "No machine fits", lines: 2,
     search: (row) => r.hostname[row] + " " + r.machine[row] + " " + r.owner[row],
     filters: [
       { name: "level", label: "Risk", options: LEVELS, fits: (row, wanted) => r.risk[row] === wanted },
       { name: "cloud", label: "Cloud", options: [...CLOUDS, ["none", "Elsewhere"]],
         fits: (row, wanted) => (cloudOf(m.provider[rowOfMachine(row)]) || "none") === wanted },
       { name: "exposed", label: "Exposed", options: ["yes", "no", "unknown"], fits: (row, wanted) => r.exposed[row] === wanted },
+      { name: "status", label: "Status", options: ["overdue", "on time", "unassigned", "not applicable"], fits: (row, wanted) => r.status[row] === wanted },
     ],
     columns: [
       COLUMN.level((row) => r.risk[row]),
@@ -160,7 +161,9 @@ function recommendations(route) {
       { name: "Paths", width: 80, num: true, text: (row) => r.attack_paths[row] },
       { name: "Exposed", width: 95, text: (row) => r.exposed[row] },
       { name: "Vulnerable", width: 110, text: (row) => r.vulnerable[row] },
-      { name: "Owner", width: 140, text: (row) => r.owner[row] || "" },
+      { name: "Owner", width: 120, text: (row) => r.owner[row] || "" },
+      { name: "Due", width: 105, text: (row) => r.due[row] || "", cell: (row) => el("span", { class: r.status[row] === "overdue" ? "bad" : "" }, r.due[row]) },
+      { name: "Status", unseen: true, text: (row) => r.status[row] }, { name: "Exempted findings", unseen: true, text: (row) => r.not_applicable[row] },
     ],
   });
   const byType = () => filtered(route, {
@@ -225,7 +228,7 @@ function paths(route) {
       rows: all("paths"), label: "Attack paths", file: "attack-paths", empty: "No path fits", columns: pathColumns(), lines: 2,
       search: (row) => [titleOf(p.rule[row]), r.n ? p.rule[row] : "", machine(p.entry[row], "hostname"), p.secret_type[row], p.by_secret[row], targetOf(row).name, p.path_id[row]].join(" "),
       filters: [
-        { name: "level", label: "Risk", options: ["critical", "high"], fits: (row, wanted) => p.level[row] === wanted },
+        { name: "level", label: "Risk", options: ["critical", "high", "not applicable"], fits: (row, wanted) => p.level[row] === wanted },
         { name: "rule", label: "Title", options: rules.map((rule) => [rule, rule + " " + titleOf(rule)]), fits: (row, wanted) => p.rule[row] === wanted },
         { name: "kind", label: "Ends at", options: kinds, fits: (row, wanted) => targetOf(row).kind === wanted },
       ],
@@ -330,7 +333,7 @@ function pathPage(route) {
     chain.filter(isKey).length ? el("li", {}, "Limit what the accounts that are reached may do, and from where (from=, command=, restrict in authorized_keys).") : null);
   const entries = rowsOf("entries", "path_id", p.path_id[row]).map((x) => table("entries").node[x]);
   const worthy = targetsOf(row).filter(matters).length;
-  const why = p.level[row] === "critical" && p.targets[row] > 1 && worthy ? `${plural(worthy, "of them is", "of them are")} of high criticality.` : p.level[row] === "critical" ? "What is reached is of high criticality or sensitivity." : "What is reached is not known to be of high criticality or sensitivity.";
+  const why = p.level[row] === "not applicable" ? `It is not counted: ${p.exempt_reason[row]}.` : p.level[row] === "critical" && p.targets[row] > 1 && worthy ? `${plural(worthy, "of them is", "of them are")} of high criticality.` : p.level[row] === "critical" ? "What is reached is of high criticality or sensitivity." : "What is reached is not known to be of high criticality or sensitivity.";
   return [
     heading(titleOf(p.rule[row]), pill(p.level[row])),
     rule >= 0 && r.other_title[rule] && r.other_title[rule] !== r.title[rule] ? el("p", { class: "quiet" }, "Also known as: ", r.other_title[rule]) : null,

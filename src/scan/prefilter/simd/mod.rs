@@ -17,6 +17,8 @@ mod lanes;
 mod neon;
 mod nibbles;
 #[cfg(target_arch = "x86_64")]
+mod steps;
+#[cfg(target_arch = "x86_64")]
 mod x86;
 
 use super::buckets::Tables;
@@ -97,9 +99,11 @@ impl Simd {
                 #[cfg(target_arch = "x86_64")]
                 Vector::Ssse3(nibbles) => x86::ssse3::<false>(nibbles, text, from, to, out),
                 #[cfg(target_arch = "x86_64")]
-                Vector::Avx2(nibbles) if wide => x86::avx2::<true>(nibbles, text, from, to, out),
-                #[cfg(target_arch = "x86_64")]
-                Vector::Avx2(nibbles) => x86::avx2::<false>(nibbles, text, from, to, out),
+                Vector::Avx2(nibbles) => match self.tables.groups {
+                    1 => x86::avx2::<1>(nibbles, text, from, to, out),
+                    2 => x86::avx2::<2>(nibbles, text, from, to, out),
+                    _ => x86::avx2::<4>(nibbles, text, from, to, out),
+                },
                 #[cfg(target_arch = "x86_64")]
                 Vector::Avx512(halves) if self.tables.groups > 2 => {
                     x86::avx512::<4>(halves, text, from, to, out)

@@ -16,6 +16,7 @@ use std::arch::x86_64::{
 use super::super::Candidates;
 use super::super::buckets::Tables;
 use super::nibbles::Nibbles;
+use super::steps::{Block, steps};
 use crate::scan::windows::WINDOW;
 
 /// The tables of the AVX-512 kernel: for each group of 8 buckets and each place
@@ -65,9 +66,6 @@ fn load128(bytes: &[u8; 16]) -> __m128i {
     unsafe { _mm_loadu_si128(bytes.as_ptr().cast()) }
 }
 
-/// Steps of 64 bytes between two looks at what they found; one bit of a word each.
-const STEPS: usize = 64;
-
 /// 64 bytes a step: one exact 7-bit look-up per place (`vpermi2b`). Goes as far
 /// as whole vectors can be loaded and returns where it stopped.
 #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
@@ -94,54 +92,22 @@ pub(super) fn avx512<const GROUPS: usize>(
         _mm512_and_si512(_mm512_ternarylogic_epi64::<0x80>(r[0], r[1], r[2]), r[3])
     };
     let ascii = if halves.ascii { u64::MAX } else { 0 };
-    let mut masks = [0_u64; STEPS];
-    let mut at = from;
-    loop {
-        // One step in eight has a candidate, and no branch predictor knows which:
-        // they are noted without a branch, and gone through after many steps.
-        let begin = at;
-        let mut hits = 0_u64;
-        for (step, slot) in masks.iter_mut().enumerate() {
-            if at + 64 > to {
-                break;
-            }
-            // Every position of the step and the 3 bytes after it are inside `text`.
-            let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<67>()) else { break };
-            let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
-                block
-                    .get(place..)
-                    .and_then(|rest| rest.first_chunk::<64>())
-                    .map_or(_mm512_setzero_si512(), |b| load512(b))
-            });
-            let mut accepted = _mm512_setzero_si512();
-            for group in &groups {
-                accepted = _mm512_or_si512(accepted, look(group, &v));
-            }
-            let mask = _mm512_test_epi8_mask(accepted, accepted);
-            *slot = mask;
-            hits |= u64::from(mask != 0) << step;
-            at += 64;
-        }
-        while hits != 0 {
-            let step = usize::try_from(hits.trailing_zeros()).unwrap_or(0);
-            hits &= hits - 1;
-            let start = begin + 64 * step;
-            let high = text
-                .get(start..)
-                .and_then(|rest| rest.first_chunk::<65>())
-                .map_or(0, |bytes| high_pairs(bytes));
-            let mask = masks.get(step).copied().unwrap_or(0) & !(high & ascii);
-            out.push_mask(text, start, mask);
-        }
-        if out.is_full() || at < begin + 64 * STEPS {
-            return at;
-        }
-    }
+    let accepted = |block: &Block| {
+        let v: [__m512i; WINDOW] = std::array::from_fn(|place| {
+            let bytes = block.get(place..).and_then(|rest| rest.first_chunk::<64>());
+            bytes.map_or(_mm512_setzero_si512(), |bytes| load512(bytes))
+        });
+        let accepted = groups
+            .iter()
+            .fold(_mm512_setzero_si512(), |accepted, group| _mm512_or_si512(accepted, look(group, &v)));
+        _mm512_test_epi8_mask(accepted, accepted)
+    };
+    steps(text, from, to, out, accepted, |block, mask| mask & !(high_pairs(block) & ascii))
 }
 
 /// Which of 64 positions have a byte of 128 or more there or right after.
 #[target_feature(enable = "avx512f,avx512bw")]
-fn high_pairs(block: &[u8; 65]) -> u64 {
+fn high_pairs(block: &Block) -> u64 {
     let [first, second] = [0, 1].map(|place| {
         let bytes = block.get(place..).and_then(|rest| rest.first_chunk::<64>());
         bytes.map_or(_mm512_setzero_si512(), |bytes| load512(bytes))
@@ -149,9 +115,9 @@ fn high_pairs(block: &[u8; 65]) -> u64 {
     _mm512_movepi8_mask(_mm512_or_si512(first, second))
 }
 
-/// 32 bytes a step: two look-ups of nibbles per place (`vpshufb`).
+/// 64 bytes a step: two look-ups of nibbles per place (`vpshufb`) for each half.
 #[target_feature(enable = "avx2")]
-pub(super) fn avx2<const WIDE: bool>(
+pub(super) fn avx2<const GROUPS: usize>(
     nibbles: &Nibbles,
     text: &[u8],
     from: usize,
@@ -159,44 +125,32 @@ pub(super) fn avx2<const WIDE: bool>(
     out: &mut Candidates,
 ) -> usize {
     let both = |values: &[u8; 16]| _mm256_broadcastsi128_si256(load128(values));
-    let tables: [[[__m256i; 2]; WINDOW]; 2] = std::array::from_fn(|group| {
+    let groups: [[[__m256i; 2]; WINDOW]; GROUPS] = std::array::from_fn(|group| {
         std::array::from_fn(|place| [both(&nibbles.low[group][place]), both(&nibbles.high[group][place])])
     });
     let fifteen = _mm256_set1_epi8(15);
-    let mut at = from;
-    while at + 32 <= to {
-        let Some(block) = text.get(at..).and_then(|rest| rest.first_chunk::<35>()) else { break };
+    let look = |tables: &[[__m256i; 2]; WINDOW], v: &[[__m256i; 2]; WINDOW]| {
+        let r: [__m256i; WINDOW] = std::array::from_fn(|place| {
+            _mm256_and_si256(
+                _mm256_shuffle_epi8(tables[place][0], v[place][0]),
+                _mm256_shuffle_epi8(tables[place][1], v[place][1]),
+            )
+        });
+        _mm256_and_si256(_mm256_and_si256(r[0], r[1]), _mm256_and_si256(r[2], r[3]))
+    };
+    let half = |block: &Block, start: usize| {
         let v: [[__m256i; 2]; WINDOW] = std::array::from_fn(|place| {
-            let bytes = block
-                .get(place..)
-                .and_then(|rest| rest.first_chunk::<32>())
-                .map_or(_mm256_setzero_si256(), |b| load256(b));
+            let bytes = block.get(start + place..).and_then(|rest| rest.first_chunk::<32>());
+            let bytes = bytes.map_or(_mm256_setzero_si256(), |bytes| load256(bytes));
             [_mm256_and_si256(bytes, fifteen), _mm256_and_si256(_mm256_srli_epi16::<4>(bytes), fifteen)]
         });
-        let look = |tables: &[[__m256i; 2]; WINDOW]| {
-            let r: [__m256i; WINDOW] = std::array::from_fn(|place| {
-                _mm256_and_si256(
-                    _mm256_shuffle_epi8(tables[place][0], v[place][0]),
-                    _mm256_shuffle_epi8(tables[place][1], v[place][1]),
-                )
-            });
-            _mm256_and_si256(_mm256_and_si256(r[0], r[1]), _mm256_and_si256(r[2], r[3]))
-        };
-        let mut accepted = look(&tables[0]);
-        if WIDE {
-            accepted = _mm256_or_si256(accepted, look(&tables[1]));
-        }
+        let accepted = groups
+            .iter()
+            .fold(_mm256_setzero_si256(), |accepted, group| _mm256_or_si256(accepted, look(group, &v)));
         let none = _mm256_movemask_epi8(_mm256_cmpeq_epi8(accepted, _mm256_setzero_si256()));
-        let mask = !none.cast_unsigned();
-        if mask != 0 {
-            out.push_mask(text, at, u64::from(mask));
-            if out.is_full() {
-                return at + 32;
-            }
-        }
-        at += 32;
-    }
-    at
+        u64::from(!none.cast_unsigned())
+    };
+    steps(text, from, to, out, |block| half(block, 0) | half(block, 32) << 32, |_, mask| mask)
 }
 
 /// 16 bytes a step, as [`avx2`].
