@@ -155,14 +155,14 @@ function recommendations(route) {
     ],
     columns: [
       COLUMN.level((row) => r.risk[row]),
-      { name: "Affected machine", width: 180, text: (row) => r.hostname[row], cell: (row) => link("#/machine/" + encodeURIComponent(r.machine[row]), r.hostname[row] || r.machine[row]) },
+      { name: "Affected machine", width: 160, text: (row) => r.hostname[row], cell: (row) => link("#/machine/" + encodeURIComponent(r.machine[row]), r.hostname[row] || r.machine[row]) },
       { name: "Recommendation", text: (row) => r.title[row] },
       { name: "Findings", width: 95, num: true, text: (row) => r.findings[row] },
       { name: "Paths", width: 80, num: true, text: (row) => r.attack_paths[row] },
       { name: "Exposed", width: 95, text: (row) => r.exposed[row] },
       { name: "Vulnerable", width: 110, text: (row) => r.vulnerable[row] },
       { name: "Owner", width: 120, text: (row) => r.owner[row] || "" },
-      { name: "Due", width: 105, text: (row) => r.due[row] || "", cell: (row) => el("span", { class: r.status[row] === "overdue" ? "bad" : "" }, r.due[row]) },
+      { name: "Due", width: 122, text: (row) => r.due[row] || "", cell: (row) => el("span", { class: r.status[row] === "overdue" ? "bad" : "" }, r.due[row]) },
       { name: "Status", unseen: true, text: (row) => r.status[row] }, { name: "Exempted findings", unseen: true, text: (row) => r.not_applicable[row] },
     ],
   });
