@@ -110,7 +110,7 @@ fn event(finding: &Finding, scan: Option<&ScanRecord>) -> Value {
 }
 
 fn title(finding: &Finding) -> String {
-    format!("{} in {}", finding.secret_type, finding.location.path)
+    format!("{} in {}", finding.secret_type, finding.location.whole_path())
 }
 
 fn metadata(scan: Option<&ScanRecord>) -> Value {
