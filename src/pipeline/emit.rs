@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
+use super::inside::named_steps;
 use super::hits::{Found, InsideHits, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::{Problem, ProblemKey};
@@ -213,10 +214,11 @@ pub(super) fn problems(
 ) -> std::io::Result<u64> {
     let mut number = 0;
     for ((target, path, offset, reason), Problem { message, steps }) in problems {
-        let (path, path_hex) = path_text(shown(&path));
+        let full = path;
+        let (path, path_hex) = path_text(shown(&full));
         let target = usize::try_from(target).ok().and_then(|target| targets.get(target));
         let mut provenance = target.map(|steps| steps.to_vec()).unwrap_or_default();
-        provenance.extend(steps);
+        provenance.extend(named_steps(shown(&full), &steps));
         sink.record(&Record::Problem(ProblemRecord { path, path_hex, provenance, reason, offset, message }))?;
         number += 1;
     }
@@ -240,7 +242,8 @@ fn enrich_file(
         let mut provenance = target.provenance.clone();
         let mut facts = facts.clone();
         if let Some(inside) = inside {
-            provenance.extend(inside.steps.iter().map(|step| masked_step(step, &secrets)));
+            let steps = named_steps(shown(&file.path), &inside.steps);
+            provenance.extend(steps.into_iter().map(|step| masked_step(step, &secrets)));
             if let Some(facts) = &mut facts {
                 facts.member = inside.member.clone().map(Box::new);
             }
@@ -330,10 +333,11 @@ fn masked_path(path: &[u8], secrets: &[&Secret]) -> (String, Option<String>) {
 }
 
 /// The same of a step inside of the file.
-fn masked_step(step: &ProvenanceStep, secrets: &[&Secret]) -> ProvenanceStep {
-    let name = mask(step.name.as_bytes(), secrets);
-    let name = name.map(|name| String::from_utf8_lossy(&name).into_owned());
-    ProvenanceStep { name: name.unwrap_or_else(|| step.name.clone()), kind: step.kind.clone() }
+fn masked_step(step: ProvenanceStep, secrets: &[&Secret]) -> ProvenanceStep {
+    match mask(step.name.as_bytes(), secrets) {
+        Some(name) => ProvenanceStep { name: String::from_utf8_lossy(&name).into_owned(), ..step },
+        None => step,
+    }
 }
 
 fn mask(path: &[u8], secrets: &[&Secret]) -> Option<Vec<u8>> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use memchr::{memchr_iter, memrchr};
 
-use crate::finding::{MemberFacts, ProvenanceStep, Secret, Severity};
+use crate::finding::{MemberFacts, Secret, Severity};
 use crate::rules::RuleSet;
 use crate::scan::Match;
 use crate::source::FileStat;
@@ -71,7 +71,7 @@ pub(super) struct Collector {
 #[derive(Debug)]
 pub(super) struct InsideHits {
     /// The way to it from the file.
-    pub(super) steps: Vec<ProvenanceStep>,
+    pub(super) steps: Vec<InsideStep>,
     /// What the innermost archive says of it.
     pub(super) member: Option<MemberFacts>,
     pub(super) hits: Vec<Placed>,
@@ -80,12 +80,20 @@ pub(super) struct InsideHits {
     cost: usize,
 }
 
+/// A step of the way inside of a file: its kind, and its name where it has one.
+pub(super) type InsideStep = (&'static str, Option<String>);
+
 impl InsideHits {
-    pub(super) fn new(steps: Vec<ProvenanceStep>, member: Option<MemberFacts>, hits: Collector) -> Self {
-        let names: usize = steps.iter().map(|step| step.name.len() + 64).sum();
+    pub(super) fn new(steps: Vec<InsideStep>, member: Option<MemberFacts>, hits: Collector) -> Self {
+        let names: usize = steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum();
         let Collector { listed, unlisted, .. } = hits;
         let cost = 256 + names + listed.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>();
         Self { steps, member, hits: listed, unlisted, cost }
+    }
+
+    /// Memory that it takes, roughly, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
     }
 
     fn tally(&self, rules: &RuleSet) -> Tally {

@@ -3,18 +3,24 @@
 //! Role: gives each content to the scanner, whole where it fits in a window, else in
 //! windows, and counts it. Not for: formats and nesting (see `source::unpack`).
 
+mod seen;
+
 use std::io::Read;
 use std::sync::Arc;
 
-use super::hits::{Collector, InsideHits, PassingLines};
-use super::worker::Worker;
-use crate::finding::{MemberFacts, ProvenanceStep, Reason, Timestamp};
+pub(super) use seen::Seen;
+
+use super::hits::{Collector, InsideHits, InsideStep, PassingLines};
+use super::worker::{Worker, lock};
+use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
 use crate::source::unpack::{Input, Member, Place, Step, Visitor};
-use crate::source::{MAX_CARRY, WINDOW};
+use crate::source::{MAX_CARRY, WINDOW, test_content};
 
 /// The most problems inside of one file that are listed.
-const MAX_PROBLEMS: u64 = 16;
+const MAX_PROBLEMS: usize = 16;
+/// The most parts of a member's name that are looked at.
+const MAX_NAMES: usize = 128;
 /// What compressed files are called by their endings, and their contents.
 const ENDINGS: [(&str, &str); 11] = [
     (".tgz", ".tar"),
@@ -35,13 +41,56 @@ pub(super) fn scan(
     worker: &mut Worker<'_>,
     path: &dyn Fn() -> Vec<u8>,
     medium: &impl ReadAt,
-    extent: Extent,
+    (start, extent): (u64, Extent),
     hits: &mut Collector,
 ) -> u64 {
+    let known = seen::key(worker, medium, start, extent);
+    if let Some(outcome) = known.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
+        let rules = worker.rules();
+        outcome.found.iter().for_each(|found| hits.take_inside(Arc::clone(found), rules));
+        tell(worker, path, &outcome);
+        return extent.size;
+    }
     let unpacker = std::rc::Rc::clone(&worker.unpacker);
-    let file = Box::new(FileReader { medium, at: 0, size: extent.size });
-    let mut inside = Inside { worker, path, hits, problems: 0 };
-    unpacker.unpack(file, extent.stored.min(extent.size), &mut inside)
+    let mut digest = known.is_none().then(blake3::Hasher::new);
+    let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
+    let outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
+    let mut inside = Inside { worker, hits, outcome };
+    let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
+    let outcome = inside.outcome;
+    tell(worker, path, &outcome);
+    if outcome.is_whole && understood == extent.size && !unpacker.was_stopped() {
+        let key = known.or_else(|| Some((extent.size, digest?.finalize())));
+        if let Some(key) = key.filter(|_| extent.size >= seen::FROM) {
+            lock(&worker.shared.seen).keep(key, outcome);
+        }
+    }
+    understood
+}
+
+/// Counts what became of the inside of a file.
+fn tell(worker: &mut Worker<'_>, path: &dyn Fn() -> Vec<u8>, outcome: &Outcome) {
+    worker.coverage.inside.merge(&outcome.counts);
+    if outcome.problems_unlisted > 0 {
+        lock(&worker.shared.results).problems_unlisted += outcome.problems_unlisted;
+    }
+    for (number, (steps, reason, offset, message)) in outcome.problems.iter().enumerate() {
+        let mut path = path();
+        // Several of one file: in the order in which they were met.
+        path.extend_from_slice(format!("\0{number:02}").as_bytes());
+        worker.add_problem_inside(path, steps.clone(), *reason, *offset, message.clone());
+    }
+}
+
+/// What became of the inside of a file.
+#[derive(Debug, Default)]
+struct Outcome {
+    counts: Counts,
+    found: Vec<Arc<InsideHits>>,
+    problems: Vec<(Vec<InsideStep>, Reason, Option<u64>, String)>,
+    problems_unlisted: u64,
+    /// Nothing of the file itself belongs to it.
+    is_whole: bool,
 }
 
 /// A file from its start to its end.
@@ -49,6 +98,8 @@ struct FileReader<'m, M> {
     medium: &'m M,
     at: u64,
     size: u64,
+    /// What was read goes into it.
+    digest: Option<&'m mut blake3::Hasher>,
 }
 
 impl<M: ReadAt> Read for FileReader<'_, M> {
@@ -57,6 +108,9 @@ impl<M: ReadAt> Read for FileReader<'_, M> {
         let most = bytes.len().min(left);
         let Some(room) = bytes.get_mut(..most).filter(|room| !room.is_empty()) else { return Ok(0) };
         let read = self.medium.read_at(room, self.at).map_err(|error| std::io::Error::other(error.to_string()))?;
+        if let Some(digest) = self.digest.as_mut().filter(|_| self.size >= seen::FROM) {
+            digest.update(room.get(..read).unwrap_or_default());
+        }
         self.at = self.at.saturating_add(u64::try_from(read).unwrap_or(0));
         Ok(read)
     }
@@ -64,17 +118,16 @@ impl<M: ReadAt> Read for FileReader<'_, M> {
 
 struct Inside<'i, 's> {
     worker: &'i mut Worker<'s>,
-    path: &'i dyn Fn() -> Vec<u8>,
     /// Those of the file.
     hits: &'i mut Collector,
-    problems: u64,
+    outcome: Outcome,
 }
 
 impl Visitor for Inside<'_, '_> {
     fn content(&mut self, place: &Place<'_>, input: &mut Input<'_>) {
         let mut found = Collector::default();
         let scanned = self.scan(place, input, &mut found);
-        let inside = &mut self.worker.coverage.inside;
+        let inside = &mut self.outcome.counts;
         if place.is_part {
             inside.bytes_scanned = inside.bytes_scanned.saturating_add(scanned);
         } else {
@@ -87,6 +140,7 @@ impl Visitor for Inside<'_, '_> {
         if place.steps.is_empty() {
             // Bytes of the file itself, which can be read again for their lines.
             let max = self.worker.shared.options.max_findings_per_file;
+            self.outcome.is_whole = false;
             found.listed.into_iter().for_each(|placed| self.hits.take(placed.hit, max, rules));
             self.hits.unlisted.add_all(&found.unlisted, 1);
             return;
@@ -95,32 +149,50 @@ impl Visitor for Inside<'_, '_> {
             Step::Member(member) => Some(facts(member)),
             Step::Stream(_) => None,
         });
-        let found = InsideHits::new(steps(place, &(self.path)()), member, found);
-        self.hits.take_inside(Arc::new(found), rules);
+        let found = Arc::new(InsideHits::new(steps(place), member, found));
+        self.outcome.found.push(Arc::clone(&found));
+        self.hits.take_inside(found, rules);
     }
 
     fn opened(&mut self) {
-        let opened = &mut self.worker.coverage.inside.opened;
-        *opened = opened.saturating_add(1);
+        self.outcome.counts.opened = self.outcome.counts.opened.saturating_add(1);
     }
 
     fn left_out(&mut self, _: &Place<'_>, reason: Reason, size: u64) {
-        self.worker.coverage.inside.leave_out(reason, size);
+        self.outcome.counts.leave_out(reason, size);
     }
 
     fn problem(&mut self, place: &Place<'_>, reason: Reason, offset: Option<u64>, message: String) {
-        let number = self.worker.coverage.inside.problems.entry(reason).or_default();
+        let number = self.outcome.counts.problems.entry(reason).or_default();
         *number = number.saturating_add(1);
-        self.problems += 1;
-        if self.problems > MAX_PROBLEMS {
-            return super::worker::lock(&self.worker.shared.results).problems_unlisted += 1;
+        if self.outcome.problems.len() < MAX_PROBLEMS {
+            self.outcome.problems.push((steps(place), reason, offset, message));
+        } else {
+            self.outcome.problems_unlisted += 1;
         }
-        let mut path = (self.path)();
-        let steps = steps(place, &path);
-        // Several of one file: in the order in which they were met.
-        path.extend_from_slice(format!("\0{:02}", self.problems).as_bytes());
-        self.worker.add_problem_inside(path, steps, reason, offset, message);
     }
+
+    fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason> {
+        let Some(Step::Member(member)) = place.steps.last() else { return None };
+        let walk = self.worker.shared.walk;
+        if !walk.exclude.is_empty() && walk.exclude.matches_beneath(&[b"/", &*member.name].concat()) {
+            return Some(Reason::Excluded);
+        }
+        (!walk.include_test_content && is_test_content(&member.name)).then_some(Reason::TestContent)
+    }
+}
+
+/// Whether a directory of the name is one of test content, as on a disk.
+fn is_test_content(name: &[u8]) -> bool {
+    let names = name.split(|byte| *byte == b'/').filter(|name| !matches!(*name, b"" | b"."));
+    let names: Vec<&[u8]> = names.take(MAX_NAMES).collect();
+    let directories = names.len().saturating_sub(1);
+    (0..directories).any(|at| {
+        names.get(at).is_some_and(|name| {
+            test_content::is_candidate(name)
+                && test_content::is_test_directory(&[], names.get(..at).unwrap_or_default(), name, |_| false)
+        })
+    })
 }
 
 impl Inside<'_, '_> {
@@ -191,21 +263,24 @@ fn widen(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// The way as the records have it.
-fn steps(place: &Place<'_>, path: &[u8]) -> Vec<ProvenanceStep> {
-    let path = path.split(|byte| *byte == 0).next().unwrap_or_default();
+/// The way with its names, as far as there are any.
+fn steps(place: &Place<'_>) -> Vec<InsideStep> {
+    let step = |step: &Step| match step {
+        Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
+        Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
+    };
+    place.steps.iter().map(step).collect()
+}
+
+/// The way as the records have it: what has no name is called after what it is in.
+pub(super) fn named_steps(path: &[u8], steps: &[InsideStep]) -> Vec<ProvenanceStep> {
     let mut parent = text(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
-    let mut steps = Vec::with_capacity(place.steps.len());
-    for step in place.steps {
-        let (kind, name) = match step {
-            Step::Member(member) => (ProvenanceStep::MEMBER, text(&member.name)),
-            Step::Stream(Some(name)) => (ProvenanceStep::STREAM, text(name)),
-            Step::Stream(None) => (ProvenanceStep::STREAM, unpacked_name(&parent)),
-        };
+    let named = |(kind, name): &InsideStep| {
+        let name = name.clone().unwrap_or_else(|| unpacked_name(&parent));
         parent = name.rsplit('/').next().unwrap_or_default().to_owned();
-        steps.push(ProvenanceStep { kind: kind.to_owned(), name });
-    }
-    steps
+        ProvenanceStep { kind: (*kind).to_owned(), name }
+    };
+    steps.iter().map(named).collect()
 }
 
 /// What the content of a compressed file is called that does not say it.

@@ -239,6 +239,8 @@ impl Scan {
                 total: Arc::new(AtomicU64::new(self.options.max_unpacked_total)),
                 stop: Arc::clone(&self.stop),
             },
+            walk,
+            seen: std::sync::Mutex::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
             measure,

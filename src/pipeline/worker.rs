@@ -6,16 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::ScanOptions;
 use super::bounded::Bounded;
-use super::hits::{Collector, Found, Tally};
+use super::hits::{Collector, Found, InsideStep, Tally};
 use super::links::Links;
-use super::inside;
+use super::inside::{self, Seen};
 use super::measure::{Measure, Stage};
 use super::progress::Progress;
-use crate::finding::{Coverage, ProvenanceStep, Reason};
+use crate::finding::{Coverage, Reason};
 use crate::rules::RuleSet;
 use crate::scan::{Engine, Scanner};
 use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
-use crate::source::unpack::{Limits, Unpacker};
+use crate::source::directory::WalkOptions;
+use crate::source::unpack::{Limits, Unpacker, start_of_appended};
 use crate::source::{FileStat, ReadBuffer};
 
 /// Memory for findings of a scan, in bytes.
@@ -34,7 +35,7 @@ pub(super) type ProblemKey = (u32, Vec<u8>, Option<u64>, Reason);
 /// A problem: its message, and the way to it inside of the file.
 pub(super) struct Problem {
     pub(super) message: String,
-    pub(super) steps: Vec<ProvenanceStep>,
+    pub(super) steps: Vec<InsideStep>,
 }
 
 /// What the threads of a scan share.
@@ -45,6 +46,10 @@ pub(super) struct Shared<'s> {
     pub(super) stop: &'s Arc<AtomicBool>,
     /// What may be looked into.
     pub(super) limits: Limits,
+    /// What of it is left out.
+    pub(super) walk: &'s WalkOptions,
+    /// What was looked into before.
+    pub(super) seen: Mutex<Seen>,
     pub(super) links: Mutex<Links>,
     pub(super) results: Mutex<Results>,
     pub(super) measure: &'s Measure,
@@ -135,17 +140,21 @@ impl<'s> Worker<'s> {
             hits: Collector::default(),
             windowed: false,
             unpacker: looks_inside.then_some(&*self.unpacker),
+            appended: None,
         };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);
         if outcome.taken_over {
             return self.scan_inside(path, medium, extent);
         }
-        let ScanSink { mut hits, windowed, .. } = sink;
+        let ScanSink { mut hits, windowed, appended, .. } = sink;
         if windowed && !hits.is_empty() {
             hits.place_by_reading(medium, extent.stored < extent.size);
         }
         self.bytes_untold += if windowed { 0 } else { outcome.scanned };
         self.count(path, &outcome);
+        if let Some(start) = appended {
+            inside::scan(self, path, medium, (start, extent), &mut hits);
+        }
         hits
     }
 
@@ -157,13 +166,14 @@ impl<'s> Worker<'s> {
         extent: Extent,
     ) -> Collector {
         let mut hits = Collector::default();
-        let understood = inside::scan(self, path, medium, extent, &mut hits).min(extent.size);
+        let understood = inside::scan(self, path, medium, (0, extent), &mut hits).min(extent.size);
         let mut sink = ScanSink {
             scanner: &mut self.scanner,
             shared: self.shared,
             hits,
             windowed: false,
             unpacker: None,
+            appended: None,
         };
         let mut outcome = Outcome::default();
         if understood == 0 {
@@ -205,6 +215,7 @@ impl<'s> Worker<'s> {
             hits: Collector::default(),
             windowed: false,
             unpacker: None,
+            appended: None,
         };
         let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
         let ScanSink { mut hits, .. } = sink;
@@ -273,12 +284,12 @@ impl<'s> Worker<'s> {
     pub(super) fn add_problem_inside(
         &mut self,
         path: Vec<u8>,
-        steps: Vec<ProvenanceStep>,
+        steps: Vec<InsideStep>,
         reason: Reason,
         offset: Option<u64>,
         message: String,
     ) {
-        let names: usize = steps.iter().map(|step| step.name.len() + 64).sum();
+        let names: usize = steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum();
         let cost = (path.len() + message.len() + names + 128).max(PROBLEMS_BUDGET / MAX_PROBLEMS);
         let message = Problem { message, steps };
         let mut results = lock(&self.shared.results);
@@ -340,6 +351,16 @@ impl Drop for Worker<'_> {
     }
 }
 
+impl ScanSink<'_, '_> {
+    /// Looks at the end of a content.
+    fn look_for_appended(&mut self, bytes: &[u8], base: u64) {
+        let end = base.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.unpacker.is_some_and(Unpacker::is_on) {
+            self.appended = start_of_appended(bytes, end);
+        }
+    }
+}
+
 /// Gives what is read to the engine.
 struct ScanSink<'w, 's> {
     scanner: &'w mut Scanner,
@@ -349,6 +370,8 @@ struct ScanSink<'w, 's> {
     windowed: bool,
     /// Tells what can be looked into.
     unpacker: Option<&'w Unpacker>,
+    /// Where an archive begins that follows something else.
+    appended: Option<u64>,
 }
 
 impl Sink for ScanSink<'_, '_> {
@@ -357,6 +380,7 @@ impl Sink for ScanSink<'_, '_> {
     }
 
     fn whole(&mut self, bytes: &[u8]) {
+        self.look_for_appended(bytes, 0);
         if self.shared.measure.stage == Stage::Read {
             self.shared.measure.read(bytes);
             return;
@@ -375,6 +399,9 @@ impl Sink for ScanSink<'_, '_> {
     }
 
     fn window(&mut self, bytes: &[u8], base: u64, last: bool) -> u64 {
+        if last {
+            self.look_for_appended(bytes, base);
+        }
         let (shared, hits) = (self.shared, &mut self.hits);
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);

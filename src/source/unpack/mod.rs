@@ -38,6 +38,7 @@ use std::rc::Rc;
 pub use format::{Archive, Damage, Entry, Format, Kind, Member, Opened, detect};
 pub use input::Input;
 pub use tools::{Limits, Stop};
+pub use zip::start_of_appended;
 
 use crate::finding::Reason;
 use tools::Tools;
@@ -77,6 +78,9 @@ pub trait Visitor {
     /// there on.
     fn content(&mut self, place: &Place<'_>, input: &mut Input<'_>);
 
+    /// Whether the member at the end of the way is to be left out, and why.
+    fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason>;
+
     /// Something was opened.
     fn opened(&mut self);
 
@@ -101,10 +105,22 @@ impl Unpacker {
         Self { tools: Rc::new(Tools::new(&limits)), limits }
     }
 
+    /// Whether anything is looked into.
+    #[must_use]
+    pub fn is_on(&self) -> bool {
+        self.limits.depth > 0
+    }
+
     /// Whether a content that begins so can be looked into.
     #[must_use]
     pub fn detects(&self, start: &[u8]) -> bool {
         self.limits.depth > 0 && detect(start).is_some()
+    }
+
+    /// Whether the last file was given up at a limit, or the scan was ended.
+    #[must_use]
+    pub fn was_stopped(&self) -> bool {
+        self.tools.budget.stop().is_some()
     }
 
     /// Gives what is inside of a file to `visitor`. `stored`: how many bytes the
@@ -117,6 +133,7 @@ impl Unpacker {
         let mut walk = Walk { tools: &self.tools, depth: self.limits.depth.min(MAX_DEPTH), steps: Vec::new(), visitor };
         walk.content(&mut input);
         let position = input.position();
+        drop(input);
         if let Some(stop) = self.tools.budget.stop().filter(|stop| *stop != Stop::Interrupted) {
             let place = Place { steps: &[], base: 0, is_part: true };
             visitor.problem(&place, Reason::OverBudget, None, stop.message().to_owned());
@@ -302,8 +319,8 @@ impl Walk<'_> {
             Kind::File | Kind::HardLink => member.closed.inspect(|reason| closed.count(*reason)),
         };
         self.steps.push(Step::Member(Box::new(member)));
-        if let Some(reason) = reason {
-            let place = Place { steps: &self.steps, base: 0, is_part: false };
+        let place = Place { steps: &self.steps, base: 0, is_part: false };
+        if let Some(reason) = reason.or_else(|| self.visitor.leaves_out(&place)) {
             self.visitor.left_out(&place, reason, size);
             self.steps.pop();
             return;

@@ -26,6 +26,16 @@ const DESCRIPTOR: [u8; 4] = *b"PK\x07\x08";
 
 const HEADER: usize = 30;
 
+/// Where a zip begins in a file that begins with something else (a program that unpacks
+/// itself, a script before a jar), by the end of the file; only one without a comment
+/// (4.3.16).
+#[must_use]
+pub fn start_of_appended(end: &[u8], size: u64) -> Option<u64> {
+    let end = end.get(end.len().checked_sub(22)?..).filter(|end| end.starts_with(&END))?;
+    let length = u64::from(u32_le(end, 12)?).checked_add(u32_le(end, 16)?.into())?;
+    size.checked_sub(22)?.checked_sub(length).filter(|start| *start > 0 && u16_le(end, 20) == Some(0))
+}
+
 pub(super) struct Zip;
 
 impl Format for Zip {
