@@ -38,6 +38,13 @@ fn places(scanned: &Scanned) -> Vec<(String, u64, u64)> {
     scanned.findings().iter().map(place).collect()
 }
 
+/// The same in order: that in which programs add members is the directory's.
+fn sorted(scanned: &Scanned) -> Vec<(String, u64, u64)> {
+    let mut places = places(scanned);
+    places.sort();
+    places
+}
+
 fn expect(scanned: &Scanned, expected: &[(&str, u64, u64)]) {
     let expected: Vec<(String, u64, u64)> =
         expected.iter().map(|(path, line, column)| ((*path).to_owned(), *line, *column)).collect();
@@ -79,8 +86,7 @@ fn each_archive_is_looked_into() {
          ar rc out/i.ar etc/app.env etc/second.txt; ls etc/app.env | cpio -o -H crc --quiet > out/j.cpio",
     );
     let scanned = scan(&dir.path().join("out"));
-    let mut found = places(&scanned);
-    found.sort();
+    let found = sorted(&scanned);
     let expected = [
         ("/a.tar → etc/app.env", 3, 7),
         ("/a.tar → etc/second.txt", 1, 1),
@@ -127,7 +133,7 @@ fn nested_archives_are_told_down_to_the_innermost() {
     let scanned = scan(&dir.path().join("out"));
     let way = "/image.tar → layer.tar.gz → app/lib/outer.jar → inner.jar";
     let expected = [(format!("{way} → etc/app.env"), 3, 7), (format!("{way} → etc/second.txt"), 1, 1)];
-    assert_eq!(places(&scanned), expected);
+    assert_eq!(sorted(&scanned), expected);
     let kinds: Vec<&str> =
         scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
     assert_eq!(kinds, ["directory", "member", "stream", "member", "member", "member"]);
@@ -263,7 +269,7 @@ fn archives_behind_something_are_found() {
     ];
     assert_eq!(names, expected, "{:?}", scanned.problems());
     // What follows the compressed content is searched as it is stored.
-    assert_eq!(offsets[4], size - 23);
+    assert_eq!(offsets[4], size - 22);
 }
 
 #[test]
@@ -293,7 +299,7 @@ fn archives_on_disk_images_are_looked_into() {
     let scanned = scan(&dir.path().join("disk.img"));
     let way = "/layer.tgz → etc/";
     let expected = [(format!("{way}app.env"), 3, 7), (format!("{way}second.txt"), 1, 1)];
-    assert_eq!(places(&scanned), expected, "{:?}", scanned.problems());
+    assert_eq!(sorted(&scanned), expected, "{:?}", scanned.problems());
     let kinds: Vec<&str> =
         scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
     assert_eq!(kinds, ["image", "filesystem", "stream", "member"]);

@@ -75,7 +75,7 @@ impl Archive for Members<'_, '_> {
                 return Err(cut());
             }
             self.input.skip(std::mem::take(&mut self.padding));
-            let start = self.input.peek(HEADER);
+            let start = self.input.need(HEADER);
             if start.is_empty() {
                 return Ok(None);
             }

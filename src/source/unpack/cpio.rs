@@ -117,6 +117,7 @@ impl Archive for Members<'_, '_> {
         if self.ended {
             return Ok(None);
         }
+        self.input.need(OLD);
         let start = self.input.peek(NEW);
         if start.is_empty() {
             self.ended = true;

@@ -26,6 +26,7 @@ pub struct Input<'r> {
     position: u64,
     ended: bool,
     error: Option<io::Error>,
+    failed: bool,
     broken: Rc<Cell<bool>>,
 }
 
@@ -40,6 +41,7 @@ impl<'r> Input<'r> {
             position: 0,
             ended: false,
             error: None,
+            failed: false,
             broken: Rc::default(),
         }
     }
@@ -49,8 +51,8 @@ impl<'r> Input<'r> {
         self.position
     }
 
-    /// Becomes true when what lies below fails: what a format then says is not its own
-    /// fault.
+    /// Becomes true when a reader has come to where what lies below fails: what a format
+    /// then says is not its own fault.
     pub(super) fn broken(&self) -> Rc<Cell<bool>> {
         Rc::clone(&self.broken)
     }
@@ -90,18 +92,30 @@ impl<'r> Input<'r> {
 
     fn fail(&mut self, error: io::Error) {
         self.ended = true;
-        self.broken.set(true);
+        self.failed = true;
         self.error = Some(error);
     }
 
     /// What a read gives when nothing is left.
     fn at_end(&self) -> io::Result<()> {
-        if self.broken.get() { Err(io::Error::other("what it is in cannot be read further")) } else { Ok(()) }
+        if !self.failed {
+            return Ok(());
+        }
+        self.broken.set(true);
+        Err(io::Error::other("what it is in cannot be read further"))
+    }
+
+    /// As [`Self::peek`], for a reader that cannot go on with fewer bytes.
+    pub(super) fn need(&mut self, wanted: usize) -> &[u8] {
+        if self.peek(wanted).len() < wanted && self.failed {
+            self.broken.set(true);
+        }
+        self.peek(wanted)
     }
 
     /// Takes exactly `N` bytes; `None` where fewer are left: then none is taken.
     pub(super) fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        let bytes = self.peek(N).try_into().ok()?;
+        let bytes = self.need(N).try_into().ok()?;
         self.consume(N);
         Some(bytes)
     }

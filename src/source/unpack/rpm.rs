@@ -59,7 +59,7 @@ impl Archive for Package<'_, '_> {
         }
         match self.step {
             Step::Start => {
-                let start = self.input.peek(128).get(96..);
+                let start = self.input.need(112).get(96..);
                 let length = header_length(start).ok_or_else(wrong)?;
                 // Filled up to eight bytes.
                 self.left = LEAD + length + length.wrapping_neg() % 8;
@@ -67,7 +67,7 @@ impl Archive for Package<'_, '_> {
                 Ok(Some(Entry::Part(None)))
             }
             Step::Signature => {
-                self.left = header_length(Some(self.input.peek(16))).ok_or_else(wrong)?;
+                self.left = header_length(Some(self.input.need(16))).ok_or_else(wrong)?;
                 self.step = Step::Header;
                 Ok(Some(Entry::Part(None)))
             }

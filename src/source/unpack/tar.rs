@@ -223,7 +223,7 @@ impl Archive for Members<'_, '_> {
         self.finish()?;
         let mut extra = Extra::default();
         while !self.ended {
-            let start = self.input.peek(2 * BLOCK);
+            let start = self.input.need(2 * BLOCK);
             if start.is_empty() {
                 // GNU tar does not mind either.
                 self.ended = true;
@@ -367,7 +367,7 @@ impl Members<'_, '_> {
         let wrong = || Damage::corrupt("a sparse map is wrong");
         let (mut lines_left, mut length) = (None::<u64>, 0_u64);
         while lines_left != Some(0) {
-            let start = self.input.peek(32);
+            let start = self.input.need(32);
             let end = memchr::memchr(b'\n', start).ok_or_else(wrong)?;
             let digits = start.get(..end).and_then(|line| std::str::from_utf8(line).ok());
             let number: u64 = digits.and_then(|digits| digits.parse().ok()).ok_or_else(wrong)?;

@@ -44,7 +44,9 @@ impl Format for Zip {
     }
 
     fn detect(&self, start: &[u8]) -> bool {
-        Local::parse(start).is_some() || (start.starts_with(&END) && start.len() >= 22)
+        // Or an empty one.
+        let is_empty = |rest: &[u8]| rest.get(..16) == Some(&[0; 16]);
+        Local::parse(start).is_some() || start.strip_prefix(&END).is_some_and(is_empty)
     }
 
     fn open<'i>(&self, input: &'i mut Input<'_>, tools: &Rc<Tools>) -> Result<Opened<'i>, Damage> {
@@ -128,7 +130,7 @@ struct Members<'i, 'r> {
 impl Archive for Members<'_, '_> {
     fn next(&mut self) -> Result<Option<Entry>, Damage> {
         self.finish()?;
-        let start = self.input.peek(HEADER);
+        let start = self.input.need(HEADER);
         if start.is_empty() {
             return Err(Damage::corrupt("it ends before its directory"));
         }
