@@ -145,10 +145,12 @@ fn nested_archives_are_told_down_to_the_innermost() {
 #[test]
 fn packages_are_looked_into() {
     let dir = sources();
-    let control = "Package: acme\nVersion: 1\nArchitecture: all\nMaintainer: A <a@acme.example>\nDescription: d\n";
+    let control =
+        "Package: acme\nVersion: 1\nArchitecture: all\nMaintainer: A <a@acme.example>\nDescription: d\n";
     sh(dir.path(), "mkdir -p pkg/DEBIAN; cp -r etc pkg/; rm pkg/etc/second.txt");
     fs::write(dir.path().join("pkg/DEBIAN/control"), control).expect("a file");
-    fs::write(dir.path().join("pkg/DEBIAN/postinst"), format!("#!/bin/sh\nT={}\n", planted(3))).expect("a file");
+    fs::write(dir.path().join("pkg/DEBIAN/postinst"), format!("#!/bin/sh\nT={}\n", planted(3)))
+        .expect("a file");
     let spec = format!(
         "Name: acme\nVersion: 1\nRelease: 1\nSummary: s\nLicense: l\nBuildArch: noarch\n%description\nd\n%post\nT={}\n%install\nmkdir -p %{{buildroot}}/etc\ncp {}/etc/app.env %{{buildroot}}/etc/\n%files\n/etc/app.env\n",
         planted(4),
@@ -186,7 +188,10 @@ fn lines_and_windows_are_right_in_large_members() {
         fs::create_dir_all(dir.path().join("many")).expect("a directory");
         fs::write(dir.path().join(format!("many/{number:02}")), text).expect("a file");
     }
-    sh(dir.path(), "gzip -kc large > out/a.gz; tar czf out/b.tgz large; tar cf - --sort=name many | zstd -q > out/c.tar.zst");
+    sh(
+        dir.path(),
+        "gzip -kc large > out/a.gz; tar czf out/b.tgz large; tar cf - --sort=name many | zstd -q > out/c.tar.zst",
+    );
     let scanned = scan(&dir.path().join("out"));
     let of = |path: &str| -> Vec<(u64, u64, u64)> {
         let of_path = scanned.findings().into_iter().filter(|finding| finding.location.whole_path() == path);
@@ -275,7 +280,10 @@ fn archives_behind_something_are_found() {
 #[test]
 fn the_same_archive_is_looked_into_once() {
     let dir = sources();
-    sh(dir.path(), "head -c 300000 /dev/urandom > noise; tar czf out/a.tgz noise etc/app.env; cp out/a.tgz out/b.tar.gz; ln out/a.tgz out/c.tgz");
+    sh(
+        dir.path(),
+        "head -c 300000 /dev/urandom > noise; tar czf out/a.tgz noise etc/app.env; cp out/a.tgz out/b.tar.gz; ln out/a.tgz out/c.tgz",
+    );
     // Enough for one of them and a half.
     let limit = ScanOptions { max_unpacked_total: 480_000, jobs: 1, ..options() };
     let scanned = scan_with(&dir.path().join("out"), limit);

@@ -27,7 +27,8 @@ pub use marks::{
 };
 pub use record::{
     CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, MemberFacts,
-    ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
+    ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists,
+    Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};

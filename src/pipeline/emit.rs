@@ -7,10 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
-use super::inside::named_steps;
 use super::hits::{Found, InsideHits, Placed, Tally};
 use super::marking::{Marked, Marking};
-use super::worker::{Problem, ProblemKey};
+use super::worker::{Problem, ProblemKey, named_steps};
 use crate::enrich::{Enriched, Enricher, public_weaknesses};
 use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside, public_beside};
 use crate::finding::{

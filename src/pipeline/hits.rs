@@ -259,12 +259,14 @@ impl PassingLines {
     ) {
         let held: Vec<u64> = pending.collect();
         let new = listed.get_mut(self.placed..).unwrap_or_default();
-        let mut wanted: Vec<u64> = new.iter().map(|placed| placed.hit.secret_start).chain(held.iter().copied()).collect();
+        let mut wanted: Vec<u64> =
+            new.iter().map(|placed| placed.hit.secret_start).chain(held.iter().copied()).collect();
         wanted.retain(|at| !self.known.contains_key(at));
         wanted.sort_unstable();
         wanted.dedup();
         let part = |from: u64, to: u64| {
-            let index = |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX).min(bytes.len());
+            let index =
+                |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX).min(bytes.len());
             bytes.get(index(from)..index(to)).unwrap_or_default()
         };
         let mut ahead = Lines { newlines: self.lines.newlines, line_start: self.lines.line_start, placed: 0 };
@@ -275,7 +277,8 @@ impl PassingLines {
             self.known.insert(at, (ahead.line(), at.saturating_sub(ahead.line_start).saturating_add(1)));
         }
         for placed in new {
-            (placed.line, placed.column) = self.known.get(&placed.hit.secret_start).copied().unwrap_or((1, 1));
+            (placed.line, placed.column) =
+                self.known.get(&placed.hit.secret_start).copied().unwrap_or((1, 1));
             self.placed += 1;
         }
         self.known.retain(|at, _| held.contains(at));

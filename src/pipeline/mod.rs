@@ -14,7 +14,6 @@ mod emit;
 pub mod evaluate;
 mod hits;
 mod in_order;
-mod inside;
 pub mod labels;
 mod links;
 pub mod listing;

@@ -1,14 +1,18 @@
 //! What one thread of a scan has at hand, and what it does with a content.
 
+mod inside;
+
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use inside::Seen;
+pub(super) use inside::named_steps;
 
 use super::ScanOptions;
 use super::bounded::Bounded;
 use super::hits::{Collector, Found, InsideStep, Tally};
 use super::links::Links;
-use super::inside::{self, Seen};
 use super::measure::{Measure, Stage};
 use super::progress::Progress;
 use crate::finding::{Coverage, Reason};
@@ -159,12 +163,7 @@ impl<'s> Worker<'s> {
     }
 
     /// Scans what is inside of a file, then what of the file is no archive.
-    fn scan_inside(
-        &mut self,
-        path: &dyn Fn() -> Vec<u8>,
-        medium: &impl ReadAt,
-        extent: Extent,
-    ) -> Collector {
+    fn scan_inside(&mut self, path: &dyn Fn() -> Vec<u8>, medium: &impl ReadAt, extent: Extent) -> Collector {
         let mut hits = Collector::default();
         let understood = inside::scan(self, path, medium, (0, extent), &mut hits).min(extent.size);
         let mut sink = ScanSink {

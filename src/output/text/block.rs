@@ -147,7 +147,8 @@ pub(super) fn openable(
         Some(step) if step.kind == "file" => (String::new(), escape::path(&step.name, None).into_owned()),
         Some(step) if step.kind == "image" => {
             // The filesystem itself has no place of its own.
-            let outside = |step: &&ProvenanceStep| step.kind != "filesystem" && !is_raw(step) && !step.is_inside();
+            let outside =
+                |step: &&ProvenanceStep| step.kind != "filesystem" && !is_raw(step) && !step.is_inside();
             let way = provenance.iter().filter(outside);
             let way: String = way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
             match provenance.last().filter(|step| is_raw(step)) {

@@ -83,7 +83,10 @@ impl<W: Write> Page<'_, W> {
             let (target, path) = openable(&problem.provenance, &problem.path, problem.path_hex.as_deref());
             let offset = problem.offset.map(|at| format!(" at byte {}", count(at))).unwrap_or_default();
             let inside = inside(&problem.provenance);
-            self.line(label, &format!("{target}{path}{inside}{offset}: {}", escape::visible(&problem.message)))?;
+            self.line(
+                label,
+                &format!("{target}{path}{inside}{offset}: {}", escape::visible(&problem.message)),
+            )?;
             label = "";
         }
         let more = total.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));

@@ -179,7 +179,8 @@ impl Members<'_, '_> {
         let held = self.input.peek(super::input::PEEK);
         let last = held.len().saturating_sub(NEW - 1).max(held.len().min(1));
         let starts = memchr::memmem::find_iter(held, b"07070");
-        let stop = starts.take_while(|at| *at < last).find(|at| held.get(*at..).and_then(Header::parse).is_some());
+        let stop =
+            starts.take_while(|at| *at < last).find(|at| held.get(*at..).and_then(Header::parse).is_some());
         let length = stop.unwrap_or(last).min(bytes.len());
         if let (Some(to), Some(given)) = (bytes.get_mut(..length), held.get(..length)) {
             to.copy_from_slice(given);

@@ -33,7 +33,10 @@ impl Format for Gzip {
     fn open<'i>(&self, input: &'i mut Input<'_>, tools: &Rc<Tools>) -> Result<Opened<'i>, Damage> {
         let name = header(input).map_err(|error| Damage::corrupt(error.to_string()))?;
         let inflater = Inflater::new(tools);
-        Ok(Opened::Stream(Box::new(Members { input, inflater, crc: crc32fast::Hasher::new(), size: 0 }), name))
+        Ok(Opened::Stream(
+            Box::new(Members { input, inflater, crc: crc32fast::Hasher::new(), size: 0 }),
+            name,
+        ))
     }
 }
 

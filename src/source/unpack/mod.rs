@@ -25,8 +25,6 @@ mod input;
 mod lz4;
 mod rpm;
 mod tar;
-#[cfg(test)]
-mod tests;
 mod tools;
 mod xz;
 mod zip;
@@ -130,7 +128,8 @@ impl Unpacker {
         self.tools.budget.begin(stored, self.limits.file);
         let file = Box::new(Counted { reader: file, free: stored, tools: Rc::clone(&self.tools) });
         let mut input = Input::new(file, &self.tools);
-        let mut walk = Walk { tools: &self.tools, depth: self.limits.depth.min(MAX_DEPTH), steps: Vec::new(), visitor };
+        let mut walk =
+            Walk { tools: &self.tools, depth: self.limits.depth.min(MAX_DEPTH), steps: Vec::new(), visitor };
         walk.content(&mut input);
         let position = input.position();
         drop(input);
@@ -273,19 +272,21 @@ impl Walk<'_> {
     /// Goes through the members of an archive; returns what ended it before its time.
     fn members(&mut self, archive: &mut dyn Archive, broken: &std::cell::Cell<bool>) -> Option<Damage> {
         let mut closed = Closed::default();
-        let mut at_fault = None;
+        let (mut at_fault, mut was_damaged) = (None, false);
         while !self.stopped() && !broken.get() {
             let entry = match archive.next() {
                 Ok(Some(entry)) => entry,
                 Ok(None) => break,
                 Err(damage) => {
-                    at_fault = Some(damage);
+                    // The end of a member that was cut is the end of its archive: told.
+                    at_fault = (!was_damaged).then_some(damage);
                     break;
                 }
             };
             self.tools.budget.entry();
             match entry {
                 Entry::Part(damage) => {
+                    was_damaged = false;
                     if let Some(damage) = damage.filter(|_| !broken.get()) {
                         self.damaged(damage.reason, None, &damage.message);
                     }
@@ -294,7 +295,9 @@ impl Walk<'_> {
                         self.give(&mut content, true);
                     }
                 }
-                Entry::Member(member) => self.member(archive, member, broken, &mut closed),
+                Entry::Member(member) => {
+                    was_damaged = self.member(archive, member, broken, &mut closed);
+                }
             }
         }
         for (reason, (number, what)) in closed.0 {
@@ -303,16 +306,17 @@ impl Walk<'_> {
         at_fault
     }
 
+    /// Gives a member; whether its content was damaged.
     fn member(
         &mut self,
         archive: &mut dyn Archive,
         member: Member,
         broken: &std::cell::Cell<bool>,
         closed: &mut Closed,
-    ) {
+    ) -> bool {
         let (kind, size, packed) = (member.kind, member.size.unwrap_or(0), member.packed);
         let reason = match kind {
-            Kind::Directory => return,
+            Kind::Directory => return false,
             Kind::SymbolicLink => Some(Reason::SymbolicLink),
             Kind::HardLink if size == 0 => Some(Reason::HardLink),
             Kind::Special => Some(Reason::SpecialFile),
@@ -323,7 +327,7 @@ impl Walk<'_> {
         if let Some(reason) = reason.or_else(|| self.visitor.leaves_out(&place)) {
             self.visitor.left_out(&place, reason, size);
             self.steps.pop();
-            return;
+            return false;
         }
         let error = {
             let content = Content(archive);
@@ -335,10 +339,12 @@ impl Walk<'_> {
             self.content(&mut content);
             content.take_error()
         };
-        if let Some(error) = error.filter(|_| !broken.get() && !self.stopped()) {
+        let error = error.filter(|_| !broken.get() && !self.stopped());
+        if let Some(error) = &error {
             self.damaged(Reason::Corrupt, None, &error.to_string());
         }
         self.steps.pop();
+        error.is_some()
     }
 }
 
@@ -348,7 +354,11 @@ struct Closed(std::collections::BTreeMap<Reason, (u64, &'static str)>);
 
 impl Closed {
     fn count(&mut self, reason: Reason) {
-        let what = if reason == Reason::Encrypted { "encrypted" } else { "compressed in a way that is not read yet" };
+        let what = if reason == Reason::Encrypted {
+            "encrypted"
+        } else {
+            "compressed in a way that is not read yet"
+        };
         self.0.entry(reason).or_insert((0, what)).0 += 1;
     }
 }

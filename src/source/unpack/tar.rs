@@ -85,7 +85,8 @@ impl<'h> Header<'h> {
         let prefix = if is_posix { text(self.field(345, 155)) } else { &[] };
         let name = if prefix.is_empty() { name.to_vec() } else { [prefix, name].join(&b'/') };
         let names = self.field(257, 5) == b"ustar";
-        let owner = |from: usize| names.then(|| text(self.field(from, 32)).to_vec()).filter(|n| !n.is_empty());
+        let owner =
+            |from: usize| names.then(|| text(self.field(from, 32)).to_vec()).filter(|n| !n.is_empty());
         let size = number(self.field(124, 12)).ok_or_else(|| Damage::corrupt("a size is no number"))?;
         Ok(Member {
             name,

@@ -112,7 +112,12 @@ enum Content {
     /// So many bytes as they are.
     Stored(u64),
     /// Deflate, from this place on; how many bytes it takes, where that is known.
-    Deflated { inflater: Inflater, from: u64, packed: Option<u64>, ended: bool },
+    Deflated {
+        inflater: Inflater,
+        from: u64,
+        packed: Option<u64>,
+        ended: bool,
+    },
     /// Up to the next header.
     UpToHeader,
 }
@@ -170,7 +175,10 @@ impl Archive for Members<'_, '_> {
         };
         if self.crc.is_some() {
             self.sum.update(bytes.get(..read).unwrap_or_default());
-            if read == 0 && !bytes.is_empty() && self.crc.take() != Some(std::mem::take(&mut self.sum).finalize()) {
+            if read == 0
+                && !bytes.is_empty()
+                && self.crc.take() != Some(std::mem::take(&mut self.sum).finalize())
+            {
                 return Err(io::Error::new(io::ErrorKind::InvalidData, "its checksum is wrong"));
             }
         }
@@ -239,7 +247,8 @@ impl Members<'_, '_> {
         let mut extra = vec![0; local.extra];
         self.input.read_exact(&mut name).map_err(|_| cut())?;
         self.input.read_exact(&mut extra).map_err(|_| cut())?;
-        let mut member = Member { name, mtime: dos_time::time(local.date, local.time, 0), ..Member::default() };
+        let mut member =
+            Member { name, mtime: dos_time::time(local.date, local.time, 0), ..Member::default() };
         let (mut size, mut packed) = (u64::from(local.size), u64::from(local.packed));
         self::extra(&extra, |id, field| match id {
             1 => {

@@ -10,8 +10,8 @@ use std::sync::Arc;
 
 pub(super) use seen::Seen;
 
-use super::hits::{Collector, InsideHits, InsideStep, PassingLines};
-use super::worker::{Worker, lock};
+use super::super::hits::{Collector, InsideHits, InsideStep, PassingLines};
+use super::{Worker, lock};
 use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
 use crate::source::unpack::{Input, Member, Place, Step, Visitor};
@@ -107,7 +107,8 @@ impl<M: ReadAt> Read for FileReader<'_, M> {
         let left = usize::try_from(self.size.saturating_sub(self.at)).unwrap_or(usize::MAX);
         let most = bytes.len().min(left);
         let Some(room) = bytes.get_mut(..most).filter(|room| !room.is_empty()) else { return Ok(0) };
-        let read = self.medium.read_at(room, self.at).map_err(|error| std::io::Error::other(error.to_string()))?;
+        let read =
+            self.medium.read_at(room, self.at).map_err(|error| std::io::Error::other(error.to_string()))?;
         if let Some(digest) = self.digest.as_mut().filter(|_| self.size >= seen::FROM) {
             digest.update(room.get(..read).unwrap_or_default());
         }
@@ -273,7 +274,7 @@ fn steps(place: &Place<'_>) -> Vec<InsideStep> {
 }
 
 /// The way as the records have it: what has no name is called after what it is in.
-pub(super) fn named_steps(path: &[u8], steps: &[InsideStep]) -> Vec<ProvenanceStep> {
+pub(in crate::pipeline) fn named_steps(path: &[u8], steps: &[InsideStep]) -> Vec<ProvenanceStep> {
     let mut parent = text(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
     let named = |(kind, name): &InsideStep| {
         let name = name.clone().unwrap_or_else(|| unpacked_name(&parent));

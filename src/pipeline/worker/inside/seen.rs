@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use super::super::worker::{Worker, lock};
+use super::super::{Worker, lock};
 use super::Outcome;
 use crate::source::content::{Extent, ReadAt};
 
