@@ -291,3 +291,22 @@ END
     form plain -m single --rootdir "$work/tree"
     for name in zlib lzo zstd; do form "$name" -m single; done
 fi
+
+# Archives of each kind, and in one another.
+mkdir -p corpus/unpack "$work/archive"
+(
+    cd "$work/archive"
+    printf 'A=1\n' >a
+    seq 200 >b
+    truncate -s 1M s
+    printf 'end' >>s
+    out=$OLDPWD/corpus/unpack
+    tar -cf "$out/tar" a b && tar -S --format=gnu -cf "$out/sparse" s && tar -S --format=posix -cf "$out/pax" s
+    for program in gzip bzip2 xz zstd lz4; do
+        command -v $program >/dev/null && $program -qc "$out/tar" >"$out/$program"
+    done
+    command -v zip >/dev/null && zip -q "$out/zip" a b && mv "$out/zip.zip" "$out/zip" && zip -q0 "$out/stored" "$out/zip" && zip -q - - <b >"$out/stream"
+    command -v cpio >/dev/null && for form in newc crc odc; do printf 'a\nb\n' | cpio --quiet -o -H $form >"$out/$form"; done
+    command -v ar >/dev/null && ar rc "$out/ar" a b
+    cat "$out/newc" "$out/zstd" >"$out/initramfs"
+)

@@ -7,7 +7,9 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use snapsift::finding::Severity;
+use snapsift::pipeline::ScanOptions;
 use snapsift::source::Exclude;
+use snapsift::source::unpack::MAX_DEPTH;
 
 pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
 use super::size;
@@ -209,6 +211,27 @@ pub(super) struct Selection {
     /// and counted in the summary.
     #[arg(long, help_heading = "What to scan")]
     pub(super) include_test_content: bool,
+    /// Do not look into archives and compressed files
+    ///
+    /// By default gzip, bzip2, xz, zstd, lz4, tar, zip (jar, docx, …), cpio, deb and rpm
+    /// are opened, in any nesting and whatever they are called. What is found in them is
+    /// reported with the way to it.
+    #[arg(long, help_heading = "Archives")]
+    pub(super) no_archives: bool,
+    /// Open archives within archives to this depth; each compression is a level too
+    #[arg(long, value_name = "NUM", default_value_t = ScanOptions::MAX_ARCHIVE_DEPTH, value_parser = depth, help_heading = "Archives")]
+    pub(super) max_archive_depth: usize,
+    /// Unpack at most SIZE of one file, such as 10G
+    ///
+    /// All levels count. A file that unpacks to more than 256 MiB and more than 200 times
+    /// what is stored of it is given up too. The rest is counted and named.
+    #[arg(long, value_name = "SIZE", default_value = "64G", value_parser = size::parse, help_heading = "Archives")]
+    pub(super) max_unpacked_size: u64,
+    /// Unpack at most SIZE in the whole scan
+    ///
+    /// Where it is reached, which files were opened before depends on the threads.
+    #[arg(long, value_name = "SIZE", default_value = "1T", value_parser = size::parse, help_heading = "Archives")]
+    pub(super) max_unpacked_total: u64,
     /// Of disk images, scan live files only
     ///
     /// By default deleted files, free space and space outside of all partitions are
@@ -492,6 +515,12 @@ fn severity_parser() -> impl clap::builder::TypedValueParser<Value = Severity> {
 /// Checks a glob here, so that a wrong one is wrong usage and not a failed scan.
 fn glob(text: &str) -> Result<String, String> {
     Exclude::new(&[text]).map(|_| text.to_owned()).map_err(|error| error.message)
+}
+
+/// A number of levels.
+fn depth(text: &str) -> Result<usize, String> {
+    let number = text.parse().ok().filter(|number| (1..=MAX_DEPTH).contains(number));
+    number.ok_or_else(|| format!("expected a number from 1 to {MAX_DEPTH}"))
 }
 
 #[cfg(test)]

@@ -85,6 +85,9 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
         cross_filesystems: what.cross_filesystems,
         include_test_content: what.include_test_content,
         unallocated: !what.no_unallocated,
+        max_archive_depth: if what.no_archives { 0 } else { what.max_archive_depth },
+        max_unpacked_size: what.max_unpacked_size,
+        max_unpacked_total: what.max_unpacked_total,
         ..ScanOptions::default()
     }
 }

@@ -106,6 +106,72 @@ pub struct Coverage {
     /// What was left out. `files_seen = files_scanned + Σ files`,
     /// `bytes_seen = bytes_scanned + Σ bytes`.
     pub left_out: BTreeMap<Reason, LeftOut>,
+    /// What is inside of archives and compressed files: counted here and in none of the
+    /// numbers above, in which such a file counts with the bytes that are stored.
+    #[serde(default, skip_serializing_if = "Inside::is_empty")]
+    pub inside: Inside,
+}
+
+/// What a scan has seen inside of archives and compressed files.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Inside {
+    /// Archives and compressed files that were opened, those inside of others included.
+    pub opened: u64,
+    /// Contents that are neither: members other than directories, and what was compressed.
+    pub members_seen: u64,
+    /// Those that were scanned, as far as they can be read.
+    pub members_scanned: u64,
+    /// Their bytes, unpacked.
+    pub bytes_scanned: u64,
+    /// What was left out. `members_seen = members_scanned + Σ files`. Bytes as the
+    /// archives give them, 0 where they do not.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub left_out: BTreeMap<Reason, LeftOut>,
+    /// How often something inside was damaged, went over a limit, or stayed closed. Each
+    /// is a problem record, as far as those are listed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub problems: BTreeMap<Reason, u64>,
+}
+
+impl Inside {
+    /// Whether nothing was opened nor left closed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// Counts a content that was scanned.
+    pub fn scan(&mut self, bytes: u64) {
+        self.members_seen = self.members_seen.saturating_add(1);
+        self.members_scanned = self.members_scanned.saturating_add(1);
+        self.bytes_scanned = self.bytes_scanned.saturating_add(bytes);
+    }
+
+    /// Counts a content that was left out.
+    pub fn leave_out(&mut self, reason: Reason, bytes: u64) {
+        self.members_seen = self.members_seen.saturating_add(1);
+        let entry = self.left_out.entry(reason).or_default();
+        entry.files = entry.files.saturating_add(1);
+        entry.bytes = entry.bytes.saturating_add(bytes);
+    }
+
+    /// Adds what another counted.
+    pub fn merge(&mut self, other: &Self) {
+        self.opened = self.opened.saturating_add(other.opened);
+        self.members_seen = self.members_seen.saturating_add(other.members_seen);
+        self.members_scanned = self.members_scanned.saturating_add(other.members_scanned);
+        self.bytes_scanned = self.bytes_scanned.saturating_add(other.bytes_scanned);
+        for (reason, left) in &other.left_out {
+            let entry = self.left_out.entry(*reason).or_default();
+            entry.files = entry.files.saturating_add(left.files);
+            entry.bytes = entry.bytes.saturating_add(left.bytes);
+        }
+        for (reason, number) in &other.problems {
+            let entry = self.problems.entry(*reason).or_default();
+            *entry = entry.saturating_add(*number);
+        }
+    }
 }
 
 impl Coverage {
@@ -151,9 +217,10 @@ impl Coverage {
             entry.files += left.files;
             entry.bytes = entry.bytes.saturating_add(left.bytes);
         }
+        self.inside.merge(&other.inside);
     }
 
-    /// Whether the two sums hold. A scan whose sums do not hold has a bug, and
+    /// Whether the sums hold. A scan whose sums do not hold has a bug, and
     /// says so in its summary.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
@@ -162,7 +229,14 @@ impl Coverage {
         // stop at the same number.
         let bytes =
             self.left_out.values().fold(self.bytes_scanned, |sum, left| sum.saturating_add(left.bytes));
-        self.files_seen == self.files_scanned + files && self.bytes_seen == bytes
+        let inside = self
+            .inside
+            .left_out
+            .values()
+            .fold(self.inside.members_scanned, |sum, left| sum.saturating_add(left.files));
+        self.files_seen == self.files_scanned + files
+            && self.bytes_seen == bytes
+            && self.inside.members_seen == inside
     }
 }
 

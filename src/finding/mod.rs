@@ -15,7 +15,7 @@ mod severity;
 mod time;
 pub mod verdict;
 
-pub use coverage::{Coverage, LeftOut, Reason};
+pub use coverage::{Coverage, Inside, LeftOut, Reason};
 pub use encoding::Encoding;
 pub use machine::{
     AccountFacts, FactProblem, IdentityKind, KeyUse, Login, MachineIdentity, MachineRecord, OsRelease,
@@ -26,8 +26,9 @@ pub use marks::{
     Vendor,
 };
 pub use record::{
-    CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, ProblemRecord,
-    ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
+    CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, MemberFacts,
+    ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists,
+    Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};

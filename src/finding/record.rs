@@ -159,10 +159,43 @@ pub struct Location {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
-    /// `directory`, `file`, and later `image`, `partition`, `filesystem`, `member`, ….
+    /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
+    /// `member` of an archive, or `stream` for content that was compressed.
     pub kind: String,
-    /// What it is called there.
+    /// What it is called there. Of a member, bytes that are not UTF-8 are written `\xNN`.
     pub name: String,
+}
+
+impl ProvenanceStep {
+    /// Whether it is a member of an archive.
+    #[must_use]
+    pub fn is_member(&self) -> bool {
+        self.kind == Self::MEMBER
+    }
+
+    /// Whether it is inside of a file.
+    #[must_use]
+    pub fn is_inside(&self) -> bool {
+        self.is_member() || self.kind == Self::STREAM
+    }
+
+    /// The kind of a member of an archive.
+    pub const MEMBER: &str = "member";
+    /// The kind of content that was compressed.
+    pub const STREAM: &str = "stream";
+}
+
+impl Location {
+    /// The path with the members of archives behind it: `/srv/layer.tar.gz → etc/app.env`.
+    #[must_use]
+    pub fn whole_path(&self) -> std::borrow::Cow<'_, str> {
+        let mut path = std::borrow::Cow::Borrowed(self.path.as_str());
+        for member in self.provenance.iter().filter(|step| step.is_member()) {
+            path.to_mut().push_str(" → ");
+            path.to_mut().push_str(&member.name);
+        }
+        path
+    }
 }
 
 /// What the filesystem says about a file, as it was before the scan.
@@ -199,6 +232,37 @@ pub struct FileFacts {
     pub inode: u64,
     /// Number of names (hard links).
     pub links: u64,
+    /// What an archive says about its innermost member that holds the secret. Who can
+    /// read the member is who can read the archive: the fields above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub member: Option<Box<MemberFacts>>,
+}
+
+/// What an archive says about a member, as far as its format has it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct MemberFacts {
+    /// Size in bytes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub size: Option<u64>,
+    /// Permission bits, octal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// Owner's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uid: Option<u64>,
+    /// Group's number.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gid: Option<u64>,
+    /// Owner's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Group's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub group: Option<String>,
+    /// Content last changed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mtime: Option<Timestamp>,
 }
 
 /// From when to when a secret is good.

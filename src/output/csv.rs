@@ -13,10 +13,10 @@ use std::io::{self, Write};
 
 use super::RecordSink;
 use super::escape;
-use crate::finding::{BaselineState, Finding, Record, TargetExists, Timestamp};
+use crate::finding::{BaselineState, Finding, Location, Record, TargetExists, Timestamp};
 
 /// The columns, in order.
-pub const CSV_HEADER: [&str; 43] = [
+pub const CSV_HEADER: [&str; 44] = [
     "severity",
     "confidence",
     "secret_type",
@@ -60,6 +60,7 @@ pub const CSV_HEADER: [&str; 43] = [
     "ignored",
     "ignore_reason",
     "baseline",
+    "member",
 ];
 
 /// Writes each finding as one row, flushed at the summary.
@@ -163,7 +164,15 @@ fn row(finding: &Finding) -> [String; CSV_HEADER.len()] {
         finding.ignored.is_some().to_string(),
         finding.ignored.as_ref().map(|ignored| text(&ignored.reason)).unwrap_or_default(),
         finding.baseline.map(|state| baseline(state).to_owned()).unwrap_or_default(),
+        member(location),
     ]
+}
+
+/// The members of archives on the way to the secret.
+fn member(location: &Location) -> String {
+    let members = location.provenance.iter().filter(|step| step.is_member());
+    let names: Vec<_> = members.map(|step| escape::path(&step.name, None)).collect();
+    names.join(" → ")
 }
 
 /// `name=value`, joined by `; `.

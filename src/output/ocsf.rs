@@ -125,7 +125,7 @@ pub(crate) fn data_security(rule: &str) -> Value {
 }
 
 fn title(finding: &Finding) -> String {
-    format!("{} in {}", finding.secret_type, finding.location.path)
+    format!("{} in {}", finding.secret_type, finding.location.whole_path())
 }
 
 fn metadata(scan: Option<&ScanRecord>) -> Value {

@@ -56,6 +56,7 @@ fn file(owner: &str, mode: &str) -> FileFacts {
         btime: None,
         inode: 77,
         links: 1,
+        member: None,
     }
 }
 

@@ -7,9 +7,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
-use super::hits::{Found, Placed, Tally};
+use super::hits::{Found, InsideHits, Placed, Tally};
 use super::marking::{Marked, Marking};
-use super::worker::ProblemKey;
+use super::worker::{Problem, ProblemKey, named_steps};
 use crate::enrich::{Enriched, Enricher, public_weaknesses};
 use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside, public_beside};
 use crate::finding::{
@@ -207,15 +207,17 @@ pub(super) fn broken_rules(engine: &Engine, sink: &mut dyn RecordSink) -> std::i
 
 /// Gives problems; returns their number.
 pub(super) fn problems(
-    problems: impl Iterator<Item = (ProblemKey, String)>,
+    problems: impl Iterator<Item = (ProblemKey, Problem)>,
     targets: &[&[ProvenanceStep]],
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
     let mut number = 0;
-    for ((target, path, offset, reason), message) in problems {
-        let (path, path_hex) = path_text(shown(&path));
+    for ((target, path, offset, reason), Problem { message, steps }) in problems {
+        let full = path;
+        let (path, path_hex) = path_text(shown(&full));
         let target = usize::try_from(target).ok().and_then(|target| targets.get(target));
-        let provenance = target.map(|steps| steps.to_vec()).unwrap_or_default();
+        let mut provenance = target.map(|steps| steps.to_vec()).unwrap_or_default();
+        provenance.extend(named_steps(shown(&full), &steps));
         sink.record(&Record::Problem(ProblemRecord { path, path_hex, provenance, reason, offset, message }))?;
         number += 1;
     }
@@ -233,8 +235,18 @@ fn enrich_file(
     };
     let facts = file.found.stat.as_ref().map(|stat| file_facts(stat, &target.accounts));
     let vendor = target.tree.and_then(|tree| target.packages.check(tree, &file.path));
-    let (path, path_hex) = masked_path(shown(&file.path), &file.found.hits);
-    let one = |placed: &Placed| {
+    let secrets: Vec<&Secret> = file.found.secrets().collect();
+    let (path, path_hex) = masked_path(shown(&file.path), &secrets);
+    let one = |placed: &Placed, inside: Option<&InsideHits>| {
+        let mut provenance = target.provenance.clone();
+        let mut facts = facts.clone();
+        if let Some(inside) = inside {
+            let steps = named_steps(shown(&file.path), &inside.steps);
+            provenance.extend(steps.into_iter().map(|step| masked_step(step, &secrets)));
+            if let Some(facts) = &mut facts {
+                facts.member = inside.member.clone().map(Box::new);
+            }
+        }
         let location = Location {
             path: path.clone(),
             path_hex: path_hex.clone(),
@@ -242,13 +254,14 @@ fn enrich_file(
             column: placed.column,
             offset: placed.hit.secret_start,
             encodings: placed.hit.encodings.clone(),
-            provenance: target.provenance.clone(),
+            provenance,
             deleted: file.found.deleted,
         };
-        let mut enriched = enricher.enrich(&placed.hit, location, facts.clone())?;
+        let mut enriched = enricher.enrich(&placed.hit, location, facts)?;
         enriched.check_weak_list(&target.weak_keys);
         if let Some(machine) = target.machine {
-            say_accounts(&mut enriched, machine, &file.path);
+            // A file of an archive is not the machine's own.
+            say_accounts(&mut enriched, machine, if inside.is_none() { &file.path } else { &[] });
         }
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
@@ -258,7 +271,7 @@ fn enrich_file(
         }
         Some(enriched)
     };
-    let mut enriched: Vec<Enriched> = file.found.hits.iter().filter_map(one).collect();
+    let mut enriched: Vec<Enriched> = file.found.hits.iter().filter_map(|hit| one(hit, None)).collect();
     let is_private = |one: &Enriched| one.key.as_ref().is_some_and(|key| key.private);
     // Of several keys in a file, nobody says which the public one is of.
     let mut keys = enriched.iter_mut().filter(|one| is_private(one));
@@ -270,6 +283,9 @@ fn enrich_file(
     }
     if enriched.iter().any(is_private) {
         enriched.extend(beside(file, target));
+    }
+    for inside in &file.found.inside {
+        enriched.extend(inside.hits.iter().filter_map(|hit| one(hit, Some(inside))));
     }
     enriched
 }
@@ -311,9 +327,21 @@ pub(super) fn path_text(path: &[u8]) -> (String, Option<String>) {
 
 /// The path, in which secrets of the file's content are replaced by a mask: a
 /// file may be named after the token that it holds.
-fn masked_path(path: &[u8], hits: &[Placed]) -> (String, Option<String>) {
+fn masked_path(path: &[u8], secrets: &[&Secret]) -> (String, Option<String>) {
+    path_text(mask(path, secrets).as_deref().unwrap_or(path))
+}
+
+/// The same of a step inside of the file.
+fn masked_step(step: ProvenanceStep, secrets: &[&Secret]) -> ProvenanceStep {
+    match mask(step.name.as_bytes(), secrets) {
+        Some(name) => ProvenanceStep { name: String::from_utf8_lossy(&name).into_owned(), ..step },
+        None => step,
+    }
+}
+
+fn mask(path: &[u8], secrets: &[&Secret]) -> Option<Vec<u8>> {
     let mut masked: Option<Vec<u8>> = None;
-    for secret in hits.iter().map(|placed| &placed.hit.secret) {
+    for secret in secrets {
         if secret.len() < MIN_MASKED || secret.len() > path.len() {
             continue;
         }
@@ -322,7 +350,7 @@ fn masked_path(path: &[u8], hits: &[Placed]) -> (String, Option<String>) {
             masked = Some(changed);
         }
     }
-    path_text(masked.as_deref().unwrap_or(path))
+    masked
 }
 
 fn replace(path: &[u8], secret: &Secret) -> Option<Vec<u8>> {
@@ -367,6 +395,7 @@ fn file_facts_of(stat: &FileStat) -> FileFacts {
         btime: time(stat.btime),
         inode: stat.ino,
         links: stat.links,
+        member: None,
     }
 }
 

@@ -1,8 +1,11 @@
 //! The matches of one content, bounded, with their lines and columns.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 use memchr::{memchr_iter, memrchr};
 
-use crate::finding::Severity;
+use crate::finding::{MemberFacts, Secret, Severity};
 use crate::rules::RuleSet;
 use crate::scan::Match;
 use crate::source::FileStat;
@@ -10,6 +13,8 @@ use crate::source::content::ReadAt;
 
 /// The most bytes of matches that are kept of one file, in memory.
 const MAX_FILE_COST: usize = 4 << 20;
+/// The most bytes of matches that are kept of all that is inside of one file.
+const MAX_INSIDE_COST: usize = 16 << 20;
 /// What a match costs besides its bytes: the struct, its maps, its records.
 const MATCH_COST: usize = 512;
 
@@ -57,11 +62,64 @@ pub(super) struct Collector {
     /// Those beyond the limits.
     pub(super) unlisted: Tally,
     cost: usize,
+    /// Those inside of the content, where it is an archive or compressed.
+    pub(super) inside: Vec<Arc<InsideHits>>,
+    inside_cost: usize,
+}
+
+/// The matches of one content inside of a file.
+#[derive(Debug)]
+pub(super) struct InsideHits {
+    /// The way to it from the file.
+    pub(super) steps: Vec<InsideStep>,
+    /// What the innermost archive says of it.
+    pub(super) member: Option<MemberFacts>,
+    pub(super) hits: Vec<Placed>,
+    /// Those beyond the limits.
+    pub(super) unlisted: Tally,
+    cost: usize,
+}
+
+/// A step of the way inside of a file: its kind, and its name where it has one.
+pub(super) type InsideStep = (&'static str, Option<String>);
+
+impl InsideHits {
+    pub(super) fn new(steps: Vec<InsideStep>, member: Option<MemberFacts>, hits: Collector) -> Self {
+        let names: usize = steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum();
+        let Collector { listed, unlisted, .. } = hits;
+        let cost = 256 + names + listed.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>();
+        Self { steps, member, hits: listed, unlisted, cost }
+    }
+
+    /// Memory that it takes, roughly, in bytes.
+    pub(super) fn cost(&self) -> usize {
+        self.cost
+    }
+
+    fn tally(&self, rules: &RuleSet) -> Tally {
+        let mut tally = self.unlisted;
+        for placed in &self.hits {
+            tally.add(severity_of(&placed.hit, rules), 1);
+        }
+        tally
+    }
 }
 
 impl Collector {
     pub(super) fn is_empty(&self) -> bool {
-        self.listed.is_empty() && self.unlisted.total() == 0
+        self.listed.is_empty() && self.unlisted.total() == 0 && self.inside.is_empty()
+    }
+
+    /// Takes what was found inside of this content; beyond a limit it is counted only.
+    pub(super) fn take_inside(&mut self, found: Arc<InsideHits>, rules: &RuleSet) {
+        if self.inside_cost.saturating_add(found.cost) > MAX_INSIDE_COST {
+            self.unlisted.add_all(&found.tally(rules), 1);
+            // Nothing later is listed, so that what is does not depend on sizes.
+            self.inside_cost = MAX_INSIDE_COST;
+            return;
+        }
+        self.inside_cost += found.cost;
+        self.inside.push(found);
     }
 
     /// Takes a match, if fewer than `max` are listed.
@@ -120,7 +178,7 @@ impl Collector {
         }
     }
 
-    fn sort(&mut self) {
+    pub(super) fn sort(&mut self) {
         self.listed.sort_by_key(|placed| (placed.hit.secret_start, placed.hit.rule, placed.hit.start));
     }
 }
@@ -175,6 +233,60 @@ impl Lines {
     }
 }
 
+/// Finds lines and columns in a content that passes in windows and cannot be read again.
+#[derive(Debug, Default)]
+pub(super) struct PassingLines {
+    lines: Lines,
+    /// Up to where lines have been counted.
+    at: u64,
+    /// Lines and columns of matches that the scanner still holds back.
+    known: BTreeMap<u64, (u64, u64)>,
+    /// How many matches have been placed.
+    placed: usize,
+}
+
+impl PassingLines {
+    /// Takes a window that begins at `base`, of which the bytes from `next` on come again:
+    /// places the matches that were given with it, and notes where those stand that
+    /// `pending` tells of.
+    pub(super) fn pass(
+        &mut self,
+        bytes: &[u8],
+        base: u64,
+        next: u64,
+        pending: impl Iterator<Item = u64>,
+        listed: &mut [Placed],
+    ) {
+        let held: Vec<u64> = pending.collect();
+        let new = listed.get_mut(self.placed..).unwrap_or_default();
+        let mut wanted: Vec<u64> =
+            new.iter().map(|placed| placed.hit.secret_start).chain(held.iter().copied()).collect();
+        wanted.retain(|at| !self.known.contains_key(at));
+        wanted.sort_unstable();
+        wanted.dedup();
+        let part = |from: u64, to: u64| {
+            let index =
+                |at: u64| usize::try_from(at.saturating_sub(base)).unwrap_or(usize::MAX).min(bytes.len());
+            bytes.get(index(from)..index(to)).unwrap_or_default()
+        };
+        let mut ahead = Lines { newlines: self.lines.newlines, line_start: self.lines.line_start, placed: 0 };
+        let mut from = self.at;
+        for at in wanted {
+            ahead.count(part(from, at), from, 0);
+            from = from.max(at);
+            self.known.insert(at, (ahead.line(), at.saturating_sub(ahead.line_start).saturating_add(1)));
+        }
+        for placed in new {
+            (placed.line, placed.column) =
+                self.known.get(&placed.hit.secret_start).copied().unwrap_or((1, 1));
+            self.placed += 1;
+        }
+        self.known.retain(|at, _| held.contains(at));
+        self.lines.count(part(self.at, next), self.at, 0);
+        self.at = self.at.max(next);
+    }
+}
+
 /// The findings of one file.
 #[derive(Debug)]
 pub(super) struct Found {
@@ -185,12 +297,28 @@ pub(super) struct Found {
     pub(super) hits: Vec<Placed>,
     /// Findings beyond the limits of one file, by the severities of their rules.
     pub(super) unlisted: Tally,
+    /// What was found inside of it.
+    pub(super) inside: Vec<Arc<InsideHits>>,
 }
 
 impl Found {
     /// Memory that it takes, roughly, in bytes.
     pub(super) fn cost(&self) -> usize {
-        self.hits.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>() + 256
+        let inside: usize = self.inside.iter().map(|inside| inside.cost).sum();
+        self.hits.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>() + inside + 256
+    }
+
+    /// Every secret, inside of it too.
+    pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
+        let inside = self.inside.iter().flat_map(|inside| &inside.hits);
+        self.hits.iter().chain(inside).map(|placed| &placed.hit.secret)
+    }
+
+    /// Findings beyond the limits, inside of it too.
+    pub(super) fn all_unlisted(&self) -> Tally {
+        let mut tally = self.unlisted;
+        self.inside.iter().for_each(|inside| tally.add_all(&inside.unlisted, 1));
+        tally
     }
 
     /// How many there are, listed or not, by the severities of their rules.
@@ -199,6 +327,7 @@ impl Found {
         for placed in &self.hits {
             tally.add(severity_of(&placed.hit, rules), 1);
         }
+        self.inside.iter().for_each(|inside| tally.add_all(&inside.tally(rules), 1));
         tally
     }
 }

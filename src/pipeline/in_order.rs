@@ -101,7 +101,7 @@ impl Reading<'_> {
             return worker.keep(&path, Default::default(), linked, self.deleted, || None);
         }
         let medium = FileMedium(ContentReader::ahead(self.filesystem, &job.content, ahead));
-        let stored = if has_holes(&job.content) { 0 } else { size };
+        let stored = stored_bytes(&job.content).min(size);
         let hits = worker.scan(&path, &medium, Extent { size, stored, max_unsized: 0 });
         worker.keep(&path, hits, linked, self.deleted, || Some(job.stat));
         if let Some(target) = self.slack {
@@ -173,15 +173,10 @@ fn chunks(jobs: &[Job]) -> Vec<Range<usize>> {
     chunks
 }
 
-fn has_holes(content: &Content) -> bool {
-    let mut at = 0;
-    for piece in &content.pieces {
-        if piece.at > at || piece.source == PieceSource::Unwritten {
-            return true;
-        }
-        at = piece.at.saturating_add(piece.length);
-    }
-    at < content.size
+/// How many bytes of a content are not holes.
+fn stored_bytes(content: &Content) -> u64 {
+    let stored = content.pieces.iter().filter(|piece| piece.source != PieceSource::Unwritten);
+    stored.fold(0, |sum, piece| sum.saturating_add(piece.length))
 }
 
 /// Where a content begins on the disk; what is not stored there comes first.

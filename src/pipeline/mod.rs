@@ -25,7 +25,7 @@ mod volume;
 mod worker;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Instant;
 
 use directory::FileVisitor;
@@ -46,6 +46,7 @@ use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{WalkOptions, Walker};
+use crate::source::unpack::Limits;
 use crate::source::{Exclude, ExcludeError, Snapshot};
 use crate::threads::{self, Pool};
 use crate::triage::{Baseline, IgnoreFile};
@@ -65,6 +66,13 @@ pub struct ScanOptions {
     pub include_test_content: bool,
     /// Of disk images, read deleted files and free space too.
     pub unallocated: bool,
+    /// How deep archives and compressed files are looked into; 0: not at all. Each archive
+    /// and each compression is a level.
+    pub max_archive_depth: usize,
+    /// The most bytes that are unpacked of one file, all levels together.
+    pub max_unpacked_size: u64,
+    /// The most bytes that are unpacked in the scan.
+    pub max_unpacked_total: u64,
     /// Makes the fingerprints of secrets.
     pub fingerprinter: Fingerprinter,
     /// Put raw secrets into the records.
@@ -77,6 +85,15 @@ pub struct ScanOptions {
     pub baseline: Option<Arc<Baseline>>,
 }
 
+impl ScanOptions {
+    /// How deep archives are looked into by default.
+    pub const MAX_ARCHIVE_DEPTH: usize = 8;
+    /// How many bytes of one file are unpacked by default.
+    pub const MAX_UNPACKED_SIZE: u64 = 64 << 30;
+    /// How many bytes are unpacked in a scan by default.
+    pub const MAX_UNPACKED_TOTAL: u64 = 1 << 40;
+}
+
 impl Default for ScanOptions {
     fn default() -> Self {
         Self {
@@ -86,6 +103,9 @@ impl Default for ScanOptions {
             cross_filesystems: false,
             include_test_content: false,
             unallocated: true,
+            max_archive_depth: Self::MAX_ARCHIVE_DEPTH,
+            max_unpacked_size: Self::MAX_UNPACKED_SIZE,
+            max_unpacked_total: Self::MAX_UNPACKED_TOTAL,
             fingerprinter: Fingerprinter::unkeyed(),
             reveal: false,
             max_findings_per_file: 1000,
@@ -212,6 +232,14 @@ impl Scan {
             engine: &self.engine,
             progress: &self.progress,
             stop: &self.stop,
+            limits: Limits {
+                depth: self.options.max_archive_depth,
+                file: self.options.max_unpacked_size,
+                total: Arc::new(AtomicU64::new(self.options.max_unpacked_total)),
+                stop: Arc::clone(&self.stop),
+            },
+            walk,
+            seen: std::sync::Mutex::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
             measure,
@@ -278,7 +306,7 @@ impl Scan {
         for (target, names, found) in linked.into_iter().chain(single) {
             let found = Arc::new(found);
             for path in names {
-                unlisted.add_all(&found.unlisted, 1);
+                unlisted.add_all(&found.all_unlisted(), 1);
                 files.push(NamedFile { target, path, found: Arc::clone(&found) });
             }
         }

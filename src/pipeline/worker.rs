@@ -1,11 +1,17 @@
 //! What one thread of a scan has at hand, and what it does with a content.
 
+mod inside;
+
+use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use inside::Seen;
+pub(super) use inside::named_steps;
 
 use super::ScanOptions;
 use super::bounded::Bounded;
-use super::hits::{Collector, Found, Tally};
+use super::hits::{Collector, Found, InsideStep, Tally};
 use super::links::Links;
 use super::measure::{Measure, Stage};
 use super::progress::Progress;
@@ -13,6 +19,8 @@ use crate::finding::{Coverage, Reason};
 use crate::rules::RuleSet;
 use crate::scan::{Engine, Scanner};
 use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
+use crate::source::directory::WalkOptions;
+use crate::source::unpack::{Limits, Unpacker, start_of_appended};
 use crate::source::{FileStat, ReadBuffer};
 
 /// Memory for findings of a scan, in bytes.
@@ -28,12 +36,24 @@ const PROGRESS_STEP: u64 = 64;
 /// A problem by target, path, offset and reason.
 pub(super) type ProblemKey = (u32, Vec<u8>, Option<u64>, Reason);
 
+/// A problem: its message, and the way to it inside of the file.
+pub(super) struct Problem {
+    pub(super) message: String,
+    pub(super) steps: Vec<InsideStep>,
+}
+
 /// What the threads of a scan share.
 pub(super) struct Shared<'s> {
     pub(super) options: &'s ScanOptions,
     pub(super) engine: &'s Engine,
     pub(super) progress: &'s Progress,
-    pub(super) stop: &'s AtomicBool,
+    pub(super) stop: &'s Arc<AtomicBool>,
+    /// What may be looked into.
+    pub(super) limits: Limits,
+    /// What of it is left out.
+    pub(super) walk: &'s WalkOptions,
+    /// What was looked into before.
+    pub(super) seen: Mutex<Seen>,
     pub(super) links: Mutex<Links>,
     pub(super) results: Mutex<Results>,
     pub(super) measure: &'s Measure,
@@ -43,7 +63,7 @@ pub(super) struct Shared<'s> {
 pub(super) struct Results {
     pub(super) files: Bounded<(u32, Vec<u8>), Found>,
     pub(super) unlisted: Tally,
-    pub(super) problems: Bounded<ProblemKey, String>,
+    pub(super) problems: Bounded<ProblemKey, Problem>,
     pub(super) problems_unlisted: u64,
     pub(super) coverage: Coverage,
     pub(super) access_times_not_kept: u64,
@@ -71,8 +91,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(super) struct Worker<'s> {
     pub(super) shared: &'s Shared<'s>,
     pub(super) target: u32,
-    scanner: Scanner,
-    buffer: ReadBuffer,
+    pub(super) scanner: Scanner,
+    pub(super) buffer: ReadBuffer,
+    pub(super) unpacker: Rc<Unpacker>,
     pub(super) coverage: Coverage,
     pub(super) access_times_not_kept: u64,
     files_untold: u64,
@@ -88,6 +109,7 @@ impl<'s> Worker<'s> {
             target,
             scanner,
             buffer: ReadBuffer::new(),
+            unpacker: Rc::new(Unpacker::new(shared.limits.clone())),
             coverage: Coverage::default(),
             access_times_not_kept: 0,
             files_untold: 0,
@@ -115,18 +137,55 @@ impl<'s> Worker<'s> {
         medium: &impl ReadAt,
         extent: Extent,
     ) -> Collector {
+        let looks_inside = self.shared.measure.stage >= Stage::Prefilter;
         let mut sink = ScanSink {
             scanner: &mut self.scanner,
             shared: self.shared,
             hits: Collector::default(),
             windowed: false,
+            unpacker: looks_inside.then_some(&*self.unpacker),
+            appended: None,
         };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);
-        let ScanSink { mut hits, windowed, .. } = sink;
+        if outcome.taken_over {
+            return self.scan_inside(path, medium, extent);
+        }
+        let ScanSink { mut hits, windowed, appended, .. } = sink;
         if windowed && !hits.is_empty() {
             hits.place_by_reading(medium, extent.stored < extent.size);
         }
         self.bytes_untold += if windowed { 0 } else { outcome.scanned };
+        self.count(path, &outcome);
+        if let Some(start) = appended {
+            inside::scan(self, path, medium, (start, extent), &mut hits);
+        }
+        hits
+    }
+
+    /// Scans what is inside of a file, then what of the file is no archive.
+    fn scan_inside(&mut self, path: &dyn Fn() -> Vec<u8>, medium: &impl ReadAt, extent: Extent) -> Collector {
+        let mut hits = Collector::default();
+        let understood = inside::scan(self, path, medium, (0, extent), &mut hits).min(extent.size);
+        let mut sink = ScanSink {
+            scanner: &mut self.scanner,
+            shared: self.shared,
+            hits,
+            windowed: false,
+            unpacker: None,
+            appended: None,
+        };
+        let mut outcome = Outcome::default();
+        if understood == 0 {
+            outcome = read(medium, extent, &mut self.buffer, &mut sink);
+        } else if understood < extent.size {
+            outcome = read_range(medium, understood..extent.size, &mut self.buffer, &mut sink);
+        }
+        outcome.scanned = outcome.scanned.saturating_add(understood);
+        let ScanSink { mut hits, windowed, .. } = sink;
+        if windowed && !hits.listed.is_empty() {
+            hits.place_by_reading(medium, extent.stored < extent.size);
+        }
+        self.bytes_untold += if windowed { understood } else { outcome.scanned };
         self.count(path, &outcome);
         hits
     }
@@ -154,6 +213,8 @@ impl<'s> Worker<'s> {
             shared: self.shared,
             hits: Collector::default(),
             windowed: false,
+            unpacker: None,
+            appended: None,
         };
         let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
         let ScanSink { mut hits, .. } = sink;
@@ -215,7 +276,21 @@ impl<'s> Worker<'s> {
         offset: Option<u64>,
         message: String,
     ) {
-        let cost = (path.len() + message.len() + 128).max(PROBLEMS_BUDGET / MAX_PROBLEMS);
+        self.add_problem_inside(path, Vec::new(), reason, offset, message);
+    }
+
+    /// The same inside of a file.
+    pub(super) fn add_problem_inside(
+        &mut self,
+        path: Vec<u8>,
+        steps: Vec<InsideStep>,
+        reason: Reason,
+        offset: Option<u64>,
+        message: String,
+    ) {
+        let names: usize = steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum();
+        let cost = (path.len() + message.len() + names + 128).max(PROBLEMS_BUDGET / MAX_PROBLEMS);
+        let message = Problem { message, steps };
         let mut results = lock(&self.shared.results);
         let dropped = results.problems.insert((self.target, path, offset, reason), message, cost).len();
         results.problems_unlisted += u64::try_from(dropped).unwrap_or(0);
@@ -231,9 +306,10 @@ impl<'s> Worker<'s> {
         stat: impl FnOnce() -> Option<FileStat>,
     ) {
         let found = (!hits.is_empty()).then(|| {
-            let listed = u64::try_from(hits.listed.len()).unwrap_or(u64::MAX);
-            self.shared.progress.add(0, 0, listed.saturating_add(hits.unlisted.total()));
-            Found { stat: stat(), deleted, hits: hits.listed, unlisted: hits.unlisted }
+            let Collector { listed, unlisted, inside, .. } = hits;
+            let found = Found { stat: stat(), deleted, hits: listed, unlisted, inside };
+            self.shared.progress.add(0, 0, found.tally(self.rules()).total());
+            found
         });
         if let Some(stat) = linked {
             return lock(&self.shared.links).done(self.target, stat, found, self.rules());
@@ -274,6 +350,16 @@ impl Drop for Worker<'_> {
     }
 }
 
+impl ScanSink<'_, '_> {
+    /// Looks at the end of a content.
+    fn look_for_appended(&mut self, bytes: &[u8], base: u64) {
+        let end = base.saturating_add(u64::try_from(bytes.len()).unwrap_or(u64::MAX));
+        if self.unpacker.is_some_and(Unpacker::is_on) {
+            self.appended = start_of_appended(bytes, end);
+        }
+    }
+}
+
 /// Gives what is read to the engine.
 struct ScanSink<'w, 's> {
     scanner: &'w mut Scanner,
@@ -281,10 +367,19 @@ struct ScanSink<'w, 's> {
     hits: Collector,
     /// The content came in windows and is not at hand as a whole.
     windowed: bool,
+    /// Tells what can be looked into.
+    unpacker: Option<&'w Unpacker>,
+    /// Where an archive begins that follows something else.
+    appended: Option<u64>,
 }
 
 impl Sink for ScanSink<'_, '_> {
+    fn takes_over(&mut self, start: &[u8]) -> bool {
+        self.unpacker.is_some_and(|unpacker| unpacker.detects(start))
+    }
+
     fn whole(&mut self, bytes: &[u8]) {
+        self.look_for_appended(bytes, 0);
         if self.shared.measure.stage == Stage::Read {
             self.shared.measure.read(bytes);
             return;
@@ -303,6 +398,9 @@ impl Sink for ScanSink<'_, '_> {
     }
 
     fn window(&mut self, bytes: &[u8], base: u64, last: bool) -> u64 {
+        if last {
+            self.look_for_appended(bytes, base);
+        }
         let (shared, hits) = (self.shared, &mut self.hits);
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);

@@ -90,6 +90,11 @@ impl Resolver {
         self.dropped.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// Where the secrets of matches stand that are not settled.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = u64> + '_ {
+        self.pending.iter().map(|pending| pending.found.secret_start)
+    }
+
     /// Adds a match. `horizon`: no match that is added later claims anything
     /// before it.
     pub(crate) fn push(&mut self, pending: Pending, horizon: u64, sink: &mut dyn FnMut(Match)) {

@@ -148,6 +148,12 @@ impl Scanner {
         self.next.saturating_sub(engine.lookbehind as u64).max(base)
     }
 
+    /// Where the secrets of the matches stand that have been found and not yet given to
+    /// the sink: a caller that cannot read again finds their lines now.
+    pub(crate) fn pending(&self) -> impl Iterator<Item = u64> + '_ {
+        self.resolver.pending()
+    }
+
     /// What this scanner has done so far.
     #[must_use]
     pub fn stats(&self) -> &Stats {

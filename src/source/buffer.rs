@@ -10,9 +10,9 @@ use memmap2::MmapMut;
 
 /// How much is read at a time, in bytes. `pread` into one reused buffer is
 /// fastest at 1 MiB (20 GB/s against 12 at 64 KiB).
-pub(super) const WINDOW: usize = 1 << 20;
+pub(crate) const WINDOW: usize = 1 << 20;
 /// How many bytes of a window can be repeated before the next one.
-pub(super) const MAX_CARRY: usize = 512 << 10;
+pub(crate) const MAX_CARRY: usize = 512 << 10;
 
 const HUGE_PAGE: usize = 2 << 20;
 

@@ -81,6 +81,12 @@ impl ReadAt for FileContent<'_> {
 
 /// What is given the bytes.
 pub trait Sink {
+    /// Whether the sink reads this content in its own way, by its first bytes: nothing of
+    /// it is then given.
+    fn takes_over(&mut self, start: &[u8]) -> bool {
+        let _ = start;
+        false
+    }
     /// A whole content.
     fn whole(&mut self, bytes: &[u8]);
     /// Windows follow; the first byte of the next one is at offset `base`.
@@ -115,6 +121,8 @@ pub struct Outcome {
     /// Ranges left out for other reasons, in order; neighbours of one reason are
     /// one range.
     pub gaps: Vec<Gap>,
+    /// The sink has taken it over; nothing else is told.
+    pub taken_over: bool,
 }
 
 impl Outcome {
@@ -148,6 +156,10 @@ pub struct Extent {
 pub fn read(medium: &impl ReadAt, extent: Extent, buffer: &mut ReadBuffer, sink: &mut impl Sink) -> Outcome {
     let mut outcome = Outcome::default();
     if let Some(bytes) = medium.at_hand() {
+        if sink.takes_over(bytes) {
+            outcome.taken_over = true;
+            return outcome;
+        }
         sink.whole(bytes);
         outcome.scanned = widen(bytes.len());
         return outcome;
@@ -215,6 +227,10 @@ fn read_small(
             Err(_) => return false,
         }
     }
+    if size > 0 && sink.takes_over(buffer.filled(0, filled)) {
+        outcome.taken_over = true;
+        return true;
+    }
     sink.whole(buffer.filled(0, filled));
     outcome.scanned = widen(filled);
     outcome.gap(widen(filled), widen(size.saturating_sub(filled)), Reason::ChangedWhileRead, None);
@@ -238,7 +254,7 @@ struct Windows<'w, M, S> {
 impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
     /// Reads the stored ranges from `at` up to `size`.
     fn data_ranges(&mut self, mut at: u64, size: u64) {
-        while at < size {
+        while at < size && !self.outcome.taken_over {
             if self.sink.should_stop() {
                 return self.outcome.gap(at, size - at, Reason::Interrupted, None);
             }
@@ -288,6 +304,10 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                 Ok(read) => {
                     let read = read.min(want);
                     let base = at - widen(carry);
+                    if at == 0 && !self.unsized_content && self.sink.takes_over(self.buffer.filled(0, read)) {
+                        self.outcome.taken_over = true;
+                        return true;
+                    }
                     at += widen(read);
                     self.outcome.scanned += widen(read);
                     let keep = self.sink.window(self.buffer.filled(carry, read), base, at == end);

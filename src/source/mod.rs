@@ -19,9 +19,11 @@ mod snapshot;
 mod stat;
 pub mod test_content;
 mod tree;
+pub mod unpack;
 pub mod volume;
 
 pub use buffer::ReadBuffer;
+pub(crate) use buffer::{MAX_CARRY, WINDOW};
 pub use exclude::{Exclude, ExcludeError};
 pub use machine_disks::{DiskVolume, MachineDisks, VolumeContent};
 pub use snapshot::{OpenError, Snapshot, SnapshotKind};

@@ -334,7 +334,7 @@ impl<'c> Reading<'c> {
                 disk,
                 id,
                 role,
-                key.location.path,
+                key.location.whole_path(),
                 line,
                 file.map(|file| &file.mode),
                 file.map(|file| file.owner.clone().unwrap_or_else(|| file.uid.to_string())),

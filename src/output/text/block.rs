@@ -108,6 +108,8 @@ fn place_text(place: &Place, paint: Paint) -> String {
     let (target, path) = openable(&location.provenance, &location.path, location.path_hex.as_deref());
     let target = if target.is_empty() { String::new() } else { paint.dim(&target) };
     let new = if place.is_new { paint.strong("  new") } else { String::new() };
+    let inside = inside(&location.provenance);
+    let path = format!("{path}{inside}");
     let place = if location.provenance.last().is_some_and(is_raw) {
         format!("{path}, byte {}", location.offset)
     } else {
@@ -145,7 +147,9 @@ pub(super) fn openable(
         Some(step) if step.kind == "file" => (String::new(), escape::path(&step.name, None).into_owned()),
         Some(step) if step.kind == "image" => {
             // The filesystem itself has no place of its own.
-            let way = provenance.iter().filter(|step| step.kind != "filesystem" && !is_raw(step));
+            let outside =
+                |step: &&ProvenanceStep| step.kind != "filesystem" && !is_raw(step) && !step.is_inside();
+            let way = provenance.iter().filter(outside);
             let way: String = way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
             match provenance.last().filter(|step| is_raw(step)) {
                 Some(step) => (way, step.kind.clone()),
@@ -154,6 +158,12 @@ pub(super) fn openable(
         }
         _ => (String::new(), path),
     }
+}
+
+/// The members of archives on the way to a content: ` → etc/app.env`.
+pub(super) fn inside(provenance: &[ProvenanceStep]) -> String {
+    let members = provenance.iter().filter(|step| step.is_member());
+    members.map(|step| format!(" → {}", escape::path(&step.name, None))).collect()
 }
 
 /// Whether it stands for bytes without files: free space, swap.

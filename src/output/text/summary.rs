@@ -3,10 +3,10 @@
 
 use std::io::{self, Write};
 
-use super::block::openable;
+use super::block::{inside, openable};
 use super::layout::{Paint, count, counted, list, size, wrap};
 use super::{Held, marks};
-use crate::finding::{Coverage, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
+use crate::finding::{Coverage, Inside, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
 use crate::output::escape;
 
 /// Columns of the labels and the blanks after them.
@@ -21,6 +21,9 @@ pub(super) fn write(
 ) -> io::Result<()> {
     let mut page = Page { out, paint, columns };
     page.lines("Scanned", &scanned(held, summary))?;
+    if let Some(text) = looked_into(&summary.coverage.inside) {
+        page.lines("Inside", &text)?;
+    }
     for machine in &held.machines {
         page.lines("Machine", machine)?;
     }
@@ -79,7 +82,11 @@ impl<W: Write> Page<'_, W> {
         for problem in shown {
             let (target, path) = openable(&problem.provenance, &problem.path, problem.path_hex.as_deref());
             let offset = problem.offset.map(|at| format!(" at byte {}", count(at))).unwrap_or_default();
-            self.line(label, &format!("{target}{path}{offset}: {}", escape::visible(&problem.message)))?;
+            let inside = inside(&problem.provenance);
+            self.line(
+                label,
+                &format!("{target}{path}{inside}{offset}: {}", escape::visible(&problem.message)),
+            )?;
             label = "";
         }
         let more = total.saturating_sub(u64::try_from(shown.len()).unwrap_or(u64::MAX));
@@ -133,6 +140,34 @@ fn scanned(held: &Held, summary: &SummaryRecord) -> String {
         text = format!("{} with {}: {text}", list(&targets), counted(scan.rules, "rule", "rules"));
     }
     text
+}
+
+/// What was inside of archives, and what of it was left out, links aside.
+fn looked_into(inside: &Inside) -> Option<String> {
+    if inside.is_empty() {
+        return None;
+    }
+    let mut text = format!(
+        "{} with {}, {}",
+        counted(inside.opened, "archive or compressed file", "archives and compressed files"),
+        counted(inside.members_scanned, "content", "contents"),
+        size(inside.bytes_scanned)
+    );
+    let failures = inside.problems.iter().map(|(reason, number)| {
+        let what = match reason {
+            Reason::Corrupt => "damaged",
+            Reason::OverBudget => "over a limit",
+            Reason::Encrypted => "encrypted",
+            Reason::Unsupported => "of a form that is not read yet",
+            _ => "not read",
+        };
+        format!("{} {what}", count(*number))
+    });
+    let failures: Vec<String> = failures.collect();
+    if !failures.is_empty() {
+        text.push_str(&format!("; {}", list(&failures)));
+    }
+    Some(text)
 }
 
 /// The rate, where it says something: not for a blink or a few bytes.

@@ -8,7 +8,7 @@ const DAYS_TO_1970: i64 = 719_468;
 /// A date (years since 1980, month, day) and a time (hours, minutes, seconds in twos) with
 /// hundredths of a second up to two seconds. They are those of a clock on a wall, whose
 /// zone is not known, and are taken as UTC. `None` for a date or time that there is not.
-pub(super) fn time(date: u16, time: u16, hundredths: u8) -> Option<UnixTime> {
+pub(in crate::source) fn time(date: u16, time: u16, hundredths: u8) -> Option<UnixTime> {
     let (year, month, day) = (i64::from(date >> 9) + 1980, i64::from(date >> 5 & 15), i64::from(date & 31));
     let (hour, minute, second) = (i64::from(time >> 11), i64::from(time >> 5 & 63), i64::from(time & 31) * 2);
     let is_leap = year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);

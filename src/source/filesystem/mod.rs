@@ -9,7 +9,7 @@
 
 pub mod btrfs;
 mod clusters;
-mod dos_time;
+pub(super) mod dos_time;
 pub mod exfat;
 pub mod ext;
 pub mod fat;

@@ -31,7 +31,7 @@ impl Reading<'_> {
                 text(&finding.confidence),
                 finding.secret.fingerprint,
                 finding.secret.preview,
-                finding.location.path,
+                finding.location.whole_path(),
                 i64::try_from(finding.location.line).unwrap_or(i64::MAX),
                 finding.location.deleted,
                 file.map(|file| &file.mode),

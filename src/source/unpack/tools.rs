@@ -1,0 +1,179 @@
+//! What one thread needs to unpack and what would cost too much to make for each file:
+//! buffers, decoders, and the account of what was unpacked.
+
+use std::cell::{Cell, RefCell};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use flate2::Decompress;
+
+use super::input::PEEK;
+
+/// A file may be unpacked to so many bytes, however small it is.
+const FLOOR: u64 = 256 << 20;
+/// Above that, to so many times the bytes that are stored of it. Deflate reaches 1032 on
+/// zeros; text and programs reach 3 to 20, logs 100.
+const MAX_RATIO: u64 = 200;
+/// The most entries, directories included, of one file in all its archives.
+const MAX_ENTRIES: u64 = 1_000_000;
+
+/// How much is unpacked.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// How deep archives are opened: 0 opens none.
+    pub depth: usize,
+    /// The most bytes that are unpacked of one file, all levels together.
+    pub file: u64,
+    /// What all threads together may still unpack.
+    pub total: Arc<AtomicU64>,
+    /// The scan is to end.
+    pub stop: Arc<AtomicBool>,
+}
+
+/// Why a file is not unpacked further.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stop {
+    /// Its own limit in bytes.
+    FileBytes,
+    /// It expands too much.
+    Ratio,
+    /// It has too many entries.
+    Entries,
+    /// The limit of the whole scan.
+    TotalBytes,
+    /// The scan is to end.
+    Interrupted,
+}
+
+impl Stop {
+    /// What happened, for a person.
+    #[must_use]
+    pub fn message(self) -> &'static str {
+        match self {
+            Self::FileBytes => "unpacks to more than --max-unpacked-size: only the beginning was looked into",
+            Self::Ratio => {
+                "unpacks to more than 200 times its size, as made to fill disks do: only the beginning was looked into"
+            }
+            Self::Entries => "has more than a million entries: only the first were looked into",
+            Self::TotalBytes => "was not looked into further: --max-unpacked-total was reached",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// The account of one file at a time.
+#[derive(Debug)]
+pub(super) struct Budget {
+    bytes: Cell<u64>,
+    by_ratio: Cell<bool>,
+    entries: Cell<u64>,
+    stopped: Cell<Option<Stop>>,
+    total: Arc<AtomicU64>,
+    interrupted: Arc<AtomicBool>,
+}
+
+impl Budget {
+    /// A new file, of which so many bytes are stored.
+    pub(super) fn begin(&self, stored: u64, file: u64) {
+        let by_ratio = stored.saturating_mul(MAX_RATIO).max(FLOOR);
+        self.by_ratio.set(by_ratio < file);
+        self.bytes.set(by_ratio.min(file));
+        self.entries.set(MAX_ENTRIES);
+        self.stopped.set(None);
+    }
+
+    /// Counts bytes that were unpacked.
+    pub(super) fn unpacked(&self, bytes: usize) {
+        let bytes = u64::try_from(bytes).unwrap_or(u64::MAX);
+        match self.bytes.get().checked_sub(bytes) {
+            Some(left) => self.bytes.set(left),
+            None if self.by_ratio.get() => self.stopped.set(Some(Stop::Ratio)),
+            None => self.stopped.set(Some(Stop::FileBytes)),
+        }
+        let less = |left: u64| left.checked_sub(bytes);
+        if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
+            self.stopped.set(Some(Stop::TotalBytes));
+        }
+    }
+
+    /// Counts an entry.
+    pub(super) fn entry(&self) {
+        match self.entries.get().checked_sub(1) {
+            Some(left) => self.entries.set(left),
+            None => self.stopped.set(Some(Stop::Entries)),
+        }
+    }
+
+    /// Why the file is not unpacked further.
+    pub(super) fn stop(&self) -> Option<Stop> {
+        if self.stopped.get().is_none() && self.interrupted.load(Ordering::Relaxed) {
+            self.stopped.set(Some(Stop::Interrupted));
+        }
+        self.stopped.get()
+    }
+}
+
+/// What is reused from file to file. Only formats use it.
+pub struct Tools {
+    pub(super) budget: Budget,
+    buffers: RefCell<Vec<Vec<u8>>>,
+    inflaters: RefCell<Vec<Decompress>>,
+    zstd: RefCell<Vec<ruzstd::decoding::FrameDecoder>>,
+}
+
+impl std::fmt::Debug for Tools {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Tools").field("budget", &self.budget).finish_non_exhaustive()
+    }
+}
+
+impl Tools {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self {
+            budget: Budget {
+                bytes: Cell::new(0),
+                by_ratio: Cell::new(false),
+                entries: Cell::new(0),
+                stopped: Cell::new(None),
+                total: Arc::clone(&limits.total),
+                interrupted: Arc::clone(&limits.stop),
+            },
+            buffers: RefCell::default(),
+            inflaters: RefCell::default(),
+            zstd: RefCell::default(),
+        }
+    }
+
+    pub(super) fn take_buffer(&self) -> Vec<u8> {
+        self.buffers.borrow_mut().pop().unwrap_or_else(|| vec![0; PEEK])
+    }
+
+    pub(super) fn give_buffer(&self, buffer: Vec<u8>) {
+        self.buffers.borrow_mut().push(buffer);
+    }
+
+    pub(super) fn take_inflater(&self) -> Decompress {
+        match self.inflaters.borrow_mut().pop() {
+            Some(mut inflater) => {
+                inflater.reset(false);
+                inflater
+            }
+            None => Decompress::new(false),
+        }
+    }
+
+    pub(super) fn give_inflater(&self, inflater: Decompress) {
+        self.inflaters.borrow_mut().push(inflater);
+    }
+
+    pub(super) fn take_zstd(&self) -> ruzstd::decoding::FrameDecoder {
+        self.zstd.borrow_mut().pop().unwrap_or_default()
+    }
+
+    /// `window`: how much memory the decoder has grown to; a large one is not kept.
+    pub(super) fn give_zstd(&self, decoder: ruzstd::decoding::FrameDecoder, window: u64) {
+        if window <= 8 << 20 {
+            self.zstd.borrow_mut().push(decoder);
+        }
+    }
+}

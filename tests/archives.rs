@@ -1,0 +1,314 @@
+//! What is inside of archives and compressed files is scanned, at any nesting, with the
+//! way to it; the archives are made by the programs that people make them with.
+#![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
+
+mod support;
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use snapsift::finding::{Finding, Reason};
+use snapsift::pipeline::ScanOptions;
+use support::whole::{Scanned, options, planted, scan, scan_with};
+
+/// Runs a shell script in a directory; it must succeed.
+fn sh(dir: &Path, script: &str) {
+    let output = Command::new("bash").args(["-euo", "pipefail", "-c", script]).current_dir(dir).output();
+    let output = output.expect("bash runs");
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A directory with `app.env`, whose third line has a planted value in column 7, and
+/// `second.txt` with another in its first.
+fn sources() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    fs::create_dir(dir.path().join("etc")).expect("a directory");
+    fs::create_dir(dir.path().join("out")).expect("a directory");
+    fs::write(dir.path().join("etc/app.env"), format!("A=1\nB=2\nTOKEN={}\n", planted(1))).expect("a file");
+    fs::write(dir.path().join("etc/second.txt"), format!("{}\n", planted(2))).expect("a file");
+    dir
+}
+
+/// Path, members, line, column of each finding.
+fn places(scanned: &Scanned) -> Vec<(String, u64, u64)> {
+    let place = |finding: &&Finding| {
+        (finding.location.whole_path().into_owned(), finding.location.line, finding.location.column)
+    };
+    scanned.findings().iter().map(place).collect()
+}
+
+/// The same in order: that in which programs add members is the directory's.
+fn sorted(scanned: &Scanned) -> Vec<(String, u64, u64)> {
+    let mut places = places(scanned);
+    places.sort();
+    places
+}
+
+fn expect(scanned: &Scanned, expected: &[(&str, u64, u64)]) {
+    let expected: Vec<(String, u64, u64)> =
+        expected.iter().map(|(path, line, column)| ((*path).to_owned(), *line, *column)).collect();
+    assert_eq!(places(scanned), expected, "{:?}", scanned.problems());
+}
+
+#[test]
+fn each_compression_is_looked_into() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "gzip -kc etc/app.env > out/a.gz; bzip2 -kc etc/app.env > out/b.bz2; xz -kc etc/app.env > out/c.xz
+         zstd -qc etc/app.env > out/d.zst; lz4 -qc etc/app.env > out/e.lz4; lz4 -qlc etc/app.env > out/f.lz4",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let expected = ["/a.gz", "/b.bz2", "/c.xz", "/d.zst", "/e.lz4", "/f.lz4"].map(|path| (path, 3, 7));
+    expect(&scanned, &expected);
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let inside = &scanned.coverage().inside;
+    let size = fs::metadata(dir.path().join("etc/app.env")).expect("there").len();
+    assert_eq!((inside.opened, inside.members_seen, inside.bytes_scanned), (6, 6, 6 * size));
+    let finding = scanned.findings()[0];
+    let step = finding.location.provenance.last().expect("steps");
+    // gzip keeps the name of what it compressed; the others are called after the file.
+    assert_eq!((step.kind.as_str(), step.name.as_str()), ("stream", "app.env"));
+    let step = scanned.findings()[1].location.provenance.last().expect("steps").clone();
+    assert_eq!((step.kind.as_str(), step.name.as_str()), ("stream", "b"));
+}
+
+#[test]
+fn each_archive_is_looked_into() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "tar cf out/a.tar etc; tar --format=v7 -cf out/b.tar etc/app.env; tar --format=pax -cf out/c.tar etc/app.env
+         zip -qr out/d.zip etc; zip -q0r out/e.zip etc/app.env; zip -q out/f.zip - < etc/app.env
+         find etc -type f | sort | cpio -o -H newc --quiet > out/g.cpio
+         find etc -type f | sort | cpio -o -H odc --quiet > out/h.cpio
+         ar rc out/i.ar etc/app.env etc/second.txt; ls etc/app.env | cpio -o -H crc --quiet > out/j.cpio",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let found = sorted(&scanned);
+    let expected = [
+        ("/a.tar → etc/app.env", 3, 7),
+        ("/a.tar → etc/second.txt", 1, 1),
+        ("/b.tar → etc/app.env", 3, 7),
+        ("/c.tar → etc/app.env", 3, 7),
+        ("/d.zip → etc/app.env", 3, 7),
+        ("/d.zip → etc/second.txt", 1, 1),
+        ("/e.zip → etc/app.env", 3, 7),
+        ("/f.zip → -", 3, 7),
+        ("/g.cpio → etc/app.env", 3, 7),
+        ("/g.cpio → etc/second.txt", 1, 1),
+        ("/h.cpio → etc/app.env", 3, 7),
+        ("/h.cpio → etc/second.txt", 1, 1),
+        ("/i.ar → app.env", 3, 7),
+        ("/i.ar → second.txt", 1, 1),
+        ("/j.cpio → etc/app.env", 3, 7),
+    ];
+    let expected: Vec<_> = expected.iter().map(|(path, l, c)| ((*path).to_owned(), *l, *c)).collect();
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+}
+
+#[test]
+fn no_archives_leaves_them_closed() {
+    let dir = sources();
+    sh(dir.path(), "gzip -kc etc/app.env > out/a.gz; tar cf out/a.tar etc/app.env");
+    let closed = ScanOptions { max_archive_depth: 0, ..options() };
+    let scanned = scan_with(&dir.path().join("out"), closed);
+    // A tar is searched as it is.
+    assert_eq!(scanned.paths(), ["/a.tar"]);
+    assert!(scanned.coverage().inside.is_empty());
+    assert_eq!(scanned.left_out(Reason::Unsupported).files, 0);
+}
+
+/// As a container image is saved: layers in an archive, a jar in a layer, in it a jar.
+#[test]
+fn nested_archives_are_told_down_to_the_innermost() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "zip -qr inner.jar etc; mkdir -p app/lib; zip -q0 app/lib/outer.jar inner.jar
+         tar czf layer.tar.gz app; tar cf out/image.tar layer.tar.gz",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let way = "/image.tar → layer.tar.gz → app/lib/outer.jar → inner.jar";
+    let expected = [(format!("{way} → etc/app.env"), 3, 7), (format!("{way} → etc/second.txt"), 1, 1)];
+    assert_eq!(sorted(&scanned), expected);
+    let kinds: Vec<&str> =
+        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["directory", "member", "stream", "member", "member", "member"]);
+    let ids: Vec<&str> = scanned.findings().iter().map(|finding| finding.id.as_str()).collect();
+    assert_ne!(ids[0], ids[1]);
+    assert_eq!(scanned.coverage().inside.opened, 5);
+}
+
+#[test]
+fn packages_are_looked_into() {
+    let dir = sources();
+    let control =
+        "Package: acme\nVersion: 1\nArchitecture: all\nMaintainer: A <a@acme.example>\nDescription: d\n";
+    sh(dir.path(), "mkdir -p pkg/DEBIAN; cp -r etc pkg/; rm pkg/etc/second.txt");
+    fs::write(dir.path().join("pkg/DEBIAN/control"), control).expect("a file");
+    fs::write(dir.path().join("pkg/DEBIAN/postinst"), format!("#!/bin/sh\nT={}\n", planted(3)))
+        .expect("a file");
+    let spec = format!(
+        "Name: acme\nVersion: 1\nRelease: 1\nSummary: s\nLicense: l\nBuildArch: noarch\n%description\nd\n%post\nT={}\n%install\nmkdir -p %{{buildroot}}/etc\ncp {}/etc/app.env %{{buildroot}}/etc/\n%files\n/etc/app.env\n",
+        planted(4),
+        dir.path().display()
+    );
+    fs::write(dir.path().join("acme.spec"), spec).expect("a file");
+    sh(
+        dir.path(),
+        "chmod 755 pkg/DEBIAN/postinst; dpkg-deb --root-owner-group -Zxz --build pkg out/a.deb >/dev/null
+         rpmbuild --quiet -bb --define \"_topdir $PWD/rpm\" --define '_rpmdir %{_topdir}' --define '_build_name_fmt out.rpm' acme.spec >/dev/null 2>&1
+         mv rpm/out.rpm out/b.rpm",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let found = places(&scanned);
+    let names: Vec<&str> = found.iter().map(|(path, _, _)| path.as_str()).collect();
+    assert!(names.contains(&"/a.deb → control.tar.xz → ./postinst"), "{names:?}");
+    assert!(names.contains(&"/a.deb → data.tar.xz → ./etc/app.env"), "{names:?}");
+    assert!(names.contains(&"/b.rpm → payload → ./etc/app.env"), "{names:?}");
+    // A script stands in the package's own header.
+    assert!(names.contains(&"/b.rpm"), "{names:?}");
+}
+
+#[test]
+fn lines_and_windows_are_right_in_large_members() {
+    let dir = sources();
+    let lead = "0123456789abcde\n".repeat(150_000);
+    let text = format!("{lead}ab {} {}\n\n{}", planted(1), planted(2), planted(3));
+    fs::write(dir.path().join("large"), &text).expect("a file");
+    // One that begins at each place around the end of the first window.
+    for (number, at) in (0_u32..).zip((1 << 20) - 25..(1 << 20) + 5) {
+        let mut text = vec![b'.'; 3 << 20];
+        let planted = planted(number);
+        text[at..at + planted.len()].copy_from_slice(planted.as_bytes());
+        fs::create_dir_all(dir.path().join("many")).expect("a directory");
+        fs::write(dir.path().join(format!("many/{number:02}")), text).expect("a file");
+    }
+    sh(
+        dir.path(),
+        "gzip -kc large > out/a.gz; tar czf out/b.tgz large; tar cf - --sort=name many | zstd -q > out/c.tar.zst",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let of = |path: &str| -> Vec<(u64, u64, u64)> {
+        let of_path = scanned.findings().into_iter().filter(|finding| finding.location.whole_path() == path);
+        of_path.map(|f| (f.location.offset, f.location.line, f.location.column)).collect()
+    };
+    let offset = 16 * 150_000;
+    let expected = [(3 + offset, 150_001, 4), (25 + offset, 150_001, 26), (48 + offset, 150_003, 1)];
+    assert_eq!(of("/a.gz"), expected);
+    assert_eq!(of("/b.tgz → large"), expected);
+    for (number, at) in (0_u32..).zip((1_u64 << 20) - 25..(1 << 20) + 5) {
+        assert_eq!(of(&format!("/c.tar.zst → many/{number:02}")), [(at, 1, at + 1)]);
+    }
+}
+
+#[test]
+fn what_an_archive_says_of_a_member_is_told() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "tar cf out/a.tar --owner=ana:1234 --group=dev:2345 --mode=0640 --mtime='2025-03-01 12:00:00 UTC' etc/app.env
+         TZ=UTC touch -d '2025-03-01 12:00:00 UTC' etc/second.txt; zip -q out/b.zip etc/second.txt; chmod 600 out/a.tar",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let file = scanned.findings()[0].file.clone().expect("file facts");
+    assert_eq!(file.mode, "0600", "who can read the archive");
+    let member = file.member.expect("member facts");
+    let size = fs::metadata(dir.path().join("etc/app.env")).expect("there").len();
+    assert_eq!((member.mode.as_deref(), member.uid, member.gid), (Some("0640"), Some(1234), Some(2345)));
+    assert_eq!((member.owner.as_deref(), member.group.as_deref()), (Some("ana"), Some("dev")));
+    assert_eq!(member.size, Some(size));
+    assert_eq!(member.mtime.map(|time| time.to_string()).as_deref(), Some("2025-03-01T12:00:00Z"));
+    let member = scanned.findings()[1].file.clone().and_then(|file| file.member).expect("member facts");
+    assert_eq!(member.mtime.map(|time| time.to_string()).as_deref(), Some("2025-03-01T12:00:00Z"));
+}
+
+#[test]
+fn members_are_left_out_as_files_are() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "mkdir -p usr/lib/node_modules/x/test; cp etc/app.env usr/lib/node_modules/x/test/key; cp etc/app.env etc/app.log
+         ln -s app.env etc/link; ln etc/app.env etc/name; tar cf out/a.tar etc/app.env etc/name etc/link etc/app.log usr",
+    );
+    let limits = ScanOptions { exclude: vec!["*.log".into()], ..options() };
+    let scanned = scan_with(&dir.path().join("out"), limits.clone());
+    expect(&scanned, &[("/a.tar → etc/app.env", 3, 7)]);
+    let inside = &scanned.coverage().inside;
+    assert_eq!((inside.members_seen, inside.members_scanned), (5, 1));
+    for reason in [Reason::Excluded, Reason::TestContent, Reason::SymbolicLink, Reason::HardLink] {
+        assert_eq!(inside.left_out.get(&reason).map(|left| left.files), Some(1), "{reason:?}");
+    }
+    let all = ScanOptions { include_test_content: true, ..limits };
+    assert_eq!(scan_with(&dir.path().join("out"), all).findings().len(), 2);
+}
+
+/// As an initramfs is: an archive, zeros, a compressed archive; and a script before a jar.
+#[test]
+fn archives_behind_something_are_found() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "ls etc/app.env | cpio -o -H newc --quiet > out/a.img; head -c 1000 /dev/zero >> out/a.img
+         ls etc/second.txt | cpio -o -H newc --quiet | zstd -q >> out/a.img
+         zip -qr b.zip etc/app.env; (printf '#!/bin/sh\\nexec java -jar $0\\n'; cat b.zip) > out/b.jar
+         (head -c 3000000 /dev/urandom; cat b.zip) > out/c.exe",
+    );
+    fs::write(dir.path().join("tail"), format!("\n{}\n", planted(5))).expect("a file");
+    sh(dir.path(), "gzip -kc etc/app.env > out/d.gz; cat tail >> out/d.gz");
+    let scanned = scan(&dir.path().join("out"));
+    let size = fs::metadata(dir.path().join("out/d.gz")).expect("there").len();
+    let offsets: Vec<u64> = scanned.findings().iter().map(|finding| finding.location.offset).collect();
+    let names: Vec<String> = places(&scanned).into_iter().map(|(path, _, _)| path).collect();
+    let expected = [
+        "/a.img → etc/app.env",
+        "/a.img → etc/second.txt",
+        "/b.jar → etc/app.env",
+        "/c.exe → etc/app.env",
+        "/d.gz",
+        "/d.gz",
+    ];
+    assert_eq!(names, expected, "{:?}", scanned.problems());
+    // What follows the compressed content is searched as it is stored.
+    assert_eq!(offsets[4], size - 22);
+}
+
+#[test]
+fn the_same_archive_is_looked_into_once() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "head -c 300000 /dev/urandom > noise; tar czf out/a.tgz noise etc/app.env; cp out/a.tgz out/b.tar.gz; ln out/a.tgz out/c.tgz",
+    );
+    // Enough for one of them and a half.
+    let limit = ScanOptions { max_unpacked_total: 480_000, jobs: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("out"), limit);
+    let way = |name: &str| format!("/{name} → etc/app.env");
+    let expected = ["a.tgz", "b.tar.gz", "c.tgz"].map(|name| (way(name), 3, 7));
+    assert_eq!(places(&scanned), expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete);
+    // Counted as if each had been.
+    assert_eq!(scanned.coverage().inside.opened, 4);
+    let threads = scan_with(&dir.path().join("out"), ScanOptions { jobs: 8, ..options() });
+    assert_eq!(threads.comparable(), scanned.comparable());
+}
+
+#[test]
+fn archives_on_disk_images_are_looked_into() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "tar czf out/layer.tgz etc; truncate -s 8M disk.img; /sbin/mke2fs -q -t ext4 -d out disk.img",
+    );
+    let scanned = scan(&dir.path().join("disk.img"));
+    let way = "/layer.tgz → etc/";
+    let expected = [(format!("{way}app.env"), 3, 7), (format!("{way}second.txt"), 1, 1)];
+    assert_eq!(sorted(&scanned), expected, "{:?}", scanned.problems());
+    let kinds: Vec<&str> =
+        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["image", "filesystem", "stream", "member"]);
+}
