@@ -74,3 +74,7 @@ SELECT ROW_NUMBER() OVER (ORDER BY e.machine) AS node, e.machine, e.hostname, e.
 FROM every e
 LEFT JOIN asset a ON a.asset_id = e.asset_id
 LEFT JOIN machine_vulnerable v ON v.machine = e.machine;
+
+-- The numbers of the machines by their targets.
+CREATE TABLE fleet_disk AS
+SELECT d.disk_id, m.node FROM v1_machine d JOIN fleet_machine m ON m.machine = d.machine;

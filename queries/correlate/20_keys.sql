@@ -16,15 +16,19 @@ LEFT JOIN (SELECT node, key_id, path, MAX(CASE category WHEN 'mitigated' THEN 1 
   ON x.node = m.node AND x.key_id = h.key_id AND x.path = h.path
 WHERE h.role = 'private';
 
+-- Accounts that are, or may become, the superuser.
+CREATE TABLE fleet_root AS
+SELECT DISTINCT d.node, a.name FROM account a JOIN fleet_disk d ON d.disk_id = a.disk_id WHERE a.root = 1;
+
 -- Accounts that a key opens: by the files of the machine where it was scanned, by the
 -- inventory else. state: accepted, restricted, or granted, which nobody has verified.
 CREATE TABLE fleet_grant AS
 WITH by_scan AS (
-  SELECT e.key_id, m.node, e.account, e.state, e.path,
-         CASE WHEN e.account = 'root' OR COALESCE(a.root, 0) = 1 THEN 1 ELSE 0 END AS root
-  FROM v1_entry e
-  JOIN fleet_machine m ON m.machine = e.machine
-  LEFT JOIN v1_account a ON a.machine = e.machine AND a.name = e.account
+  SELECT e.key_id, d.node, e.account, e.state, e.path,
+         CASE WHEN e.account = 'root' OR a.node IS NOT NULL THEN 1 ELSE 0 END AS root
+  FROM entry e
+  JOIN fleet_disk d ON d.disk_id = e.disk_id
+  LEFT JOIN fleet_root a ON a.node = d.node AND a.name = e.account
   WHERE e.state IN ('accepted', 'restricted') AND e.role IN ('authorized', 'certificate', 'cert_authority')),
 by_inventory AS (
   SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
