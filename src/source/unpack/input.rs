@@ -137,6 +137,23 @@ impl<'r> Input<'r> {
         true
     }
 
+    /// Reads at most `left` bytes, and takes what was read from `left`.
+    pub(super) fn read_of(&mut self, left: &mut u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let most = bytes.len().min(usize::try_from(*left).unwrap_or(usize::MAX));
+        let read = self.read(bytes.get_mut(..most).unwrap_or_default())?;
+        *left = left.saturating_sub(u64::try_from(read).unwrap_or(0));
+        Ok(read)
+    }
+
+    /// The same of a member, of which all `left` bytes should be there.
+    pub(super) fn read_member(&mut self, left: &mut u64, bytes: &mut [u8]) -> io::Result<usize> {
+        let read = self.read_of(left, bytes)?;
+        if read == 0 && *left > 0 && !bytes.is_empty() {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of this member"));
+        }
+        Ok(read)
+    }
+
     /// Takes zero bytes, at most `most`.
     pub(super) fn skip_zeros(&mut self, most: usize) {
         let mut left = most;

@@ -83,9 +83,6 @@ impl Archive for Package<'_, '_> {
         if matches!(self.step, Step::Payload) {
             return self.input.read(bytes);
         }
-        let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.input.read(bytes.get_mut(..most).unwrap_or_default())?;
-        self.left -= u64::try_from(read).unwrap_or(0).min(self.left);
-        Ok(read)
+        self.input.read_of(&mut self.left, bytes)
     }
 }

@@ -281,14 +281,11 @@ impl Archive for Members<'_, '_> {
         if self.part {
             return self.read_part(bytes);
         }
-        let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.input.read(bytes.get_mut(..most).unwrap_or_default())?;
-        self.left -= u64::try_from(read).unwrap_or(0).min(self.left);
-        if read == 0 && self.left > 0 {
+        let read = self.input.read_member(&mut self.left, bytes);
+        if read.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::UnexpectedEof) {
             self.ended = true;
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle of this member"));
         }
-        Ok(read)
+        read
     }
 }
 
@@ -395,10 +392,7 @@ impl Members<'_, '_> {
             }
             self.left = u64::try_from(block.len()).unwrap_or(0);
         }
-        let most = bytes.len().min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let read = self.input.read(bytes.get_mut(..most).unwrap_or_default())?;
-        self.left -= u64::try_from(read).unwrap_or(0).min(self.left);
-        Ok(read)
+        self.input.read_of(&mut self.left, bytes)
     }
 }
 
