@@ -1,5 +1,6 @@
 //! What becomes of streams: once, wholly, the newest; and what a question may do.
 
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
@@ -213,4 +214,20 @@ fn killed_in_the_middle_of_adding() {
         snapsift(&["fleet", "add", fleet.path().to_str().expect("UTF-8"), folder.to_str().expect("UTF-8")]);
     assert_eq!(code(&outcome), 0, "{}", stderr(&outcome));
     assert_eq!(fleet.rows("SELECT COUNT(*) FROM finding"), [["Integer(6000)"]]);
+}
+
+/// Every file of the folder is a question, with a title.
+#[test]
+fn questions_are_listed() {
+    let listed = stdout(&snapsift(&["fleet", "query", "--list"]));
+    let mut names: Vec<&str> = listed.lines().filter_map(|line| line.split_whitespace().next()).collect();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("queries/fleet");
+    let mut files: Vec<String> = std::fs::read_dir(folder)
+        .expect("the questions")
+        .map(|entry| entry.expect("one").path().file_stem().expect("a name").to_string_lossy().into_owned())
+        .collect();
+    names.sort_unstable();
+    files.sort();
+    assert_eq!(names, files);
+    assert!(listed.lines().all(|line| line.split_whitespace().count() > 1), "{listed}");
 }

@@ -118,7 +118,7 @@ pub(in crate::cli) enum AssetsFormat {
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
-  snapsift fleet query
+  snapsift fleet query --list
   snapsift fleet query fleet.db attack-paths
   snapsift fleet query fleet.db blast-radius --set machine=web
   snapsift fleet query fleet.db recommendations --format csv --output todo.csv
@@ -129,11 +129,14 @@ Exit codes:
   2  Wrong usage, or a fatal error.")]
 pub(in crate::cli) struct FleetQueryArgs {
     /// The store
-    #[arg(value_name = "STORE", requires = "query")]
+    #[arg(value_name = "STORE")]
     pub(in crate::cli) store: Option<PathBuf>,
     /// The name of a question, a file with one, or `-`
     #[arg(value_name = "QUERY")]
     pub(in crate::cli) query: Option<String>,
+    /// List the questions that have a name; so does leaving out QUERY
+    #[arg(long)]
+    pub(in crate::cli) list: bool,
     /// What the question is asked with, such as machine=web
     #[arg(long, value_name = "NAME=VALUE")]
     pub(in crate::cli) set: Vec<String>,

@@ -15,7 +15,7 @@ use super::super::exit::Exit;
 use super::super::message;
 
 pub(super) fn run(args: &FleetQueryArgs) -> anyhow::Result<Exit> {
-    let (Some(path), Some(question)) = (&args.store, &args.query) else {
+    let (Some(path), Some(question), false) = (&args.store, &args.query, args.list) else {
         let mut out = io::stdout().lock();
         for (name, title) in named() {
             writeln!(out, "{name:<28}{title}")?;
@@ -61,7 +61,7 @@ fn text(question: &str) -> anyhow::Result<String> {
     }
     let shown = escape::visible(question);
     if !question.contains(['/', '.']) {
-        bail!("there is no query {shown}; `snapsift fleet query` lists them");
+        bail!("there is no query {shown}; `snapsift fleet query --list` lists them");
     }
     std::fs::read_to_string(Path::new(question)).with_context(|| format!("cannot read {shown}"))
 }

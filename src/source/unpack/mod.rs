@@ -301,7 +301,8 @@ impl Walk<'_> {
             }
         }
         for (reason, (number, what)) in closed.0 {
-            self.damaged(reason, None, &format!("{number} members are {what}"));
+            let members = if number == 1 { "member is" } else { "members are" };
+            self.damaged(reason, None, &format!("{number} {members} {what}"));
         }
         at_fault
     }
