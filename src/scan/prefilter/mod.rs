@@ -28,7 +28,7 @@ pub enum Kernel {
     Neon,
     /// 16 bytes a step on `x86_64`.
     Ssse3,
-    /// 32 bytes a step on `x86_64`.
+    /// 64 bytes a step, in two halves, on `x86_64`.
     Avx2,
     /// 64 bytes a step on `x86_64` with AVX-512 VBMI.
     Avx512,
