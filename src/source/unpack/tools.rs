@@ -2,12 +2,15 @@
 //! buffers, decoders, and the account of what was unpacked.
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use flate2::Decompress;
 
+use super::format::Damage;
 use super::input::PEEK;
+use crate::finding::Reason;
 
 /// A file may be unpacked to so many bytes, however small it is.
 const FLOOR: u64 = 256 << 20;
@@ -16,6 +19,10 @@ const FLOOR: u64 = 256 << 20;
 const MAX_RATIO: u64 = 200;
 /// The most entries, directories included, of one file in all its archives.
 const MAX_ENTRIES: u64 = 1_000_000;
+
+/// The most memory of the decoders of a thread whose windows are large, all levels
+/// together: `xz -9` needs 65 MiB, and one less may lie in it.
+const MAX_MEMORY: u64 = 112 << 20;
 
 /// How much is unpacked.
 #[derive(Clone, Debug)]
@@ -116,6 +123,8 @@ impl Budget {
 /// What is reused from file to file. Only formats use it.
 pub struct Tools {
     pub(super) budget: Budget,
+    /// What is left of [`MAX_MEMORY`].
+    memory: Cell<u64>,
     buffers: RefCell<Vec<Vec<u8>>>,
     inflaters: RefCell<Vec<Decompress>>,
     zstd: RefCell<Vec<ruzstd::decoding::FrameDecoder>>,
@@ -138,10 +147,17 @@ impl Tools {
                 total: Arc::clone(&limits.total),
                 interrupted: Arc::clone(&limits.stop),
             },
+            memory: Cell::new(MAX_MEMORY),
             buffers: RefCell::default(),
             inflaters: RefCell::default(),
             zstd: RefCell::default(),
         }
+    }
+
+    /// Lends memory to a decoder, where there is so much left.
+    pub(super) fn lend(self: &Rc<Self>, bytes: u64) -> Option<Loan> {
+        self.memory.set(self.memory.get().checked_sub(bytes)?);
+        Some(Loan { tools: Rc::clone(self), bytes })
     }
 
     pub(super) fn take_buffer(&self) -> Vec<u8> {
@@ -176,4 +192,22 @@ impl Tools {
             self.zstd.borrow_mut().push(decoder);
         }
     }
+}
+
+/// Memory that a decoder may use until this is dropped.
+pub(super) struct Loan {
+    tools: Rc<Tools>,
+    bytes: u64,
+}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        let memory = &self.tools.memory;
+        memory.set(memory.get().saturating_add(self.bytes));
+    }
+}
+
+/// What is wrong where nothing could be lent.
+pub(super) fn too_large(bytes: u64) -> Damage {
+    Damage::new(Reason::OverBudget, format!("unpacking it takes {bytes} bytes of memory"))
 }

@@ -7,12 +7,11 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 use super::format::{Damage, Format, Opened};
 use super::input::Input;
-use super::tools::Tools;
-use crate::finding::Reason;
+use super::tools::{Loan, Tools, too_large};
 use crate::source::bytes::{u8_at, u16_le, u32_le, u64_le};
 
 const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
-/// The largest window that is decoded, in bytes: what level 19 needs is 8 MiB, and what
+/// The largest window that is decoded, in bytes: what level 19 needs is 8 MiB, what
 /// `--long` asks for by default is 128 MiB, which two threads with nested frames could
 /// not both have.
 const MAX_WINDOW: u64 = 64 << 20;
@@ -32,12 +31,11 @@ impl Format for Zstd {
     }
 
     fn open<'i>(&self, input: &'i mut Input<'_>, tools: &Rc<Tools>) -> Result<Opened<'i>, Damage> {
-        if let Some(window) = window(input.peek(HEADER)).filter(|window| *window > MAX_WINDOW) {
-            let message = format!("unpacking it takes {window} bytes of memory");
-            return Err(Damage::new(Reason::OverBudget, message));
-        }
+        let window = window(input.peek(HEADER)).unwrap_or(0);
+        let loan = (window <= MAX_WINDOW).then(|| tools.lend(window)).flatten();
+        let Some(loan) = loan else { return Err(too_large(window)) };
         let tools = Rc::clone(tools);
-        Ok(Opened::Stream(Box::new(Frames { input, decoder: None, window: 0, tools }), None))
+        Ok(Opened::Stream(Box::new(Frames { input, decoder: None, window, loans: vec![loan], tools }), None))
     }
 }
 
@@ -46,6 +44,8 @@ struct Frames<'i, 'r> {
     decoder: Option<FrameDecoder>,
     /// The largest that it was made for.
     window: u64,
+    /// The memory for it: more for each frame that needs more.
+    loans: Vec<Loan>,
     tools: Rc<Tools>,
 }
 
@@ -88,7 +88,12 @@ impl Frames<'_, '_> {
                 _ => return Ok(false),
             }
         }
-        self.window = self.window.max(window(self.input.peek(HEADER)).unwrap_or(0));
+        let window = window(self.input.peek(HEADER)).unwrap_or(0);
+        if let Some(more) = window.checked_sub(self.window).filter(|more| *more > 0) {
+            let loan = (window <= MAX_WINDOW).then(|| self.tools.lend(more)).flatten();
+            self.loans.push(loan.ok_or_else(|| io::Error::from(io::ErrorKind::OutOfMemory))?);
+            self.window = window;
+        }
         let decoder = self.decoder.get_or_insert_with(|| self.tools.take_zstd());
         decoder.set_max_window_size(MAX_WINDOW);
         decoder.init(&mut *self.input).map_err(damaged)?;
