@@ -4,7 +4,7 @@
 //! Role: takes one reviewed file into the store, of which it replaces all that an earlier file
 //! said, so that the file is the truth. What follows from it is worked out by the statements in
 //! `queries/correlate`, except for globs and days, which the dialect of these statements has
-//! not: [`expand`] makes tables of them. Not for: the ignore file of a scan (see `triage`).
+//! not: `expand` makes tables of them. Not for: the ignore file of a scan (see `triage`).
 //!
 //! Model: exemptions (mitigated, waiver) and governance rules of Microsoft Defender for Cloud,
 //! <https://learn.microsoft.com/azure/defender-for-cloud/exempt-resource> and

@@ -62,7 +62,7 @@ impl<'r> Input<'r> {
         self.error.take()
     }
 
-    /// The next bytes, at most `wanted` and at most [`PEEK`]; fewer only at the end.
+    /// The next bytes, at most `wanted` and at most 64 KiB; fewer only at the end.
     pub fn peek(&mut self, wanted: usize) -> &[u8] {
         let wanted = wanted.min(self.buffer.len());
         while self.end - self.start < wanted && !self.ended {
