@@ -179,6 +179,43 @@ fn hostile_11_manifests_that_stand_close_are_decoded_once() {
     }
 }
 
+/// Three layers are decoded, and of twenty no more than of three.
+#[test]
+fn hostile_46_base64_in_base64_twenty_deep() {
+    use base64::Engine as _;
+    let engine = Engine::new(&RuleSet::builtin().expect("rules"));
+    let nested = |copies: usize, depth: usize| {
+        let text = format!("TOKEN={}\n", token(46)).repeat(copies).into_bytes();
+        (0..depth).fold(text, |text, _| base64::engine::general_purpose::STANDARD.encode(text).into_bytes())
+    };
+    for (depth, found) in [(1, 1), (3, 1), (4, 0), (20, 0)] {
+        assert_eq!(scan_bytes(&engine, &nested(1, depth)).0.len(), found, "{depth}");
+    }
+    // 20 times 4/3: each token becomes 15 kB.
+    let [short, quadruple] = [32, 128].map(|copies| work(&engine, &nested(copies, 20)));
+    for (short, quadruple) in short.into_iter().zip(quadruple) {
+        assert!(quadruple <= OVERLAP * short, "{short}, {quadruple}");
+    }
+}
+
+/// Four times the content takes four times the work, and what is encoded across the
+/// borders of segments is looked at twice. A square would be 16.
+const OVERLAP: u64 = 5;
+
+#[test]
+fn hostile_46_utf_16_without_an_end() {
+    let engine = Engine::new(&RuleSet::builtin().expect("rules"));
+    let wide = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    assert_eq!(scan_bytes(&engine, &wide(&format!("TOKEN={}\n", token(46)))).0.len(), 1);
+    for endless in ["AKIA", "password=", "TOKEN=ghp_"] {
+        let [short, quadruple] =
+            [1 << 14, 1 << 16].map(|copies| work(&engine, &wide(&endless.repeat(copies))));
+        for (short, quadruple) in short.into_iter().zip(quadruple) {
+            assert!(quadruple <= OVERLAP * short, "{endless}: {short}, {quadruple}");
+        }
+    }
+}
+
 const HEAD: &str = "[pack]\nname = \"hostile\"\n";
 
 fn rule(id: &str, pattern: &str) -> String {
