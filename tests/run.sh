@@ -5,6 +5,10 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
+# Everything is built once and thrown away: neither what a debugger needs nor what a next
+# build would be quicker by is worth its time.
+export CARGO_PROFILE_DEV_DEBUG="${CARGO_PROFILE_DEV_DEBUG:-0}" CARGO_INCREMENTAL="${CARGO_INCREMENTAL:-0}"
+
 step() {
     local begun=$SECONDS
     printf '\n== %s\n' "$*"

@@ -20,30 +20,52 @@ WHERE h.role = 'private';
 CREATE TABLE fleet_root AS
 SELECT DISTINCT d.node, a.name FROM account a JOIN fleet_disk d ON d.disk_id = a.disk_id WHERE a.root = 1;
 
--- Accounts that a key opens: by the files of the machine where it was scanned, by the
--- inventory else. state: accepted, restricted, or granted, which nobody has verified.
+-- Keys that lie somewhere, and those of findings.
+CREATE TABLE fleet_found AS
+SELECT key_id FROM fleet_holder
+UNION SELECT k.key_id FROM finding f JOIN ssh_key k ON k.fingerprint = f.key_fingerprint;
+
+-- Accounts that keys open by what an inventory says of machines that nobody has scanned.
+CREATE TABLE fleet_given AS
+SELECT k.key_id, m.node, g.account, g.why AS path
+FROM asset_grant g
+JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
+JOIN ssh_key k ON k.fingerprint = g.fingerprint
+WHERE g.form = 'sha256'
+UNION
+SELECT k.key_id, m.node, g.account, g.why AS path
+FROM asset_grant g
+JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
+JOIN ssh_key k ON k.md5 = g.fingerprint OR k.ec2_created = g.fingerprint OR k.ec2_imported = g.fingerprint
+WHERE g.form <> 'sha256';
+
+-- Accounts that keys open: by the files of the machine where it was scanned, by the inventory
+-- else. state: accepted, restricted, or granted, which nobody has verified. Several lines may
+-- say the same.
+CREATE VIEW fleet_line AS
+SELECT e.key_id, d.node, e.account, e.state, e.path, CASE WHEN e.account = 'root' OR a.node IS NOT NULL THEN 1 ELSE 0 END AS root
+FROM entry e
+JOIN fleet_disk d ON d.disk_id = e.disk_id
+LEFT JOIN fleet_root a ON a.node = d.node AND a.name = e.account
+WHERE e.state IN ('accepted', 'restricted') AND e.role IN ('authorized', 'certificate', 'cert_authority')
+UNION ALL
+SELECT key_id, node, account, 'granted' AS state, path, 0 AS root FROM fleet_given;
+
+-- The same for the keys that lie somewhere, each account once. In a fleet most lines are of
+-- keys that lie nowhere: from these keys to their lines it is less than from all lines.
 CREATE TABLE fleet_grant AS
-WITH by_scan AS (
-  SELECT e.key_id, d.node, e.account, e.state, e.path,
-         CASE WHEN e.account = 'root' OR a.node IS NOT NULL THEN 1 ELSE 0 END AS root
-  FROM entry e
+SELECT key_id, node, account, MIN(state) AS state, MIN(path) AS path, MAX(root) AS root
+FROM (
+  SELECT e.key_id, d.node, e.account, e.state, e.path, CASE WHEN e.account = 'root' OR a.node IS NOT NULL THEN 1 ELSE 0 END AS root
+  FROM fleet_found f
+  CROSS JOIN entry e
   JOIN fleet_disk d ON d.disk_id = e.disk_id
   LEFT JOIN fleet_root a ON a.node = d.node AND a.name = e.account
-  WHERE e.state IN ('accepted', 'restricted') AND e.role IN ('authorized', 'certificate', 'cert_authority')),
-by_inventory AS (
-  SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
-  FROM asset_grant g
-  JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
-  JOIN ssh_key k ON k.fingerprint = g.fingerprint
-  WHERE g.form = 'sha256'
-  UNION
-  SELECT k.key_id, m.node, g.account, 'granted' AS state, g.why AS path, 0 AS root
-  FROM asset_grant g
-  JOIN fleet_machine m ON m.asset_id = g.asset_id AND m.scanned = 0
-  JOIN ssh_key k ON k.md5 = g.fingerprint OR k.ec2_created = g.fingerprint OR k.ec2_imported = g.fingerprint
-  WHERE g.form <> 'sha256')
-SELECT key_id, node, account, MIN(state) AS state, MIN(path) AS path, MAX(root) AS root
-FROM (SELECT * FROM by_scan UNION ALL SELECT * FROM by_inventory) one
+  WHERE e.key_id = f.key_id AND e.state IN ('accepted', 'restricted')
+    AND e.role IN ('authorized', 'certificate', 'cert_authority')
+  UNION ALL
+  SELECT g.key_id, g.node, g.account, 'granted' AS state, g.path, 0 AS root
+  FROM fleet_given g JOIN fleet_found f ON f.key_id = g.key_id) one
 GROUP BY key_id, node, account;
 
 -- Keys that lie somewhere usable and open something: only they lead on.

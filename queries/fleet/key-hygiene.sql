@@ -35,7 +35,7 @@ holders AS (
 grants AS (
   SELECT key_id, COUNT(DISTINCT node) AS machines, MIN(node) AS node, COUNT(DISTINCT CASE WHEN root = 1 THEN node END) AS roots,
          MIN(CASE WHEN root = 1 THEN node END) AS root_node
-  FROM fleet_grant GROUP BY key_id),
+  FROM fleet_line GROUP BY key_id),
 broken AS (
   SELECT 'RSA key is too short' AS policy, 'high' AS severity, k.key_id, ('has ' || k.bits || ' bits') AS detail,
          COALESCE(h.node, g.node) AS node

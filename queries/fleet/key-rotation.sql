@@ -7,7 +7,7 @@ entry_ AS (
   FROM v1_entry e JOIN old o ON o.key_id = e.key_id JOIN fleet_machine m ON m.machine = e.machine
   UNION ALL
   SELECT m.node, m.hostname, g.account, g.path, CAST(NULL AS BIGINT) AS line, 'inventory' AS role, g.state
-  FROM fleet_grant g JOIN old o ON o.key_id = g.key_id JOIN fleet_machine m ON m.node = g.node WHERE m.scanned = 0),
+  FROM fleet_line g JOIN old o ON o.key_id = g.key_id JOIN fleet_machine m ON m.node = g.node WHERE m.scanned = 0),
 opens AS (SELECT COUNT(DISTINCT node) AS machines FROM entry_ WHERE state IN ('accepted', 'restricted', 'granted'))
 SELECT 1 AS step, CASE e.role WHEN 'certificate' THEN 'have a certificate issued for the new key'
          WHEN 'cert_authority' THEN 'trust the new authority beside the old' WHEN 'inventory' THEN 'let the new key in beside the old, in the cloud too'

@@ -9,7 +9,7 @@ LEFT JOIN (SELECT x.key_id, COUNT(DISTINCT x.node) AS machines,
            FROM fleet_holder x JOIN fleet_machine m ON m.node = x.node
            JOIN v1_held n ON n.key_id = x.key_id AND n.machine = m.machine AND n.role = 'private'
            GROUP BY x.key_id) h ON h.key_id = s.key_id
-LEFT JOIN (SELECT key_id, COUNT(DISTINCT node) AS machines, MAX(root) AS root FROM fleet_grant GROUP BY key_id) g
+LEFT JOIN (SELECT key_id, COUNT(DISTINCT node) AS machines, MAX(root) AS root FROM fleet_line GROUP BY key_id) g
   ON g.key_id = s.key_id
 LEFT JOIN (SELECT key_id, MAX(weak) AS weak FROM v1_entry GROUP BY key_id) e ON e.key_id = s.key_id
 WHERE h.key_id IS NOT NULL OR g.key_id IS NOT NULL

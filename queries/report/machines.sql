@@ -12,5 +12,5 @@ LEFT JOIN (SELECT node, COUNT(*) AS findings, COUNT(DISTINCT secret) AS secrets,
                AS level
            FROM fleet_risk GROUP BY node) f ON f.node = m.node
 LEFT JOIN (SELECT node, COUNT(DISTINCT key_id) AS held FROM fleet_holder GROUP BY node) h ON h.node = m.node
-LEFT JOIN (SELECT node, COUNT(DISTINCT key_id) AS accepted FROM fleet_grant GROUP BY node) g ON g.node = m.node
+LEFT JOIN (SELECT node, COUNT(DISTINCT key_id) AS accepted FROM fleet_line GROUP BY node) g ON g.node = m.node
 ORDER BY COALESCE(f.level, 6), COALESCE(f.findings, 0) DESC, m.hostname, m.node

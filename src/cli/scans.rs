@@ -14,7 +14,7 @@ use super::message;
 
 /// Adds all of them; names those that are kept out.
 pub(super) fn add(store: &mut Store, given: &[PathBuf]) -> anyhow::Result<Streams> {
-    let mut adding = store.adding();
+    let mut adding = store.adding()?;
     for path in files(given)? {
         if path == Path::new("-") {
             let mut stream = plain(io::stdin().lock()).context("cannot read standard input")?;

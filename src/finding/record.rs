@@ -189,13 +189,22 @@ impl Location {
     /// The path with the members of archives behind it: `/srv/layer.tar.gz → etc/app.env`.
     #[must_use]
     pub fn whole_path(&self) -> std::borrow::Cow<'_, str> {
-        let mut path = std::borrow::Cow::Borrowed(self.path.as_str());
-        for member in self.provenance.iter().filter(|step| step.is_member()) {
-            path.to_mut().push_str(" → ");
-            path.to_mut().push_str(&member.name);
-        }
-        path
+        let members = self.provenance.iter().filter(|step| step.is_member());
+        with_members(&self.path, members.map(|step| &*step.name))
     }
+}
+
+/// A path with the members of archives behind it.
+pub(crate) fn with_members<'p, 'm>(
+    path: &'p str,
+    members: impl Iterator<Item = &'m str>,
+) -> std::borrow::Cow<'p, str> {
+    let mut path = std::borrow::Cow::Borrowed(path);
+    for member in members {
+        path.to_mut().push_str(" → ");
+        path.to_mut().push_str(member);
+    }
+    path
 }
 
 /// What the filesystem says about a file, as it was before the scan.
@@ -433,6 +442,23 @@ pub enum KeyRole {
     KnownHost,
     /// A certificate of a key: it signs in where its authority is trusted.
     Certificate,
+}
+
+impl KeyRole {
+    /// Its name on the wire.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Private => "private",
+            Self::Authorized => "authorized",
+            Self::CertAuthority => "cert_authority",
+            Self::Provisioned => "provisioned",
+            Self::HostPrivate => "host_private",
+            Self::HostPublic => "host_public",
+            Self::KnownHost => "known_host",
+            Self::Certificate => "certificate",
+        }
+    }
 }
 
 /// What a certificate says besides its key. Its signature is verified where

@@ -43,7 +43,7 @@ impl Fleet {
     /// Adds streams; gives what became of them.
     fn add(&self, streams: &[String]) -> Streams {
         let mut store = Store::open(Some(&self.path())).expect("a store");
-        let mut adding = store.adding();
+        let mut adding = store.adding().expect("a store");
         for text in streams {
             adding.load("a stream", &mut text.as_bytes()).expect("loaded");
         }

@@ -15,7 +15,9 @@ fn every_column_of_every_view_is_described() {
             .map(|row| row[0].trim_start_matches("Text(\"").trim_end_matches("\")").to_owned())
             .collect()
     };
-    let names = text("SELECT name FROM sqlite_master WHERE type = 'view' ORDER BY name");
+    // What is called fleet_ is the correlation's own.
+    let names =
+        text("SELECT name FROM sqlite_master WHERE type = 'view' AND name NOT LIKE 'fleet%' ORDER BY name");
     let documented: Vec<String> = views().into_iter().map(|view| view.name).collect();
     assert_eq!(names, documented);
     for view in views() {

@@ -1,5 +1,6 @@
 //! What becomes of streams: once, wholly, the newest; and what a question may do.
 
+use std::ops::Range;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -20,6 +21,40 @@ fn a_scan_is_added_once_and_one_without_its_end_not_at_all() {
     assert_eq!((outcome.loaded, outcome.known, outcome.kept_out.len()), (1, 1, 1));
     assert_eq!(fleet.ask("common-secrets", &[]).len(), 1);
     assert_eq!(fleet.rows("SELECT COUNT(*) FROM finding"), [["Integer(1)"]]);
+}
+
+/// One that is too large to be read at once, of which the end is missing, leaves nothing; nor
+/// does what is remembered of it lead the next one astray.
+#[test]
+fn a_large_stream_is_added_whole_or_not_at_all() {
+    const LINES: usize = 120_000;
+    let fleet = Fleet::new();
+    let scan = |id: &str, host: &str, keys: Range<usize>| {
+        let mut scan = Scan::new(id, host, "2026-01-01T00:00:00Z");
+        scan.accepts("KEY", "app", &json!({"state": "accepted"}));
+        let text = scan.text();
+        let (start, end) = text.trim_end().rsplit_once('\n').expect("lines");
+        let (start, line) = start.rsplit_once('\n').expect("lines");
+        let lines = keys.map(|key| line.replace("KEY", &format!("SHA256:{key:043}")) + "\n");
+        format!("{start}\n{}{end}\n", lines.collect::<String>())
+    };
+    let large = scan("1", "large", 0..LINES);
+    assert!(large.len() > 32 << 20, "{}", large.len());
+    let cut = large.trim_end().rsplit_once('\n').expect("lines").0.to_owned() + "\n";
+    let outcome = fleet.add(&[cut, scan("2", "small", LINES - 2..LINES + 2)]);
+    assert_eq!((outcome.loaded, outcome.kept_out.len()), (1, 1));
+    assert!(outcome.kept_out[0].reason.contains("no summary"), "{:?}", outcome.kept_out);
+    let counts = || {
+        let rows = fleet.rows(
+            "SELECT COUNT(*), COUNT(DISTINCT e.key_id), COUNT(DISTINCT k.fingerprint) FROM entry e
+             JOIN ssh_key k ON k.key_id = e.key_id UNION ALL SELECT COUNT(*), 0, 0 FROM ssh_key
+             UNION ALL SELECT COUNT(*), 0, 0 FROM sqlite_master WHERE name = 'entry_key'",
+        );
+        rows.concat().join(" ").replace("Integer", "")
+    };
+    assert_eq!(counts(), "(4) (4) (4) (4) (0) (0) (1) (0) (0)");
+    assert_eq!(fleet.add(&[large]).loaded, 1);
+    assert_eq!(counts(), "(120004) (120002) (120002) (120002) (0) (0) (1) (0) (0)");
 }
 
 #[test]

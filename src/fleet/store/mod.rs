@@ -1,6 +1,7 @@
 //! The embedded store of scans: what their streams say, in SQLite, in memory or in a
 //! file. Secrets are never stored, only their fingerprints.
 
+mod rows;
 mod stream;
 
 use std::io::BufRead;
@@ -10,12 +11,15 @@ use std::time::{Duration, Instant};
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use serde::Serialize;
 
-pub(super) use self::stream::text;
-use self::stream::{End, load};
+pub(super) use self::rows::text;
+use self::rows::{Rows, ScanRows};
+use self::stream::Stream;
 use crate::output::sarif::encode;
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 6;
+const VERSION: i64 = 7;
+/// The indexes of the tables.
+const INDEXES: &str = include_str!("../../../queries/store_indexes.sql");
 /// How long a process waits for another that writes to the store.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -95,9 +99,10 @@ impl Store {
             making.execute_batch(include_str!("../../../queries/store.sql"))?;
             making.execute_batch(include_str!("../../../queries/inventory.sql"))?;
             making.execute_batch(include_str!("../../../queries/governance.sql"))?;
-            making.execute_batch(include_str!("../../../queries/store_indexes.sql"))?;
             making.pragma_update(None, "user_version", VERSION)?;
         }
+        // One that was interrupted in the middle of adding may lack some.
+        making.execute_batch(INDEXES)?;
         making.commit()?;
         Ok(store)
     }
@@ -165,20 +170,57 @@ impl Store {
     }
 
     /// Begins to add scans.
-    #[must_use]
-    pub fn adding(&mut self) -> Adding<'_> {
-        Adding { store: self, open: None, streams: Streams::default() }
+    ///
+    /// # Errors
+    ///
+    /// The store cannot be read.
+    pub fn adding(&mut self) -> Result<Adding<'_>, StoreError> {
+        let rows = Rows::new(&self.connection)?;
+        Ok(Adding { store: self, rows, open: None, piece: Vec::new(), streams: Streams::default() })
     }
 }
 
 /// Scans that are being added. They are written many at a time: what is not
 /// [finished](Self::finish) may not be there.
-#[derive(Debug)]
+#[expect(missing_debug_implementations, reason = "statements have none")]
 pub struct Adding<'s> {
     store: &'s Store,
+    rows: Rows<'s>,
     /// The transaction, and since when other processes wait for it.
     open: Option<(Transaction<'s>, Instant)>,
+    /// Lines that are being read.
+    piece: Vec<u8>,
     streams: Streams,
+}
+
+/// What became of a stream that was read as far as it had to be.
+enum End {
+    Loaded { whole: bool },
+    Known,
+}
+
+/// Why a stream was not added.
+enum Stop {
+    KeptOut(String),
+    Store(StoreError),
+}
+
+impl From<String> for Stop {
+    fn from(reason: String) -> Self {
+        Self::KeptOut(reason)
+    }
+}
+
+impl From<StoreError> for Stop {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<rusqlite::Error> for Stop {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Store(error.into())
+    }
 }
 
 impl Adding<'_> {
@@ -194,23 +236,69 @@ impl Adding<'_> {
         if self.open.is_none() {
             self.open = Some((self.store.transaction()?, Instant::now()));
         }
-        let connection = self.store.connection();
-        connection.prepare_cached("SAVEPOINT stream")?.execute([])?;
-        let end = load(connection, stream)?;
-        if !matches!(end, End::Loaded { .. }) {
-            connection.prepare_cached("ROLLBACK TO stream")?.execute([])?;
-        }
-        connection.prepare_cached("RELEASE stream")?.execute([])?;
-        let streams = &mut self.streams;
+        let mut piece = std::mem::take(&mut self.piece);
+        let end = self.read(stream, &mut piece);
+        self.piece = piece;
         match end {
-            End::Loaded { whole } => {
-                streams.loaded += 1;
-                streams.partial += u64::from(!whole);
+            Ok(End::Loaded { whole }) => {
+                self.streams.loaded += 1;
+                self.streams.partial += u64::from(!whole);
             }
-            End::Known => streams.known += 1,
-            End::KeptOut(reason) => streams.kept_out.push(KeptOut { stream: name.to_owned(), reason }),
+            Ok(End::Known) => self.streams.known += 1,
+            Err(Stop::KeptOut(reason)) => {
+                self.streams.kept_out.push(KeptOut { stream: name.to_owned(), reason });
+            }
+            Err(Stop::Store(error)) => return Err(error),
         }
         Ok(())
+    }
+
+    fn read(&mut self, from: &mut dyn BufRead, piece: &mut Vec<u8>) -> Result<End, Stop> {
+        let mut stream = Stream::default();
+        let more = stream.piece(from, piece)?;
+        let scan = stream.begin(piece)?;
+        if self.rows.knows(&scan.scan_id)? {
+            return Ok(End::Known);
+        }
+        let rows = stream.rows(piece)?;
+        if !more {
+            // All is known before a row is written: there is nothing to take back.
+            let whole = stream.end()?;
+            let mut written = self.rows.scan(&scan)?;
+            rows.iter().try_for_each(|row| written.add(row))?;
+            written.end(whole, stream.left_out)?;
+            return Ok(End::Loaded { whole });
+        }
+        let connection = self.store.connection();
+        connection.execute_batch("SAVEPOINT stream")?;
+        let mut written = self.rows.scan(&scan)?;
+        rows.iter().try_for_each(|row| written.add(row))?;
+        drop(rows);
+        let rest = Self::rest(&mut stream, from, piece, &mut written);
+        if rest.is_err() {
+            connection.execute_batch("ROLLBACK TO stream")?;
+            self.rows.taken_back();
+        }
+        connection.execute_batch("RELEASE stream")?;
+        rest
+    }
+
+    /// Adds what comes after the first piece of a stream.
+    fn rest(
+        stream: &mut Stream,
+        from: &mut dyn BufRead,
+        piece: &mut Vec<u8>,
+        written: &mut ScanRows<'_, '_>,
+    ) -> Result<End, Stop> {
+        loop {
+            let more = stream.piece(from, piece)?;
+            stream.rows(piece)?.iter().try_for_each(|row| written.add(row))?;
+            if !more {
+                let whole = stream.end()?;
+                written.end(whole, stream.left_out)?;
+                return Ok(End::Loaded { whole });
+            }
+        }
     }
 
     /// Writes what was added, and says what became of the streams.
@@ -219,6 +307,9 @@ impl Adding<'_> {
     ///
     /// The store cannot be written.
     pub fn finish(mut self) -> Result<Streams, StoreError> {
+        if self.rows.without_index() {
+            self.store.connection().execute_batch(INDEXES)?;
+        }
         self.commit()?;
         Ok(self.streams)
     }

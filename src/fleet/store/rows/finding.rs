@@ -2,14 +2,14 @@
 
 use rusqlite::params;
 
-use super::{Reading, text};
+use super::{ScanRows, text};
 use crate::finding::Finding;
 use crate::fleet::store::StoreError;
 
-impl Reading<'_> {
+impl ScanRows<'_, '_> {
     /// Adds a finding. The secret stays out even where the scan was told to reveal it.
     pub(super) fn finding(&mut self, finding: &Finding) -> Result<(), StoreError> {
-        let disk = self.disk(&finding.location.provenance, None, "")?;
+        let disk = self.disk_of(&finding.location.provenance)?;
         let file = finding.file.as_ref();
         let validity = finding.validity.as_ref();
         let details = serde_json::to_string(&finding.attributes).unwrap_or_default();

@@ -1,0 +1,134 @@
+//! What the store keeps of a key record. A fleet has millions of them: nothing is copied
+//! that can be read where it lies, and what is not kept is passed over.
+
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer, de::Error as _};
+use serde_json::value::RawValue;
+
+use crate::finding::{CertificateFacts, FileFacts, KeyRole, ProvenanceStep, Verdict, with_members};
+
+/// Text that is borrowed also where it may be absent.
+#[derive(Deserialize)]
+#[serde(transparent)]
+pub(in super::super) struct Text<'l>(#[serde(borrow)] pub(in super::super) Cow<'l, str>);
+
+impl<'l> Text<'l> {
+    /// The text, where there is one.
+    pub(in super::super) fn of<'t>(text: Option<&'t Self>) -> Option<&'t str> {
+        text.map(|text| &*text.0)
+    }
+}
+
+/// The fields of [`crate::finding::KeyRecord`] that are kept.
+#[derive(Deserialize)]
+pub(in super::super) struct KeyLine<'l> {
+    #[serde(borrow, default)]
+    pub(in super::super) fingerprint: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) fingerprint_md5: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) role: KeyRole,
+    #[serde(default)]
+    pub(in super::super) account: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) verdict: Option<VerdictLine>,
+    #[serde(default)]
+    pub(in super::super) algorithm: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) bits: Option<u32>,
+    #[serde(default)]
+    pub(in super::super) public_key: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) fingerprint_ec2_created: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) fingerprint_ec2_imported: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) damage: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) comment: Option<Text<'l>>,
+    pub(in super::super) encrypted: bool,
+    #[serde(default)]
+    pub(in super::super) weaknesses: Vec<WeaknessLine<'l>>,
+    #[serde(default)]
+    pub(in super::super) hosts: Option<Text<'l>>,
+    #[serde(default)]
+    pub(in super::super) certificate: Option<Box<CertificateFacts>>,
+    pub(in super::super) location: LocationLine<'l>,
+    #[serde(default)]
+    file: Option<&'l RawValue>,
+}
+
+/// The fields of a weakness that are kept.
+#[derive(Deserialize)]
+pub(in super::super) struct WeaknessLine<'l> {
+    #[serde(borrow)]
+    pub(in super::super) kind: Text<'l>,
+}
+
+/// The fields of a location that are kept.
+#[derive(Deserialize)]
+pub(in super::super) struct LocationLine<'l> {
+    #[serde(borrow)]
+    pub(in super::super) path: Text<'l>,
+    pub(in super::super) line: u64,
+    pub(in super::super) provenance: Vec<StepLine<'l>>,
+}
+
+/// A [`ProvenanceStep`].
+#[derive(Deserialize)]
+pub(in super::super) struct StepLine<'l> {
+    #[serde(borrow)]
+    pub(in super::super) kind: Text<'l>,
+    pub(in super::super) name: Text<'l>,
+}
+
+impl LocationLine<'_> {
+    /// The path with the members of archives behind it.
+    pub(in super::super) fn whole_path(&self) -> Cow<'_, str> {
+        let members = self.provenance.iter().filter(|step| step.kind.0 == ProvenanceStep::MEMBER);
+        with_members(&self.path.0, members.map(|step| &*step.name.0))
+    }
+}
+
+/// A verdict, as its state and in JSON.
+pub(in super::super) struct VerdictLine {
+    pub(in super::super) state: &'static str,
+    pub(in super::super) json: Cow<'static, str>,
+}
+
+impl<'de> Deserialize<'de> for VerdictLine {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        // Nearly all of them.
+        const ACCEPTED: &str = r#"{"state":"accepted"}"#;
+        let json = <&RawValue>::deserialize(from)?.get();
+        if json == ACCEPTED {
+            return Ok(Self { state: Verdict::Accepted.state(), json: Cow::Borrowed(ACCEPTED) });
+        }
+        let verdict: Verdict = serde_json::from_str(json).map_err(D::Error::custom)?;
+        let json = serde_json::to_string(&verdict).map_err(D::Error::custom)?;
+        Ok(Self { state: verdict.state(), json: Cow::Owned(json) })
+    }
+}
+
+impl KeyLine<'_> {
+    /// Whether it is a line that lets a key in.
+    pub(in super::super) fn is_entry(&self) -> bool {
+        matches!(
+            self.role,
+            KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned | KeyRole::Certificate
+        )
+    }
+
+    /// What the filesystem says of the file, where that is kept.
+    pub(super) fn held_file(&self) -> Option<serde_json::Result<Box<FileFacts>>> {
+        let kept = !self.is_entry() && self.role != KeyRole::KnownHost;
+        self.file.filter(|_| kept).map(|file| serde_json::from_str(file.get()))
+    }
+
+    /// In which ways it is weak, in one text.
+    pub(in super::super) fn weak(&self) -> String {
+        let kinds: Vec<&str> = self.weaknesses.iter().map(|weakness| &*weakness.kind.0).collect();
+        kinds.join(" ")
+    }
+}
