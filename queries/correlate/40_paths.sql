@@ -98,13 +98,14 @@ SELECT rule, secret, MIN(secret_type) AS secret_type, target, COUNT(DISTINCT nod
        COUNT(DISTINCT CASE WHEN waived = 0 THEN node END) AS open_entries, MAX(permission) AS permission, MAX(valuable) AS valuable
 FROM every GROUP BY rule, secret, target;
 
--- Over several keys, to a machine that matters or to one whose secrets open a store.
+-- Over several keys, to a machine that matters or to one whose secrets open a store. (From
+-- who is reached to the machine: the other way SQLite takes every key with every machine.)
 CREATE TABLE path_hops AS
 SELECT 'MH1' AS rule, r.node AS target, r.key_id, r.account, r.hops, r.needs_root, '' AS asset_id, 1 AS valuable,
        h.waived
-FROM fleet_reached r JOIN fleet_machine m ON m.node = r.node
+FROM fleet_reached r CROSS JOIN fleet_machine m
 JOIN (SELECT key_id, MIN(waived) AS waived FROM fleet_holder WHERE usable = 1 GROUP BY key_id) h ON h.key_id = r.key_id
-WHERE r.hops > 1 AND m.criticality IN ('very_high', 'high')
+WHERE m.node = r.node AND r.hops > 1 AND m.criticality IN ('very_high', 'high')
 UNION ALL
 SELECT 'MH2' AS rule, r.node AS target, r.key_id, r.account, r.hops,
        CASE WHEN r.root = 1 OR s.readable = 1 THEN r.needs_root ELSE 1 END AS needs_root, o.target AS asset_id,
