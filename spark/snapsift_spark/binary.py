@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # What it says of a stream that is no use (see `fleet add`).
-_KEPT_OUT = re.compile(r"^error: (?P<stream>.*?): kept out: (?P<reason>.*)$", re.MULTILINE)
+_KEPT_OUT = re.compile(r"^snapsift: (?P<stream>.*?): kept out: (?P<reason>.*)$", re.MULTILINE)
 # 0 all well, 1 findings of `--fail-on`, 3 not all could be read: in all of these there is a result.
 COMPLETE, PARTIAL = 0, 3
 

@@ -34,7 +34,8 @@ ROWS = 50_000
 FIRST_LINE = 1 << 20
 # What became of a stream. `again`: another stream has the same scan.
 LOADS = pa.schema(
-    [("stream", pa.string()), ("scan", pa.string()), ("status", pa.string()), ("reason", pa.string()), ("batch", pa.string())]
+    [("stream", pa.string()), ("size", pa.int64()), ("scan", pa.string()), ("status", pa.string()), ("reason", pa.string()),
+     ("batch", pa.string())]
 )
 
 
@@ -108,8 +109,7 @@ def batches(streams: Sequence[Stream], largest: int, most: int) -> list[Batch]:
         size = 0
         for stream in [*group, None]:
             if gathered and (stream is None or size + stream.size > largest or len(gathered) >= most):
-                name = hashlib.sha256("\n".join(one.name for one in gathered).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-                made.append((size, Batch(name, tuple(gathered))))
+                made.append((size, Batch(_name(gathered), tuple(gathered))))
                 gathered, size = [], 0
             if stream is not None:
                 gathered.append(stream)
@@ -122,38 +122,66 @@ def load(spark: SparkSession, lake: Lake, binary: Binary, queries: Path, with_re
     """Takes every stream in `raw/` that the tables do not have. How many of each status."""
     lake.sweep()
     there = lake.rows("loads")
-    known = set(there["stream"].to_pylist()) if there is not None else set()
-    scans = set(there.filter(pa.compute.equal(there["status"], "loaded"))["scan"].to_pylist()) if there is not None else set()
-    new = [Stream(name, size) for name, size in lake.files("raw") if name.endswith(ENDS) and name not in known]
+    before = there.to_pylist() if there is not None else []
+    # A stream that was kept out may come again whole, under the same name.
+    known = {(row["stream"], row["size"]) for row in before}
+    scans = {row["scan"] for row in before if row["status"] == "loaded"}
+    new = [Stream(name, size) for name, size in lake.files("raw") if name.endswith(ENDS) and (name, size) not in known]
     counts = {"loaded": 0, "again": 0, "kept out": 0, "there": len(known)}
     if not new:
         return counts
     context = spark.sparkContext
     slices = min(len(new), max(context.defaultParallelism * 8, len(new) // 5_000))
     looked_at = context.parallelize(new, slices).mapPartitions(lambda part: _looked_at(lake, part)).collect()
-    again: list[Stream] = []
-    fresh: list[Stream] = []
-    for stream in sorted(looked_at, key=lambda one: one.name):
-        (again if stream.scan and stream.scan in scans else fresh).append(stream)
-        scans.add(stream.scan)
-    if again:
-        rows = [{"stream": one.name, "scan": one.scan, "status": "again", "reason": "", "batch": ""} for one in again]
-        name = hashlib.sha256("\n".join(one.name for one in again).encode("utf-8", "surrogatepass")).hexdigest()[:32]
-        lake.put_table(pa.Table.from_pylist(rows, LOADS), f"loads/{name}.parquet")
-        counts["again"] = len(again)
-    work = batches(fresh, largest, most)
+    waiting = sorted(looked_at, key=lambda one: one.name)
     columns = tables(queries)
-    task: Callable[[Iterable[Batch]], Iterator[dict[str, int]]] = lambda part: (
-        take(lake, binary, columns, batch, with_records) for batch in part
-    )
-    for done in context.parallelize(work, len(work)).mapPartitions(task).collect():
-        for status, count in done.items():
-            counts[status] = counts.get(status, 0) + count
+    # Of streams with one scan the first that is whole counts, so they are taken in turn.
+    while waiting:
+        again = [one for one in waiting if one.scan in scans]
+        _note(lake, again)
+        counts["again"] += len(again)
+        fresh: dict[str, Stream] = {}
+        later: list[Stream] = []
+        for stream in waiting:
+            if stream.scan in scans:
+                continue
+            # Without a header there is no scan: the program says what is wrong with it.
+            name = stream.scan or f"stream {stream.name}"
+            if name in fresh:
+                later.append(stream)
+            else:
+                fresh[name] = stream
+        work = batches(list(fresh.values()), largest, most)
+        task: Callable[[Iterable[Batch]], Iterator[tuple[list[str], int]]] = lambda part: (
+            take(lake, binary, columns, batch, with_records) for batch in part
+        )
+        for loaded, kept_out in context.parallelize(work, max(len(work), 1)).mapPartitions(task).collect():
+            scans.update(loaded)
+            counts["loaded"] += len(loaded)
+            counts["kept out"] += kept_out
+        waiting = later
     return counts
 
 
-def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, with_records: bool) -> dict[str, int]:
-    """One task: the streams of a batch become files. What became of them is written last."""
+def _name(streams: Iterable[Stream]) -> str:
+    """What some streams are called together."""
+    parts = "".join(f"{one.name}\n{one.size}\n" for one in streams)
+    return hashlib.sha256(parts.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _note(lake: Lake, again: Sequence[Stream]) -> None:
+    """Keeps in mind which streams have a scan that another had."""
+    if not again:
+        return
+    rows = [{"stream": one.name, "size": one.size, "scan": one.scan, "status": "again", "reason": "", "batch": ""} for one in again]
+    lake.put_table(pa.Table.from_pylist(rows, LOADS), f"loads/{_name(again)}.parquet")
+
+
+def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, with_records: bool) -> tuple[list[str], int]:
+    """One task: the streams of a batch become files. What became of them is written last.
+
+    The scans that were loaded, and how many streams were kept out.
+    """
     with scratch() as folder:
         given = folder / "streams"
         given.mkdir()
@@ -179,12 +207,12 @@ def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, wit
             for name, path in typed(((stream.scan, given / local) for local, stream in loaded.items()), folder):
                 lake.put(path, f"records/{name}/{place}/{batch.name}.parquet")
         rows = [
-            {"stream": stream.name, "scan": stream.scan, "status": "kept out" if local in kept_out else "loaded",
+            {"stream": stream.name, "size": stream.size, "scan": stream.scan, "status": "kept out" if local in kept_out else "loaded",
              "reason": kept_out.get(local, ""), "batch": batch.name}
             for local, stream in names.items()
         ]
         lake.put_table(pa.Table.from_pylist(rows, LOADS), f"loads/{batch.name}.parquet")
-    return {"loaded": len(loaded), "kept out": len(kept_out)}
+    return [stream.scan for stream in loaded.values()], len(kept_out)
 
 
 def copy(store: sqlite3.Connection, table: Table, path: Path) -> bool:
