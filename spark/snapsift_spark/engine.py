@@ -84,7 +84,6 @@ class DuckDB:
         self.connection = duckdb.connect(str(folder / "joined.duckdb"))
         self.connection.execute("SET memory_limit = ?", [memory])
         self.connection.execute("SET temp_directory = ?", [str(folder / "spilled")])
-        self.connection.execute("SET preserve_insertion_order = false")
         if threads is not None:
             self.connection.execute("SET threads = ?", [threads])
 
@@ -114,6 +113,12 @@ class DuckDB:
 
     def save(self, query: str, target: Lake, folder: str) -> None:
         path = self.folder / "saved.parquet"
+        # A sum is of 128 bits here, for which Parquet has no type: it would be written as a
+        # floating number. One too large for 64 bits is an error.
+        described = self.connection.execute(f"DESCRIBE {query}").fetchall()
+        if any(kind == "HUGEINT" for _, kind, *_ in described):
+            columns = ", ".join(f'"{name}"::BIGINT AS "{name}"' if kind == "HUGEINT" else f'"{name}"' for name, kind, *_ in described)
+            query = f"SELECT {columns} FROM ({query})"
         self.connection.execute(f"COPY ({query}) TO '{_text(str(path))}' (FORMAT parquet, COMPRESSION {COMPRESSION})")
         target.put(path, f"{folder}/rows.parquet")
         path.unlink()
