@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 from pyspark.errors import PySparkException
+from pyspark.sql import SparkSession
 
 from snapsift_spark import assets, correlate, export, load, scan, sql
 from snapsift_spark.binary import Binary, BinaryError
@@ -30,36 +31,87 @@ COMPLETE, FATAL, INCOMPLETE = 0, 2, 3
 
 def arguments() -> argparse.ArgumentParser:
     """What may be given."""
-    parser = argparse.ArgumentParser(prog="snapsift_spark", description="Scans and correlation of snapsift on Apache Spark.")
-    parser.add_argument("--queries", type=Path, default=sql.QUERIES, help="the folder of SQL files [default: that of the checkout]")
+    parser = argparse.ArgumentParser(
+        prog="snapsift_spark", description="Scans and correlation of snapsift on Apache Spark."
+    )
+    parser.add_argument(
+        "--queries",
+        type=Path,
+        default=sql.QUERIES,
+        help="the folder of SQL files [default: that of the checkout]",
+    )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
-    def command(name: str, about: str, *, spark: bool = True, binary: bool = False, engine: bool = False) -> argparse.ArgumentParser:
+    def command(
+        name: str, about: str, *, spark: bool = True, binary: bool = False, engine: bool = False
+    ) -> argparse.ArgumentParser:
         one = commands.add_parser(name, help=about, description=about)
-        one.add_argument("--lake", required=True, metavar="ADDRESS", help="a folder, or a URI such as s3://bucket/folder")
+        one.add_argument(
+            "--lake", required=True, metavar="ADDRESS", help="a folder, or a URI such as s3://bucket/folder"
+        )
         if binary:
-            one.add_argument("--binary", default="snapsift", metavar="PATH", help="the program [default: snapsift]")
+            one.add_argument(
+                "--binary", default="snapsift", metavar="PATH", help="the program [default: snapsift]"
+            )
         if spark:
-            one.add_argument("--master", metavar="URL", help="Spark's master, such as local[2] [default: what spark-submit says]")
-            one.add_argument("--conf", action="append", default=[], metavar="KEY=VALUE", help="a setting of Spark (may be given many times)")
+            one.add_argument(
+                "--master",
+                metavar="URL",
+                help="Spark's master, such as local[2] [default: what spark-submit says]",
+            )
+            one.add_argument(
+                "--conf",
+                action="append",
+                default=[],
+                metavar="KEY=VALUE",
+                help="a setting of Spark (may be given many times)",
+            )
         if engine:
-            one.add_argument("--engine", choices=("spark", "duckdb"), default="spark", help="duckdb: on this machine alone [default: spark]")
-            one.add_argument("--memory", default="4GB", help="DuckDB's memory; what does not fit goes to $TMPDIR [default: 4GB]")
+            one.add_argument(
+                "--engine",
+                choices=("spark", "duckdb"),
+                default="spark",
+                help="duckdb: on this machine alone [default: spark]",
+            )
+            one.add_argument(
+                "--memory",
+                default="4GB",
+                help="DuckDB's memory; what does not fit goes to $TMPDIR [default: 4GB]",
+            )
         return one
 
     one = command("scan", "Scan snapshots, a task for each, and keep the streams in the lake.", binary=True)
-    one.add_argument("--snapshots", type=Path, required=True, metavar="TABLE",
-                     help="CSV, JSON Lines or Parquet with uri and, if known, machine, size, account, date, version")
-    one.add_argument("--date", default=datetime.date.today().isoformat(), help="the partition of snapshots without a date [default: today]")
-    one.add_argument("--attempts", type=int, default=3, metavar="NUM", help="how often a snapshot is tried [default: 3]")
+    one.add_argument(
+        "--snapshots",
+        type=Path,
+        required=True,
+        metavar="TABLE",
+        help="CSV, JSON Lines or Parquet with uri and, if known, machine, size, account, date, version",
+    )
+    one.add_argument(
+        "--date",
+        default=datetime.date.today().isoformat(),
+        help="the partition of snapshots without a date [default: today]",
+    )
+    one.add_argument(
+        "--attempts", type=int, default=3, metavar="NUM", help="how often a snapshot is tried [default: 3]"
+    )
     one.add_argument("--timeout", type=float, metavar="SECONDS", help="for one attempt [default: none]")
     one.add_argument("options", nargs="*", metavar="-- OPTION", help="options of `snapsift scan`")
 
     one = command("load", "Make tables of the streams in the lake that are not in them yet.", binary=True)
     one.add_argument("--no-records", action="store_true", help="only the tables, not the typed records")
-    one.add_argument("--batch-bytes", type=int, default=64 << 20, metavar="NUM", help="bytes of streams in a task [default: 64 MiB]")
+    one.add_argument(
+        "--batch-bytes",
+        type=int,
+        default=64 << 20,
+        metavar="NUM",
+        help="bytes of streams in a task [default: 64 MiB]",
+    )
 
-    one = command("assets", "Take inventories, reports of vulnerabilities and decisions.", spark=False, binary=True)
+    one = command(
+        "assets", "Take inventories, reports of vulnerabilities and decisions.", spark=False, binary=True
+    )
     one.add_argument("files", nargs="*", type=Path, metavar="FILE")
     one.add_argument("--governance", type=Path, metavar="FILE", help="what `snapsift fleet govern` takes")
     one.add_argument("--whole", action="store_true", help="as of `snapsift fleet assets`")
@@ -71,12 +123,29 @@ def arguments() -> argparse.ArgumentParser:
 
     one = command("query", "Ask a question that comes with the program, or one in a file.", engine=True)
     one.add_argument("question", metavar="QUERY")
-    one.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="what the question is asked with (may be given many times)")
-    one.add_argument("--output", type=Path, metavar="FILE", help="CSV, or Parquet where it ends so [default: CSV to standard output]")
+    one.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="NAME=VALUE",
+        help="what the question is asked with (may be given many times)",
+    )
+    one.add_argument(
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="CSV, or Parquet where it ends so [default: CSV to standard output]",
+    )
 
-    one = command("export", "Write recommendations, attack paths and inventory as Parquet, or scans as streams.", engine=True)
+    one = command(
+        "export",
+        "Write recommendations, attack paths and inventory as Parquet, or scans as streams.",
+        engine=True,
+    )
     one.add_argument("--to", required=True, metavar="ADDRESS")
-    one.add_argument("--streams", action="store_true", help="the records of every scan, as `snapsift fleet add` takes them")
+    one.add_argument(
+        "--streams", action="store_true", help="the records of every scan, as `snapsift fleet add` takes them"
+    )
     return parser
 
 
@@ -114,7 +183,9 @@ def run(given: argparse.Namespace) -> int:
         name = correlate.new_run(now)
         told = (lambda text: print(text, file=sys.stderr, flush=True)) if given.verbose else (lambda _: None)
         with _engine(given, lake, name) as engine:
-            correlate.correlate(engine, lake, Binary(given.binary), given.queries, name, given.now or now, told)
+            correlate.correlate(
+                engine, lake, Binary(given.binary), given.queries, name, given.now or now, told
+            )
             counts = engine.rows(
                 "SELECT (SELECT COUNT(*) FROM fleet_machine), (SELECT COUNT(*) FROM fleet_risk), (SELECT COUNT(*) FROM fleet_path)"
             )[0]
@@ -137,17 +208,21 @@ def run(given: argparse.Namespace) -> int:
         spark.stop()
 
 
-def _distributed(given: argparse.Namespace, lake: Lake, spark: load.SparkSession) -> int:
+def _distributed(given: argparse.Namespace, lake: Lake, spark: SparkSession) -> int:
     if given.command == "scan":
         how = scan.How(tuple(given.options), given.attempts, timeout=given.timeout)
-        results = scan.scan(spark, lake, Binary(given.binary), scan.snapshots(given.snapshots, given.date), how)
+        results = scan.scan(
+            spark, lake, Binary(given.binary), scan.snapshots(given.snapshots, given.date), how
+        )
         print(", ".join(f"{count} {status}" for status, count in scan.statuses(results)))
         bad = [row for row in results.to_pylist() if row["status"] in ("failed", "partial")]
         for row in bad:
             print(f"error: {row['uri']!a}: {row['status']}: {row['reason']!a}", file=sys.stderr)
         return INCOMPLETE if bad else COMPLETE
     if given.command == "load":
-        counts = load.load(spark, lake, Binary(given.binary), given.queries, not given.no_records, given.batch_bytes)
+        counts = load.load(
+            spark, lake, Binary(given.binary), given.queries, not given.no_records, given.batch_bytes
+        )
         print(", ".join(f"{count} {status}" for status, count in counts.items()))
         rows = lake.rows("loads")
         for row in rows.to_pylist() if rows is not None and counts["kept out"] else []:

@@ -32,8 +32,14 @@ def of_inventories(queries: Path) -> tuple[Table, ...]:
     return tuple(table for table in tables(queries) if table.name in made)
 
 
-def take(lake: Lake, binary: Binary, queries: Path, files: Sequence[Path], governance: Path | None,
-         arguments: Sequence[str] = ()) -> int:
+def take(
+    lake: Lake,
+    binary: Binary,
+    queries: Path,
+    files: Sequence[Path],
+    governance: Path | None,
+    arguments: Sequence[str] = (),
+) -> int:
     """Takes inventories, then decisions. The exit code: 3 where records were left out."""
     code = 0
     with scratch() as folder:
@@ -126,11 +132,15 @@ def _tell(lake: Lake, store: sqlite3.Connection, queries: Path) -> None:
 
 def _fill(store: sqlite3.Connection, table: str, column: str, rows: Sequence[tuple[str]]) -> None:
     """Rows of which one column matters: the others only have to be something."""
-    kinds = store.execute("SELECT name, type, \"notnull\", pk FROM pragma_table_info(?) ORDER BY cid", [table]).fetchall()
+    kinds = store.execute(
+        'SELECT name, type, "notnull", pk FROM pragma_table_info(?) ORDER BY cid', [table]
+    ).fetchall()
     begin = store.execute(f"SELECT COUNT(*) FROM {table}").fetchone()[0]
     filled = ((name == column, bool(key), kind == "VARCHAR", needed) for name, kind, needed, key in kinds)
-    values = ["?1" if own else "?2" if key else "''" if text and needed else "-1" if needed else "NULL"
-              for own, key, text, needed in filled]
+    values = [
+        "?1" if own else "?2" if key else "''" if text and needed else "-1" if needed else "NULL"
+        for own, key, text, needed in filled
+    ]
     store.executemany(
         f"INSERT INTO {table} VALUES ({', '.join(values)})",
         [(value, begin + place)[: 2 if "?2" in values else 1] for place, (value,) in enumerate(rows)],

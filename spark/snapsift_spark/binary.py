@@ -44,7 +44,9 @@ class Binary:
         with open(self.found(), "rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()
 
-    def run(self, arguments: Sequence[str | Path], timeout: float | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, arguments: Sequence[str | Path], timeout: float | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Runs it and says how it ended. Nothing that it prints goes to a log."""
         return subprocess.run(
             [self.found(), *map(str, arguments)],

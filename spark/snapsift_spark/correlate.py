@@ -11,7 +11,7 @@ from pathlib import Path
 
 from snapsift_spark import assets, sql
 from snapsift_spark.binary import Binary
-from snapsift_spark.engine import DuckDB, Engine
+from snapsift_spark.engine import Engine
 from snapsift_spark.lake import Lake, LakeError
 from snapsift_spark.load import check_numbers
 from snapsift_spark.tables import tables, views
@@ -63,8 +63,15 @@ def _ask(engine: Engine, param: Mapping[str, str]) -> None:
     engine.execute(f"CREATE TABLE param AS {rows}")
 
 
-def correlate(engine: Engine, lake: Lake, binary: Binary, queries: Path, run: str, now: str,
-              told: Callable[[str], None] = lambda _: None) -> None:
+def correlate(
+    engine: Engine,
+    lake: Lake,
+    binary: Binary,
+    queries: Path,
+    run: str,
+    now: str,
+    told: Callable[[str], None] = lambda _: None,
+) -> None:
     """Joins what the lake has, and makes it what questions are answered from."""
     lake.sweep()
     assets.decide(lake, binary, queries)
@@ -110,6 +117,3 @@ def _text(value: str) -> str:
     if "\\" in value:
         raise LakeError(f"{value}: a backslash is not supported here")
     return value.replace("'", "''")
-
-
-__all__ = ["DuckDB", "correlate", "new_run", "question", "reopen"]

@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
-import pyarrow as pa
 import pyarrow.dataset
-import pyarrow.parquet as pq
 from pyspark.sql import SparkSession
 
 from snapsift_spark.lake import COMPRESSION, Lake, LakeError
@@ -58,7 +56,9 @@ class Spark:
         self.spark.sql(f"CREATE TABLE {name} ({table.ddl}) USING parquet{place}")
 
     def joined(self, name: str, run: str) -> None:
-        self.spark.sql(f"CREATE TABLE {name} USING parquet LOCATION '{_text(self.lake.uri(f'{run}/{name}'))}'")
+        self.spark.sql(
+            f"CREATE TABLE {name} USING parquet LOCATION '{_text(self.lake.uri(f'{run}/{name}'))}'"
+        )
 
     def execute(self, statement: str) -> None:
         self.spark.sql(statement)
@@ -93,13 +93,17 @@ class DuckDB:
             self.connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{files}')")
             return
         system, root = self.lake._open()
-        self.connection.register(name, pyarrow.dataset.dataset(f"{root}/{folder}", filesystem=system, format="parquet"))
+        self.connection.register(
+            name, pyarrow.dataset.dataset(f"{root}/{folder}", filesystem=system, format="parquet")
+        )
 
     def base(self, table: Table, name: str, filled: bool) -> None:
         if filled:
             self._view(name, f"tables/{table.name}")
             return
-        columns = ", ".join(f'"{column}" {"VARCHAR" if kind == "STRING" else kind}' for column, kind in table.columns)
+        columns = ", ".join(
+            f'"{column}" {"VARCHAR" if kind == "STRING" else kind}' for column, kind in table.columns
+        )
         self.connection.execute(f"CREATE TABLE {name} ({columns})")
 
     def joined(self, name: str, run: str) -> None:
@@ -117,9 +121,14 @@ class DuckDB:
         # floating number. One too large for 64 bits is an error.
         described = self.connection.execute(f"DESCRIBE {query}").fetchall()
         if any(kind == "HUGEINT" for _, kind, *_ in described):
-            columns = ", ".join(f'"{name}"::BIGINT AS "{name}"' if kind == "HUGEINT" else f'"{name}"' for name, kind, *_ in described)
+            columns = ", ".join(
+                f'"{name}"::BIGINT AS "{name}"' if kind == "HUGEINT" else f'"{name}"'
+                for name, kind, *_ in described
+            )
             query = f"SELECT {columns} FROM ({query})"
-        self.connection.execute(f"COPY ({query}) TO '{_text(str(path))}' (FORMAT parquet, COMPRESSION {COMPRESSION})")
+        self.connection.execute(
+            f"COPY ({query}) TO '{_text(str(path))}' (FORMAT parquet, COMPRESSION {COMPRESSION})"
+        )
         target.put(path, f"{folder}/rows.parquet")
         path.unlink()
 
@@ -133,11 +142,3 @@ def _text(value: str) -> str:
     if "\\" in value:
         raise LakeError(f"{value}: a backslash in the address of a lake is not supported")
     return value.replace("'", "''")
-
-
-def row_count(path: Path) -> int:
-    """How many rows a file of Parquet has."""
-    return int(pq.read_metadata(path).num_rows)
-
-
-__all__ = ["DuckDB", "Engine", "Spark", "pa"]

@@ -38,9 +38,11 @@ def streams(spark: SparkSession, lake: Lake, target: Lake) -> int:
         if batch in files:
             files[batch].append((name.split("/")[1], name))
     if without := sum(not found for found in files.values()):
-        raise LakeError(f"{lake.address}: {without} batches have no records: they were loaded with --no-records")
+        raise LakeError(
+            f"{lake.address}: {without} batches have no records: they were loaded with --no-records"
+        )
     work = [(files[batch], sorted(scans[batch])) for batch in sorted(scans)]
-    task = lambda part: (_written(lake, target, found, names) for found, names in part)  # noqa: E731
+    task = lambda part: (_written(lake, target, found, names) for found, names in part)
     return sum(spark.sparkContext.parallelize(work, max(len(work), 1)).mapPartitions(task).collect())
 
 
@@ -74,7 +76,10 @@ def _lines(engine: duckdb.DuckDBPyConnection, kinds: Iterable[str], scan: str) -
         for row in cursor.fetchall():
             values = dict(zip(names, row, strict=True))
             found.append((values["in_line"], {"type": kind, **wire.plain(values, struct)}))
-    return (json.dumps(record, ensure_ascii=False, separators=(",", ":")) for _, record in sorted(found, key=lambda one: one[0]))
+    return (
+        json.dumps(record, ensure_ascii=False, separators=(",", ":"))
+        for _, record in sorted(found, key=lambda one: one[0])
+    )
 
 
 def _safe(scan: str) -> str:

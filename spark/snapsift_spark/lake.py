@@ -58,7 +58,9 @@ class Lake:
     def files(self, folder: str, end: str = "") -> list[tuple[str, int]]:
         """Names below a folder, with sizes, sorted. What begins with a dot is half written."""
         system, root = self._open()
-        found = system.get_file_info(fs.FileSelector(f"{root}/{folder}", recursive=True, allow_not_found=True))
+        found = system.get_file_info(
+            fs.FileSelector(f"{root}/{folder}", recursive=True, allow_not_found=True)
+        )
         return sorted(
             (one.path[len(root) + 1 :], one.size)
             for one in found
@@ -112,7 +114,10 @@ class Lake:
         if isinstance(system, fs.LocalFileSystem):
             os.symlink(f"{root}/{name}", local)
             return
-        with system.open_input_stream(f"{root}/{name}", compression=None) as source, open(local, "wb") as sink:
+        with (
+            system.open_input_stream(f"{root}/{name}", compression=None) as source,
+            open(local, "wb") as sink,
+        ):
             shutil.copyfileobj(source, sink, 1 << 20)
 
     def text(self, name: str) -> str:

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 import zstandard
 from pyspark.sql import SparkSession
 
-from snapsift_spark import sql, wire
+from snapsift_spark import wire
 from snapsift_spark.binary import Binary, BinaryError
 from snapsift_spark.lake import COMPRESSION, Lake, LakeError, partition, scratch
 from snapsift_spark.tables import Table, tables
@@ -34,8 +34,14 @@ ROWS = 50_000
 FIRST_LINE = 1 << 20
 # What became of a stream. `again`: another stream has the same scan.
 LOADS = pa.schema(
-    [("stream", pa.string()), ("size", pa.int64()), ("scan", pa.string()), ("status", pa.string()), ("reason", pa.string()),
-     ("batch", pa.string())]
+    [
+        ("stream", pa.string()),
+        ("size", pa.int64()),
+        ("scan", pa.string()),
+        ("status", pa.string()),
+        ("reason", pa.string()),
+        ("batch", pa.string()),
+    ]
 )
 
 
@@ -73,10 +79,12 @@ def opened(path: Path) -> IO[bytes]:
     with open(path, "rb") as file:
         start = file.read(4)
     if start[:2] == b"\x1f\x8b":
-        return gzip.open(path, "rb")
+        return io.BufferedReader(gzip.open(path, "rb"))
     if start == b"\x28\xb5\x2f\xfd":
         return io.BufferedReader(
-            zstandard.ZstdDecompressor().stream_reader(open(path, "rb"), read_across_frames=True, closefd=True)
+            zstandard.ZstdDecompressor().stream_reader(
+                open(path, "rb"), read_across_frames=True, closefd=True
+            )
         )
     return open(path, "rb")
 
@@ -97,7 +105,13 @@ def _looked_at(lake: Lake, streams: Iterable[Stream]) -> Iterator[Stream]:
             lake.get(stream.name, folder / "stream")
             scan, day = header(folder / "stream")
         parts = dict(part.split("=", 1) for part in stream.name.split("/") if "=" in part)
-        yield Stream(stream.name, stream.size, scan, parts.get("date", day or "unknown"), parts.get("account", "unknown"))
+        yield Stream(
+            stream.name,
+            stream.size,
+            scan,
+            parts.get("date", day or "unknown"),
+            parts.get("account", "unknown"),
+        )
 
 
 def batches(streams: Sequence[Stream], largest: int, most: int) -> list[Batch]:
@@ -117,8 +131,15 @@ def batches(streams: Sequence[Stream], largest: int, most: int) -> list[Batch]:
     return [batch for _, batch in sorted(made, key=lambda one: (-one[0], one[1].name))]
 
 
-def load(spark: SparkSession, lake: Lake, binary: Binary, queries: Path, with_records: bool = True,
-         largest: int = 256 << 20, most: int = 2_000) -> dict[str, int]:
+def load(
+    spark: SparkSession,
+    lake: Lake,
+    binary: Binary,
+    queries: Path,
+    with_records: bool = True,
+    largest: int = 256 << 20,
+    most: int = 2_000,
+) -> dict[str, int]:
     """Takes every stream in `raw/` that the tables do not have. How many of each status."""
     lake.sweep()
     there = lake.rows("loads")
@@ -126,7 +147,11 @@ def load(spark: SparkSession, lake: Lake, binary: Binary, queries: Path, with_re
     # A stream that was kept out may come again whole, under the same name.
     known = {(row["stream"], row["size"]) for row in before}
     scans = {row["scan"] for row in before if row["status"] == "loaded"}
-    new = [Stream(name, size) for name, size in lake.files("raw") if name.endswith(ENDS) and (name, size) not in known]
+    new = [
+        Stream(name, size)
+        for name, size in lake.files("raw")
+        if name.endswith(ENDS) and (name, size) not in known
+    ]
     counts = {"loaded": 0, "again": 0, "kept out": 0, "there": len(known)}
     if not new:
         return counts
@@ -173,11 +198,16 @@ def _note(lake: Lake, again: Sequence[Stream]) -> None:
     """Keeps in mind which streams have a scan that another had."""
     if not again:
         return
-    rows = [{"stream": one.name, "size": one.size, "scan": one.scan, "status": "again", "reason": "", "batch": ""} for one in again]
+    rows = [
+        {"stream": one.name, "size": one.size, "scan": one.scan, "status": "again", "reason": "", "batch": ""}
+        for one in again
+    ]
     lake.put_table(pa.Table.from_pylist(rows, LOADS), f"loads/{_name(again)}.parquet")
 
 
-def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, with_records: bool) -> tuple[list[str], int]:
+def take(
+    lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, with_records: bool
+) -> tuple[list[str], int]:
     """One task: the streams of a batch become files. What became of them is written last.
 
     The scans that were loaded, and how many streams were kept out.
@@ -195,7 +225,9 @@ def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, wit
         added = store.execute("SELECT COUNT(*) FROM scan").fetchone()[0]
         loaded = {local: stream for local, stream in names.items() if local not in kept_out}
         if added != len(loaded):
-            raise BinaryError(f"batch {batch.name}: {len(names)} streams, {len(kept_out)} kept out, {added} added")
+            raise BinaryError(
+                f"batch {batch.name}: {len(names)} streams, {len(kept_out)} kept out, {added} added"
+            )
         for table in columns:
             path = folder / f"{table.name}.parquet"
             if copy(store, table, path):
@@ -203,12 +235,18 @@ def take(lake: Lake, binary: Binary, columns: Sequence[Table], batch: Batch, wit
                 path.unlink()
         store.close()
         if with_records and loaded:
-            place = partition(batch.streams[0].date, batch.streams[0].account)
-            for name, path in typed(((stream.scan, given / local) for local, stream in loaded.items()), folder):
-                lake.put(path, f"records/{name}/{place}/{batch.name}.parquet")
+            folder_of_day = partition(batch.streams[0].date, batch.streams[0].account)
+            for name, path in typed(((one.scan, given / local) for local, one in loaded.items()), folder):
+                lake.put(path, f"records/{name}/{folder_of_day}/{batch.name}.parquet")
         rows = [
-            {"stream": stream.name, "size": stream.size, "scan": stream.scan, "status": "kept out" if local in kept_out else "loaded",
-             "reason": kept_out.get(local, ""), "batch": batch.name}
+            {
+                "stream": stream.name,
+                "size": stream.size,
+                "scan": stream.scan,
+                "status": "kept out" if local in kept_out else "loaded",
+                "reason": kept_out.get(local, ""),
+                "batch": batch.name,
+            }
             for local, stream in names.items()
         ]
         lake.put_table(pa.Table.from_pylist(rows, LOADS), f"loads/{batch.name}.parquet")
@@ -220,9 +258,13 @@ def copy(store: sqlite3.Connection, table: Table, path: Path) -> bool:
     own = {"disk_id", "scan_id", "key_id"} & {name for name, _ in table.columns}
     numbers: dict[str, dict[int, int]] = {}
     if "scan_id" in own:
-        numbers["scan_id"] = {one: number(name) for one, name in store.execute("SELECT scan_id, name FROM scan")}
+        numbers["scan_id"] = {
+            one: number(name) for one, name in store.execute("SELECT scan_id, name FROM scan")
+        }
     if "key_id" in own:
-        numbers["key_id"] = {one: number(name) for one, name in store.execute("SELECT key_id, fingerprint FROM ssh_key")}
+        numbers["key_id"] = {
+            one: number(name) for one, name in store.execute("SELECT key_id, fingerprint FROM ssh_key")
+        }
     if "disk_id" in own:
         disks = store.execute(
             "SELECT d.disk_id, s.name, ROW_NUMBER() OVER (PARTITION BY d.scan_id ORDER BY d.disk_id)"
@@ -259,11 +301,16 @@ def typed(streams: Iterable[tuple[str, Path]], folder: Path) -> Iterator[tuple[s
                 numbered = enumerate(stream, start=1)
                 while part := list(itertools.islice(numbered, ROWS)):
                     rows = pa.table(
-                        {"in_scan": [scan] * len(part), "in_line": [place for place, _ in part],
-                         "text": [text.decode("utf-8", "replace") for _, text in part]}
+                        {
+                            "in_scan": [scan] * len(part),
+                            "in_line": [place for place, _ in part],
+                            "text": [text.decode("utf-8", "replace") for _, text in part],
+                        }
                     )
                     engine.register("part", rows)
-                    engine.execute("INSERT INTO line SELECT in_scan, in_line, text FROM part WHERE trim(text, ' \t\r\n') <> ''")
+                    engine.execute(
+                        "INSERT INTO line SELECT in_scan, in_line, text FROM part WHERE trim(text, ' \t\r\n') <> ''"
+                    )
                     engine.unregister("part")
         for name, struct in wire.records().items():
             path = folder / f"records-{name}.parquet"
@@ -286,6 +333,3 @@ def check_numbers(rows: Callable[[str], list[tuple[Any, ...]]]) -> None:
         names, numbers = rows(f"SELECT COUNT(DISTINCT {name}), COUNT(DISTINCT {given}) FROM {table}")[0]
         if names != numbers:
             raise LakeError(f"two rows of {table} were given one number: {names} names, {numbers} numbers")
-
-
-__all__ = ["ENDS", "Batch", "Stream", "check_numbers", "header", "load", "number", "opened", "sql"]

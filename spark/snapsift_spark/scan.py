@@ -28,8 +28,18 @@ MOST_TASKS = 20_000
 # How a stream ends that came to its end.
 LAST = '{"type":"summary"'
 RESULTS = pa.schema(
-    [("key", pa.string()), ("uri", pa.string()), ("machine", pa.string()), ("status", pa.string()), ("attempts", pa.int32()),
-     ("exit_code", pa.int32()), ("bytes", pa.int64()), ("seconds", pa.float64()), ("stream", pa.string()), ("reason", pa.string())]
+    [
+        ("key", pa.string()),
+        ("uri", pa.string()),
+        ("machine", pa.string()),
+        ("status", pa.string()),
+        ("attempts", pa.int32()),
+        ("exit_code", pa.int32()),
+        ("bytes", pa.int64()),
+        ("seconds", pa.float64()),
+        ("stream", pa.string()),
+        ("reason", pa.string()),
+    ]
 )
 
 
@@ -68,7 +78,7 @@ def snapshots(path: Path, date: str) -> list[Snapshot]:
     else:
         with open(path, encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
-    found = {}
+    found: dict[tuple[str, str], Snapshot] = {}
     for place, row in enumerate(rows, start=1):
         if not row.get("uri"):
             raise TableError(f"{path}: row {place} has no uri")
@@ -77,8 +87,12 @@ def snapshots(path: Path, date: str) -> list[Snapshot]:
         except ValueError as error:
             raise TableError(f"{path}: row {place}: the size {row['size']!r} is no number") from error
         one = Snapshot(
-            str(row["uri"]), str(row.get("machine") or ""), size, str(row.get("account") or "unknown"),
-            str(row.get("date") or date), str(row.get("version") or ""),
+            str(row["uri"]),
+            str(row.get("machine") or ""),
+            size,
+            str(row.get("account") or "unknown"),
+            str(row.get("date") or date),
+            str(row.get("version") or ""),
         )
         if found.setdefault((one.uri, one.version), one) != one:
             raise TableError(f"{path}: row {place}: {one.uri} is there twice, and differs")
@@ -87,7 +101,15 @@ def snapshots(path: Path, date: str) -> list[Snapshot]:
 
 def key(snapshot: Snapshot, program: str, how: How) -> str:
     """The name of a scan: equal for what would give an equal stream."""
-    parts = [snapshot.uri, snapshot.version, snapshot.machine, snapshot.account, snapshot.date, program, *how.options]
+    parts = [
+        snapshot.uri,
+        snapshot.version,
+        snapshot.machine,
+        snapshot.account,
+        snapshot.date,
+        program,
+        *how.options,
+    ]
     return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
@@ -107,14 +129,20 @@ def bins(given: Sequence[Snapshot], most: int) -> list[list[Snapshot]]:
     return sorted(made, key=lambda group: -sum(one.size for one in group))
 
 
-def scan(spark: SparkSession, lake: Lake, binary: Binary, given: Sequence[Snapshot], how: How,
-         most: int = MOST_TASKS) -> pa.Table:
+def scan(
+    spark: SparkSession,
+    lake: Lake,
+    binary: Binary,
+    given: Sequence[Snapshot],
+    how: How,
+    most: int = MOST_TASKS,
+) -> pa.Table:
     """Scans what has not been scanned; what became of each snapshot."""
     if not given:
         return RESULTS.empty_table()
     program = binary.digest()
     tasks = bins(given, most)
-    work = lambda part: (one(lake, binary, program, snapshot, how) for group in part for snapshot in group)  # noqa: E731
+    work = lambda part: (one(lake, binary, program, snapshot, how) for group in part for snapshot in group)
     rows = spark.sparkContext.parallelize(tasks, len(tasks)).mapPartitions(work).collect()
     results = pa.Table.from_pylist(sorted(rows, key=lambda row: (str(row["uri"]), str(row["key"]))), RESULTS)
     run = hashlib.sha256("".join(results["key"].to_pylist()).encode()).hexdigest()[:16]
@@ -122,17 +150,28 @@ def scan(spark: SparkSession, lake: Lake, binary: Binary, given: Sequence[Snapsh
     return results
 
 
-def one(lake: Lake, binary: Binary, program: str, snapshot: Snapshot, how: How) -> dict[str, str | int | float]:
+def one(
+    lake: Lake, binary: Binary, program: str, snapshot: Snapshot, how: How
+) -> dict[str, str | int | float]:
     """One snapshot, wherever this runs."""
     name = key(snapshot, program, how)
     stream = f"raw/{partition(snapshot.date, snapshot.account)}/{name}.jsonl.zst"
     begun = time.monotonic()
 
-    def became(status: str, attempts: int, code: int, reason: str = "", size: int = 0) -> dict[str, str | int | float]:
+    def became(
+        status: str, attempts: int, code: int, reason: str = "", size: int = 0
+    ) -> dict[str, str | int | float]:
         return {
-            "key": name, "uri": snapshot.uri, "machine": snapshot.machine, "status": status, "attempts": attempts,
-            "exit_code": code, "bytes": size, "seconds": round(time.monotonic() - begun, 3),
-            "stream": stream if status in ("done", "partial", "there") else "", "reason": reason,
+            "key": name,
+            "uri": snapshot.uri,
+            "machine": snapshot.machine,
+            "status": status,
+            "attempts": attempts,
+            "exit_code": code,
+            "bytes": size,
+            "seconds": round(time.monotonic() - begun, 3),
+            "stream": stream if status in ("done", "partial", "there") else "",
+            "reason": reason,
         }
 
     if lake.exists(stream):
@@ -145,7 +184,15 @@ def one(lake: Lake, binary: Binary, program: str, snapshot: Snapshot, how: How) 
             output = folder / "scan.jsonl"
             try:
                 image = _fetched(snapshot.uri, folder)
-                arguments = ["scan", "--quiet", "--format", "jsonl", "--output", output, *how.options]
+                arguments: list[str | Path] = [
+                    "scan",
+                    "--quiet",
+                    "--format",
+                    "jsonl",
+                    "--output",
+                    output,
+                    *how.options,
+                ]
                 arguments += ["--machine", snapshot.machine] if snapshot.machine else []
                 done = binary.run([*arguments, "--", image], how.timeout)
                 code, reason = done.returncode, done.stderr.strip()[-500:]
@@ -156,10 +203,15 @@ def one(lake: Lake, binary: Binary, program: str, snapshot: Snapshot, how: How) 
             if code in (0, 1, 3) and output.exists() and _ended(output):
                 size = output.stat().st_size
                 lake.put(_packed(output), stream)
-                return became("partial" if code == 3 else "done", attempt, code, reason if code == 3 else "", size)
+                return became(
+                    "partial" if code == 3 else "done", attempt, code, reason if code == 3 else "", size
+                )
             for left in [output, *folder.glob("scan.jsonl.*.partial")]:
                 if left.exists() and left.stat().st_size > 0:
-                    lake.put(_packed(left), f"incomplete/{partition(snapshot.date, snapshot.account)}/{name}.{attempt}.jsonl.zst")
+                    lake.put(
+                        _packed(left),
+                        f"incomplete/{partition(snapshot.date, snapshot.account)}/{name}.{attempt}.jsonl.zst",
+                    )
     return became("failed", how.attempts, code, reason or "it ended without a summary")
 
 
@@ -169,7 +221,7 @@ def _fetched(uri: str, folder: Path) -> str:
         return uri
     system, path = fs.FileSystem.from_uri(uri)
     if isinstance(system, fs.LocalFileSystem):
-        return path
+        return str(path)
     local = folder / Path(path).name
     with system.open_input_stream(path, compression=None) as source, open(local, "wb") as sink:
         while block := source.read(1 << 20):
@@ -200,5 +252,7 @@ def _packed(path: Path) -> Path:
 
 def statuses(results: pa.Table) -> Iterable[tuple[str, int]]:
     """How many snapshots became what."""
-    counted: Iterator[dict[str, str | int]] = iter(results.group_by("status").aggregate([("key", "count")]).to_pylist())
+    counted: Iterator[dict[str, str | int]] = iter(
+        results.group_by("status").aggregate([("key", "count")]).to_pylist()
+    )
     return sorted((str(row["status"]), int(row["key_count"])) for row in counted)

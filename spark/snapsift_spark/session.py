@@ -23,7 +23,9 @@ DEFAULTS = {
 }
 
 
-def session(name: str, warehouse: str, master: str | None = None, conf: Mapping[str, str] | None = None) -> SparkSession:
+def session(
+    name: str, warehouse: str, master: str | None = None, conf: Mapping[str, str] | None = None
+) -> SparkSession:
     """A session whose tables lie in `warehouse`. Without a master `spark-submit` says which."""
     # The workers run this very interpreter where it is there; a cluster sets its own.
     os.environ.setdefault("PYSPARK_PYTHON", sys.executable)

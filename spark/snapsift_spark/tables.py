@@ -43,13 +43,18 @@ def tables(queries: Path = sql.QUERIES) -> tuple[Table, ...]:
     try:
         for statement in sql.definitions(queries):
             store.execute(statement)
-        names = [name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")]
+        names = [
+            name
+            for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
+        ]
         return tuple(
             Table(
                 name,
                 tuple(
                     (column, _TYPES[kind])
-                    for column, kind in store.execute("SELECT name, type FROM pragma_table_info(?) ORDER BY cid", [name])
+                    for column, kind in store.execute(
+                        "SELECT name, type FROM pragma_table_info(?) ORDER BY cid", [name]
+                    )
                 ),
             )
             for name in names

@@ -41,7 +41,14 @@ class Map:
 # The rest are names of Spark's types. Times stay texts: Spark's have microseconds, ours
 # nanoseconds. Numbers of 64 bits without a sign have no other type that holds them all.
 Type = str | Struct | List | Map
-_NUMBERS = {"uint64": "DECIMAL(20,0)", "uint32": "BIGINT", "uint16": "INT", "uint8": "INT", "double": "DOUBLE", "float": "FLOAT"}
+_NUMBERS = {
+    "uint64": "DECIMAL(20,0)",
+    "uint32": "BIGINT",
+    "uint16": "INT",
+    "uint8": "INT",
+    "double": "DOUBLE",
+    "float": "FLOAT",
+}
 # DuckDB writes numbers without a sign to Parquet as such, which Spark reads as this decimal.
 _DUCKDB = {"STRING": "VARCHAR", "DECIMAL(20,0)": "UBIGINT", "INT": "INTEGER"}
 
@@ -163,7 +170,9 @@ def plain(value: Any, kind: Type) -> Any:
         case List(item):
             return [plain(one, item) for one in value]
         case Map(of):
-            return {name: plain(one, of) for name, one in (value.items() if isinstance(value, dict) else value)}
+            return {
+                name: plain(one, of) for name, one in (value.items() if isinstance(value, dict) else value)
+            }
         case "DECIMAL(20,0)":
             return int(value)
         case _:

@@ -56,9 +56,14 @@ NOW = "2026-11-29T00:00:00Z"
 ACCOUNTS = 3
 # Small JVMs for short work: what takes time is to compile statements.
 CONF = {
-    "spark.driver.host": "127.0.0.1", "spark.driver.bindAddress": "127.0.0.1", "spark.ui.enabled": "false",
-    "spark.driver.memory": "1g", "spark.executor.memory": "512m", "spark.sql.shuffle.partitions": "2",
-    "spark.sql.codegen.wholeStage": "false", "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+    "spark.driver.host": "127.0.0.1",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.ui.enabled": "false",
+    "spark.driver.memory": "1g",
+    "spark.executor.memory": "512m",
+    "spark.sql.shuffle.partitions": "2",
+    "spark.sql.codegen.wholeStage": "false",
+    "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
     "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
 }
@@ -90,20 +95,41 @@ class Cluster:
             port = free.getsockname()[1]
         self.url = f"spark://127.0.0.1:{port}"
         package = "org.apache.spark.deploy"
-        self.processes = [self._start("master", f"{package}.master.Master", "--host", "127.0.0.1", "--port", str(port))]
+        self.processes = [
+            self._start("master", f"{package}.master.Master", "--host", "127.0.0.1", "--port", str(port))
+        ]
         until("a master", lambda: "New state: ALIVE" in self.log("master"))
         for name in ("one", "two"):
-            self.processes.append(self._start(
-                name, f"{package}.worker.Worker", "--host", "127.0.0.1", "--cores", "1", "--memory", "1g",
-                "--work-dir", str(folder / f"work-{name}"), self.url))
+            self.processes.append(
+                self._start(
+                    name,
+                    f"{package}.worker.Worker",
+                    "--host",
+                    "127.0.0.1",
+                    "--cores",
+                    "1",
+                    "--memory",
+                    "1g",
+                    "--work-dir",
+                    str(folder / f"work-{name}"),
+                    self.url,
+                )
+            )
         until("two workers", lambda: self.log("master").count("Registering worker") == 2)
 
     def _start(self, name: str, *command: str) -> subprocess.Popen[bytes]:
-        environment = {**os.environ, "SPARK_DAEMON_MEMORY": "256m", "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
-                       "SPARK_LOCAL_IP": "127.0.0.1", "SPARK_MASTER_WEBUI_PORT": "0", "SPARK_WORKER_WEBUI_PORT": "0"}
+        environment = {
+            **os.environ,
+            "SPARK_DAEMON_MEMORY": "256m",
+            "SPARK_DAEMON_JAVA_OPTS": "-XX:TieredStopAtLevel=1",
+            "SPARK_LOCAL_IP": "127.0.0.1",
+            "SPARK_MASTER_WEBUI_PORT": "0",
+            "SPARK_WORKER_WEBUI_PORT": "0",
+        }
         with open(self.folder / f"{name}.log", "wb") as log:
-            return subprocess.Popen([self.spark_class, *command], stdout=log, stderr=log, env=environment,
-                                    start_new_session=True)
+            return subprocess.Popen(
+                [self.spark_class, *command], stdout=log, stderr=log, env=environment, start_new_session=True
+            )
 
     def log(self, name: str) -> str:
         return (self.folder / f"{name}.log").read_text(errors="replace")
@@ -141,17 +167,24 @@ exec {SNAPSIFT} "$@"
 
 def named(store: sqlite3.Connection, table: str) -> list[tuple[object, ...]]:
     """The rows of a table with names in place of numbers, which each store gives as it likes."""
-    columns = [name for (name,) in store.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", [table])]
+    columns = [
+        name for (name,) in store.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", [table])
+    ]
     own = {
         "scan": {"scan_id": "'-'", "name": "'-'", "started": "'-'", "begun": "'-'"},
         "disk": {"disk_id": "'-'", "scan_id": "'-'"},
         "ssh_key": {"key_id": "'-'"},
-    }.get(table, {
-        "disk_id": "(SELECT d.machine || ' ' || d.target FROM disk d WHERE d.disk_id = t.disk_id)",
-        "key_id": "(SELECT k.fingerprint FROM ssh_key k WHERE k.key_id = t.key_id)",
-    })
-    return sorted(store.execute(f"SELECT {', '.join(own.get(name, f't.{name}') for name in columns)} FROM {table} t"),
-                  key=lambda row: [(value is not None, str(value)) for value in row])
+    }.get(
+        table,
+        {
+            "disk_id": "(SELECT d.machine || ' ' || d.target FROM disk d WHERE d.disk_id = t.disk_id)",
+            "key_id": "(SELECT k.fingerprint FROM ssh_key k WHERE k.key_id = t.key_id)",
+        },
+    )
+    return sorted(
+        store.execute(f"SELECT {', '.join(own.get(name, f't.{name}') for name in columns)} FROM {table} t"),
+        key=lambda row: [(value is not None, str(value)) for value in row],
+    )
 
 
 def embedded(lake: Lake, folder: Path) -> sqlite3.Connection:
@@ -164,7 +197,9 @@ def embedded(lake: Lake, folder: Path) -> sqlite3.Connection:
             rows = pq.read_table(folder / name).to_pylist()
             ignoring = "OR IGNORE " if table.name in correlate.MERGED else ""
             places = ", ".join("?" for _ in table.columns)
-            store.executemany(f"INSERT {ignoring}INTO {table.name} VALUES ({places})", [tuple(row.values()) for row in rows])
+            store.executemany(
+                f"INSERT {ignoring}INTO {table.name} VALUES ({places})", [tuple(row.values()) for row in rows]
+            )
     return store
 
 
@@ -178,8 +213,21 @@ def single(folder: Path, images: list[Path]) -> Path:
     streams.mkdir()
 
     def one(image: Path) -> None:
-        fixture.run(SNAPSIFT, "scan", "--quiet", "--format", "jsonl", "--output", streams / f"{image.stem}.jsonl",
-                    "--jobs", "1", "--machine", image.stem, "--", image)
+        fixture.run(
+            SNAPSIFT,
+            "scan",
+            "--quiet",
+            "--format",
+            "jsonl",
+            "--output",
+            streams / f"{image.stem}.jsonl",
+            "--jobs",
+            "1",
+            "--machine",
+            image.stem,
+            "--",
+            image,
+        )
 
     with ThreadPoolExecutor(2) as pool:
         list(pool.map(one, images))
@@ -192,7 +240,12 @@ def single(folder: Path, images: list[Path]) -> Path:
 
 def asked(store: Path, question: str) -> tuple[list[str], Counter[tuple[str, ...]]]:
     """An answer of the program."""
-    done = subprocess.run([SNAPSIFT, "fleet", "query", store, question, "--format", "csv"], capture_output=True, check=True, text=True)
+    done = subprocess.run(
+        [SNAPSIFT, "fleet", "query", store, question, "--format", "csv"],
+        capture_output=True,
+        check=True,
+        text=True,
+    )
     rows = list(csv.reader(io.StringIO(done.stdout)))
     return rows[0], Counter(map(tuple, rows[1:]))
 
@@ -214,7 +267,9 @@ def scanned(folder: Path, lake: Lake, images: list[Path], cluster: Cluster) -> N
         binary = Binary(str(unreliable(folder)))
         thread = threading.Thread(target=lambda: result.append(scan.scan(spark, lake, binary, given, how)))
         thread.start()
-        until("a third of the streams", lambda: len(lake.files("raw")) > MACHINES // 3 or not thread.is_alive())
+        until(
+            "a third of the streams", lambda: len(lake.files("raw")) > MACHINES // 3 or not thread.is_alive()
+        )
         assert thread.is_alive(), "the scan was over before a worker could be killed"
         told("a worker is killed")
         cluster.kill(1)
@@ -224,16 +279,22 @@ def scanned(folder: Path, lake: Lake, images: list[Path], cluster: Cluster) -> N
         counts = Counter(row["status"] for row in rows.values())
         told(f"scanned: {dict(counts)}")
         assert rows["node-011"]["status"] == rows["not-there"]["status"] == "failed", rows
-        assert rows["node-011"]["reason"] == "the disk is gone" and rows["node-011"]["attempts"] == 3, rows["node-011"]
+        assert rows["node-011"]["reason"] == "the disk is gone" and rows["node-011"]["attempts"] == 3, rows[
+            "node-011"
+        ]
         assert counts["failed"] == 2 and sum(counts.values()) == MACHINES + 1, counts
         assert len(lake.files("raw", ".jsonl.zst")) == MACHINES - 1
         assert 1 <= len(lake.files("incomplete")) <= 3, "half a stream is kept apart"
         assert not list(folder.glob("lake/raw/**/.*")), "half a file is left"
         # What was scanned is not scanned again.
-        again = Counter(scan.scan(spark, lake, Binary(str(unreliable(folder))), given, how)["status"].to_pylist())
+        again = Counter(
+            scan.scan(spark, lake, Binary(str(unreliable(folder))), given, how)["status"].to_pylist()
+        )
         assert again == {"there": MACHINES - 1, "failed": 2}, again
         # The disk is back.
-        mended = Counter(scan.scan(spark, lake, Binary(str(SNAPSIFT)), given[11:12], how)["status"].to_pylist())
+        mended = Counter(
+            scan.scan(spark, lake, Binary(str(SNAPSIFT)), given[11:12], how)["status"].to_pylist()
+        )
         assert mended == {"done": 1}, mended
         told("scanned again: nothing is done twice")
         loaded(folder, lake, spark)
@@ -243,7 +304,7 @@ def scanned(folder: Path, lake: Lake, images: list[Path], cluster: Cluster) -> N
 
 def loaded(folder: Path, lake: Lake, spark: pyspark.sql.SparkSession) -> None:
     """Loads on the one worker that is left, with streams that are no use among them."""
-    stream, size = lake.files("raw")[0]
+    stream, _ = lake.files("raw")[0]
     copy = folder / "lake" / "raw" / "date=2026-11-29" / "account=a"
     copy.mkdir(parents=True)
     text = load.opened(folder / "lake" / stream).read()
@@ -310,7 +371,9 @@ def main() -> None:
                 told(f"joined by {engine.name}")
                 run = correlate.new_run(NOW)
                 (folder / f"{kind}-asks").mkdir()
-                engine = DuckDB(lake, folder / f"{kind}-asks") if kind == "duckdb" else Spark(spark, lake, run)
+                engine = (
+                    DuckDB(lake, folder / f"{kind}-asks") if kind == "duckdb" else Spark(spark, lake, run)
+                )
                 correlate.reopen(engine, lake, QUERIES, {})
                 export.answers(engine, QUERIES, Lake(str(folder / f"answers-{kind}")))
                 told(f"asked by {engine.name}")
@@ -324,7 +387,9 @@ def main() -> None:
                 relation = compare.execute(f"SELECT * FROM '{folder}/answers-{kind}/{question}/*.parquet'")
                 assert [column[0] for column in relation.description or []] == header
                 rows = cells(relation.fetchall())
-                assert rows == expected, f"{question} by {kind}: {[*(rows - expected)][:2]} {[*(expected - rows)][:2]}"
+                assert rows == expected, (
+                    f"{question} by {kind}: {[*(rows - expected)][:2]} {[*(expected - rows)][:2]}"
+                )
             told(f"{question}: {sum(expected.values())} rows, the same by all")
 
 

@@ -8,7 +8,9 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-HEADER = "id,kind,type,provider,name,instance_id,region,exposed,open_ports,criticality,sensitivity,owner,endpoint"
+HEADER = (
+    "id,kind,type,provider,name,instance_id,region,exposed,open_ports,criticality,sensitivity,owner,endpoint"
+)
 GOVERNANCE = """\
 [[exempt]]
 name = "spare"
@@ -54,12 +56,16 @@ def root(folder: Path, number: int, keys: list[tuple[str, str]], chance: random.
     if number % 3 == 0:
         word = hashlib.sha256(f"word {number // 6}".encode()).hexdigest()[:20]
         folder_name = "spare" if number % 2 else "shop"
-        files[f"srv/{folder_name}/settings.env"] = f"DATABASE_URL=postgres://app:{word}@store-{number % 5}.example.com:5432/shop\n"
+        files[f"srv/{folder_name}/settings.env"] = (
+            f"DATABASE_URL=postgres://app:{word}@store-{number % 5}.example.com:5432/shop\n"
+        )
     for path, text in files.items():
         place = folder / path
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_text(text)
-        place.chmod(0o755 if path == "bin/sh" else 0o600 if "/.ssh/" in path or path.startswith("root/") else 0o644)
+        place.chmod(
+            0o755 if path == "bin/sh" else 0o600 if "/.ssh/" in path or path.startswith("root/") else 0o644
+        )
         os.utime(place, (1_740_000_000, 1_740_000_000))
 
 
@@ -75,11 +81,15 @@ def images(folder: Path, machines: int) -> list[Path]:
     for number in range(machines):
         exposed = "yes,443" if number % 10 == 0 else "no,"
         critical = "very_high" if number % 20 == 7 else "low"
-        assets.append(f"vm-{number},machine,vm,{('azure', 'aws', 'gcp')[number % 3]},node-{number:03},i-{number:016x},one,{exposed},{critical},,,")
+        assets.append(
+            f"vm-{number},machine,vm,{('azure', 'aws', 'gcp')[number % 3]},node-{number:03},i-{number:016x},one,{exposed},{critical},,,"
+        )
         if number % 5 == 0:
             vulnerabilities.append(f"vm-{number},CVE-2025-00001,high,a,1,2")
     for number in range(5):
-        assets.append(f"store-{number},database,database,azure,store-{number},,one,no,,,high,,store-{number}.example.com")
+        assets.append(
+            f"store-{number},database,database,azure,store-{number},,one,no,,,high,,store-{number}.example.com"
+        )
     (folder / "assets.csv").write_text("\n".join(assets) + "\n")
     (folder / "vulnerabilities.csv").write_text("\n".join(vulnerabilities) + "\n")
     (folder / "governance.toml").write_text(GOVERNANCE)
@@ -91,7 +101,19 @@ def images(folder: Path, machines: int) -> list[Path]:
         path = folder / f"node-{number:03}.img"
         # Some are larger, so that there is something to put first.
         size = "6M" if number % 50 == 49 else "2M"
-        run("mkfs.ext4", "-q", "-F", "-O", "^has_journal", "-b", "1024", "-d", folder / f"root-{number}", path, size)
+        run(
+            "mkfs.ext4",
+            "-q",
+            "-F",
+            "-O",
+            "^has_journal",
+            "-b",
+            "1024",
+            "-d",
+            folder / f"root-{number}",
+            path,
+            size,
+        )
         return path
 
     with ThreadPoolExecutor(2) as pool:

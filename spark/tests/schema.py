@@ -80,7 +80,9 @@ def of_json(node: dict[str, Any], definitions: dict[str, Any], kind: DataType, p
             assert isinstance(kind, ArrayType), path
             of_json(node["items"], definitions, kind.elementType, f"{path}[]")
         elif name == "integer":
-            wanted = {"uint64": DecimalType(20, 0).simpleString(), "uint32": "bigint", "uint16": "int"}[node["format"]]
+            wanted = {"uint64": DecimalType(20, 0).simpleString(), "uint32": "bigint", "uint16": "int"}[
+                node["format"]
+            ]
             assert kind.simpleString() == wanted, f"{path}: {kind.simpleString()}"
         elif name != "null":
             wanted = {"string": "string", "boolean": "boolean", "number": "double"}[name]
@@ -92,7 +94,9 @@ def kinds(schema: StructType) -> list[tuple[str, str]]:
 
 
 def main() -> None:
-    spark = session("schema", "/nonexistent", "local[1]", {"spark.ui.enabled": "false", "spark.driver.memory": "512m"})
+    spark = session(
+        "schema", "/nonexistent", "local[1]", {"spark.ui.enabled": "false", "spark.driver.memory": "512m"}
+    )
     document = json.loads(wire.SCHEMA.read_text(encoding="utf-8"))
     records = wire.records()
     assert set(records) == {"scan", "machine", "finding", "key", "problem", "summary"}
@@ -100,8 +104,12 @@ def main() -> None:
         name = variant["properties"]["type"]["const"]
         schema = StructType.fromDDL(wire.ddl(name))
         assert schema.names[:2] == ["in_scan", "in_line"], schema.names
-        of_json(document["$defs"][variant["$ref"].removeprefix("#/$defs/")], document["$defs"],
-                StructType(schema.fields[2:]), name)
+        of_json(
+            document["$defs"][variant["$ref"].removeprefix("#/$defs/")],
+            document["$defs"],
+            StructType(schema.fields[2:]),
+            name,
+        )
         assert len(schema.names) - 2 == len(records[name].fields)
 
     with tempfile.TemporaryDirectory() as given:
@@ -111,7 +119,11 @@ def main() -> None:
         for name, struct in records.items():
             lines += [{"type": name, **example(struct)}, {"type": name}]
         secret = next(line for line in lines if line["type"] == "finding" and "secret" in line)
-        revealed = {**secret, "secret": {**secret["secret"], "raw": {"text": "never kept"}}, "of_a_later_version": [1]}
+        revealed = {
+            **secret,
+            "secret": {**secret["secret"], "raw": {"text": "never kept"}},
+            "of_a_later_version": [1],
+        }
         path = folder / "records.jsonl"
         path.write_text("".join(json.dumps(line) + "\n" for line in [revealed, *lines]), encoding="utf-8")
         found = []
@@ -119,7 +131,9 @@ def main() -> None:
             rows = pq.read_table(file)
             assert "never kept" not in str(rows.to_pylist())
             # Spark, left to itself, reads the very types that were said.
-            assert kinds(spark.read.parquet(str(file)).schema) == kinds(StructType.fromDDL(wire.ddl(name))), name
+            assert kinds(spark.read.parquet(str(file)).schema) == kinds(StructType.fromDDL(wire.ddl(name))), (
+                name
+            )
             cursor = duckdb.connect().execute(f"SELECT * FROM '{file}'")
             names = [column[0] for column in cursor.description or []]
             for row in cursor.fetchall():
@@ -130,18 +144,36 @@ def main() -> None:
 
         # The tables have the columns of the store that the program makes.
         (folder / "empty.jsonl").write_text("")
-        subprocess.run([SNAPSIFT, "fleet", "add", "--quiet", folder / "store.db", folder / "empty.jsonl"], check=False, capture_output=True)
+        subprocess.run(
+            [SNAPSIFT, "fleet", "add", "--quiet", folder / "store.db", folder / "empty.jsonl"],
+            check=False,
+            capture_output=True,
+        )
         store = sqlite3.connect(folder / "store.db")
-        made = {name for _, statement in sql.correlation(QUERIES) if (what := sql.created(statement)) for name in what[1:]}
-        there = {name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")} - made
+        made = {
+            name
+            for _, statement in sql.correlation(QUERIES)
+            if (what := sql.created(statement))
+            for name in what[1:]
+        }
+        there = {
+            name for (name,) in store.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")
+        } - made
         assert there == {table.name for table in tables(QUERIES)}, there
         for table in tables(QUERIES):
-            columns = [name for (name,) in store.execute("SELECT name FROM pragma_table_info(?) ORDER BY cid", [table.name])]
+            columns = [
+                name
+                for (name,) in store.execute(
+                    "SELECT name FROM pragma_table_info(?) ORDER BY cid", [table.name]
+                )
+            ]
             assert columns == [name for name, _ in table.columns] == table.arrow.names
             assert StructType.fromDDL(table.ddl).names == columns
             empty = folder / f"{table.name}.parquet"
             pq.write_table(table.arrow.empty_table(), empty)
-            assert kinds(spark.read.parquet(str(empty)).schema) == kinds(StructType.fromDDL(table.ddl)), table.name
+            assert kinds(spark.read.parquet(str(empty)).schema) == kinds(StructType.fromDDL(table.ddl)), (
+                table.name
+            )
     spark.stop()
     numbers = [load.number("a", "b"), load.number("ab"), load.number("a", "b")]
     assert numbers[0] == numbers[2] != numbers[1] and all(0 <= one < 1 << 63 for one in numbers)
