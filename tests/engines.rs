@@ -31,6 +31,36 @@ fn a_cluster_that_loses_a_worker_says_what_one_machine_says() {
     script("spark/tests/cluster.py", &[env!("CARGO_BIN_EXE_snapsift"), "queries"]);
 }
 
+/// The commands of the README: an attack path comes out of two machines that Spark scanned.
+#[test]
+fn the_way_through_the_application_is_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let bin = Path::new(env!("CARGO_BIN_EXE_snapsift")).parent().expect("a folder");
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap_or_default());
+    let python = std::env::var("SNAPSIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
+    let has = |program: &str, arguments: &[&str]| {
+        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success())
+    };
+    if !has("java", &["-version"]) || !has(&python, &["-c", "import pyspark, pyarrow, duckdb, zstandard"]) {
+        assert!(std::env::var_os("CI").is_none(), "Spark is not installed");
+        let _ = writeln!(std::io::stderr(), "\nSKIPPED: spark/try.sh: Spark is not installed");
+        return;
+    }
+    let output = Command::new("sh")
+        .arg("spark/try.sh")
+        .arg(folder.path().join("trial"))
+        .current_dir(Path::new(env!("CARGO_MANIFEST_DIR")))
+        .env("PATH", path)
+        .output()
+        .expect("sh runs");
+    let text = String::from_utf8_lossy(&output.stdout);
+    let log = std::fs::read_to_string(folder.path().join("trial/spark.log")).unwrap_or_default();
+    assert!(output.status.success(), "{text}{}{log}", String::from_utf8_lossy(&output.stderr));
+    for line in ["2 done", "2 loaded", "2 machines, 1 findings, 1 attack paths", "\"AZ1\"", "2 scans added"] {
+        assert!(text.contains(line), "{line}:\n{text}");
+    }
+}
+
 fn script(path: &str, arguments: &[&str]) {
     let python = std::env::var("SNAPSIFT_PYTHON").unwrap_or_else(|_| "python3".to_owned());
     let output = Command::new(python)

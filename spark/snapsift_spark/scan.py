@@ -193,7 +193,9 @@ def one(
                     output,
                     *how.options,
                 ]
-                arguments += ["--machine", snapshot.machine] if snapshot.machine else []
+                # Disks are told whose they are; a mounted directory says so itself.
+                if snapshot.machine and not Path(image).is_dir():
+                    arguments += ["--machine", snapshot.machine]
                 done = binary.run([*arguments, "--", image], how.timeout)
                 code, reason = done.returncode, done.stderr.strip()[-500:]
             except subprocess.TimeoutExpired:
