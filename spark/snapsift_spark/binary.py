@@ -37,7 +37,8 @@ class Binary:
             raise BinaryError(f"{self.path}: the program snapsift is not there; give --binary or --files")
         if not os.access(path, os.X_OK):
             os.chmod(path, 0o755)
-        return path
+        # A bare name would be looked for on the PATH.
+        return os.path.abspath(path)
 
     def digest(self) -> str:
         """What program it is: its bytes, since rules are built in."""
