@@ -96,7 +96,9 @@ def write(lake: Lake, machines: int, findings: int, stale: int) -> int:
         for place, begin in enumerate(range(0, machines, BATCH)):
             end = min(begin + BATCH, machines)
             batch = f"{place:032}"
-            engine.execute(f"CREATE OR REPLACE TEMP TABLE m AS SELECT range AS machine FROM range({begin}, {end})")
+            engine.execute(
+                f"CREATE OR REPLACE TEMP TABLE m AS SELECT range AS machine FROM range({begin}, {end})"
+            )
             for table, query in statements(machines, findings, stale).items():
                 names = ", ".join(columns[table])
                 path = folder / f"{table}.parquet"
@@ -105,7 +107,14 @@ def write(lake: Lake, machines: int, findings: int, stale: int) -> int:
                 ).fetchone()
                 records += counted[0] if counted and table in ("entry", "held") else 0
                 lake.put(path, f"tables/{table}/{batch}.parquet")
-            row = {"stream": batch, "size": 0, "scan": batch, "status": "loaded", "reason": "", "batch": batch}
+            row = {
+                "stream": batch,
+                "size": 0,
+                "scan": batch,
+                "status": "loaded",
+                "reason": "",
+                "batch": batch,
+            }
             lake.put_table(pa.Table.from_pylist([row], LOADS), f"loads/{batch}.parquet")
     return records
 

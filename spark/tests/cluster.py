@@ -9,6 +9,7 @@ Exit codes: 0 all is equal; 77 Spark, Java or mkfs.ext4 is not installed.
 
 import contextlib
 import csv
+import ctypes
 import io
 import json
 import os
@@ -62,6 +63,7 @@ CONF = {
     "spark.driver.memory": "1g",
     "spark.executor.memory": "512m",
     "spark.sql.shuffle.partitions": "2",
+    "spark.sql.adaptive.enabled": "false",
     "spark.sql.codegen.wholeStage": "false",
     "spark.sql.codegen.factoryMode": "NO_CODEGEN",
     "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC",
@@ -81,6 +83,11 @@ def until(what: str, true: Callable[[], bool], seconds: float = 120) -> None:
     while not true():
         assert time.monotonic() < end, f"waited {seconds} s for: {what}"
         time.sleep(0.1)
+
+
+def with_parent() -> None:
+    """A process that does not outlive the test, however that ends (prctl, PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
 class Cluster:
@@ -128,7 +135,12 @@ class Cluster:
         }
         with open(self.folder / f"{name}.log", "wb") as log:
             return subprocess.Popen(
-                [self.spark_class, *command], stdout=log, stderr=log, env=environment, start_new_session=True
+                [self.spark_class, *command],
+                stdout=log,
+                stderr=log,
+                env=environment,
+                start_new_session=True,
+                preexec_fn=with_parent,
             )
 
     def log(self, name: str) -> str:
