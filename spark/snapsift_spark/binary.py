@@ -38,7 +38,7 @@ class Binary:
         if not os.access(path, os.X_OK):
             os.chmod(path, 0o755)
         # A bare name would be looked for on the PATH.
-        return os.path.abspath(path)
+        return str(Path(path).absolute())
 
     def digest(self) -> str:
         """What program it is: its bytes, since rules are built in."""
