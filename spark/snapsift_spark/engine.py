@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import duckdb
-import pyarrow.dataset
 from pyspark.sql import SparkSession
 
 from snapsift_spark.lake import COMPRESSION, Lake, LakeError
@@ -92,10 +91,7 @@ class DuckDB:
             files = _text(self.lake.uri(f"{folder}/*.parquet"))
             self.connection.execute(f"CREATE VIEW {name} AS SELECT * FROM read_parquet('{files}')")
             return
-        system, root = self.lake._open()
-        self.connection.register(
-            name, pyarrow.dataset.dataset(f"{root}/{folder}", filesystem=system, format="parquet")
-        )
+        self.connection.register(name, self.lake.dataset(folder))
 
     def base(self, table: Table, name: str, filled: bool) -> None:
         if filled:

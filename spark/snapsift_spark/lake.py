@@ -134,7 +134,7 @@ class Lake:
             return None
         return pa.concat_tables(pq.read_table(f"{root}/{name}", filesystem=system) for name in names)
 
-    def dataset(self, folder: str, schema: pa.Schema) -> pyarrow.dataset.Dataset:
+    def dataset(self, folder: str, schema: pa.Schema | None = None) -> pyarrow.dataset.Dataset:
         """The files of Parquet in a folder, for an engine in this process."""
         system, root = self._open()
         names = [f"{root}/{name}" for name, _ in self.files(folder, ".parquet")]
