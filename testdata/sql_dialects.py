@@ -1,31 +1,108 @@
-"""Runs every query of the store in SQLite and in DuckDB over the same made-up rows, and
-compares what they give: the text of a query must mean the same in both.
+"""Runs every query of the store in SQLite and in another engine over the same made-up rows,
+and compares what they give: the text of a query must mean the same in all of them.
 
-Usage: sql_dialects.py QUERIES_FOLDER
-Exit codes: 0 they agree; 1 they do not; 77 DuckDB's module is not installed.
+Usage: sql_dialects.py QUERIES_FOLDER duckdb|spark
+Exit codes: 0 they agree; 1 they do not; 77 the other engine is not installed.
 """
 
 import pathlib
 import random
 import re
+import shutil
 import sqlite3
 import sys
+import tempfile
+
+folder = pathlib.Path(sys.argv[1]).resolve()
+sys.path.insert(0, str(folder.parent / "spark"))
+from snapsift_spark import sql
+
+
+class DuckDB:
+    """In memory."""
+
+    def __init__(self):
+        import duckdb
+
+        self.name = f"DuckDB {duckdb.__version__}"
+        self.connection = duckdb.connect(":memory:")
+        self.connection.execute("SET threads = 2")
+        for statement in sql.definitions(folder):
+            self.connection.execute(statement)
+
+    def load(self, table, rows):
+        places = ", ".join("?" for _ in rows[0])
+        self.connection.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
+
+    def execute(self, text):
+        self.connection.execute(text)
+
+    def rows(self, text):
+        return self.connection.execute(text).fetchall()
+
+    def param(self, given):
+        self.connection.execute("DELETE FROM param")
+        self.load("param", given)
+
+
+class Spark:
+    """In this process, with the session and the tables of the application in `spark/`."""
+
+    def __init__(self):
+        if shutil.which("java") is None:
+            raise ImportError("no java")
+        from snapsift_spark.session import session
+        from snapsift_spark.tables import tables, views
+
+        self.folder = tempfile.TemporaryDirectory(prefix="snapsift-dialects-")
+        # Few rows and many statements: what takes time is to compile them.
+        few = {"spark.sql.shuffle.partitions": "1", "spark.ui.enabled": "false", "spark.driver.memory": "1g",
+               "spark.sql.adaptive.enabled": "false", "spark.sql.codegen.wholeStage": "false",
+               "spark.sql.codegen.factoryMode": "NO_CODEGEN",
+               "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"}
+        self.spark = session("dialects", f"{self.folder.name}/warehouse", "local[2]", few)
+        self.name = f"Spark {self.spark.version}"
+        self.tables = {table.name: table for table in tables(folder)}
+        for table in self.tables.values():
+            place = pathlib.Path(self.folder.name, "tables", table.name)
+            place.mkdir(parents=True)
+            self.execute(f"CREATE TABLE {table.name} ({table.ddl}) USING parquet LOCATION '{place}'")
+        for view in views(folder):
+            self.execute(view)
+
+    def load(self, table, rows):
+        import pyarrow
+        import pyarrow.parquet
+
+        schema = self.tables[table].arrow
+        columns = [[row[place] for row in rows] for place in range(len(schema))]
+        place = f"{self.folder.name}/tables/{table}/rows.parquet"
+        pyarrow.parquet.write_table(pyarrow.table(columns, schema=schema), place)
+        self.execute(f"REFRESH TABLE {table}")
+
+    def execute(self, text):
+        self.spark.sql(text)
+
+    def rows(self, text):
+        return [tuple(row) for row in self.spark.sql(text).collect()]
+
+    def param(self, given):
+        self.load("param", given)
+
 
 try:
-    import duckdb
-except ImportError:
-    print("the Python module duckdb is not installed")
+    other = {"duckdb": DuckDB, "spark": Spark}[sys.argv[2]]()
+except ImportError as error:
+    print(f"{sys.argv[2]} is not installed: {error}")
     sys.exit(77)
 
-# What the engines do not share. Spark reads the same texts, and has none of these.
+# What the engines do not share.
 REFUSED = [
     r"\bGLOB\b", r"\bIIF\s*\(", r"\bGROUP_CONCAT\b", r"\bQUALIFY\b", r"\bRECURSIVE\b", r"\bstrftime\b",
     r"\bjulianday\b", r"\bunixepoch\b", r"\bjson_", r"\bINSERT OR\b", r"\bMATERIALIZED\b", r'"', r"\\",
-    r"\bLIKE\b(?!.*LOWER)", r"\browid\b", r"\bCURRENT_TIMESTAMP\b",
+    r"\bLIKE\b(?!.*LOWER)", r"\browid\b", r"\bCURRENT_TIMESTAMP\b", r"\bVARCHAR\b(?!\()",
 ]
 
-folder = pathlib.Path(sys.argv[1])
-tables = "".join((folder / f"{name}.sql").read_text() for name in ("store", "inventory", "governance"))
 chance = random.Random(20261132)
 
 
@@ -176,10 +253,8 @@ def column(table, name, kind, row):
 
 
 sqlite = sqlite3.connect(":memory:")
-sqlite.executescript(tables)
-duck = duckdb.connect(":memory:")
-duck.execute(tables)
-duck.execute("SET threads = 2")
+for statement in sql.definitions(folder):
+    sqlite.execute(statement)
 names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")]
 for table in names:
     columns = sqlite.execute(f"PRAGMA table_info({table})").fetchall()
@@ -197,9 +272,17 @@ for table in names:
     places = ", ".join("?" for _ in columns)
     if rows:
         sqlite.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
-        duck.executemany(f"INSERT INTO {table} VALUES ({places})", rows)
-for engine in (sqlite, duck):
-    engine.execute("INSERT INTO param VALUES ('now', '2026-11-29T00:00:00Z'), ('machine', 'a')")
+        other.load(table, rows)
+
+
+def param(given):
+    sqlite.execute("DELETE FROM param")
+    sqlite.executemany("INSERT INTO param VALUES (?, ?)", given)
+    other.param(given)
+
+
+NOW = ("now", "2026-11-29T00:00:00Z")
+param([NOW, ("machine", "a")])
 
 
 def key(row):
@@ -225,10 +308,10 @@ def check(name, text, ordered=True):
 def compare(name, text, may_be_empty=False):
     global wrong
     one = sorted(map(list, sqlite.execute(text).fetchall()), key=key)
-    other = sorted(map(list, duck.execute(text).fetchall()), key=key)
-    if one != other:
-        only = [row for row in one if row not in other][:3], [row for row in other if row not in one][:3]
-        print(f"{name}: {len(one)} rows in SQLite, {len(other)} in DuckDB; only in one: {only}")
+    two = sorted(map(list, other.rows(text)), key=key)
+    if one != two:
+        only = [row for row in one if row not in two][:3], [row for row in two if row not in one][:3]
+        print(f"{name}: {len(one)} rows in SQLite, {len(two)} in {other.name}; only in one: {only}")
         wrong = True
     elif not one and not may_be_empty:
         print(f"{name}: no rows: the comparison shows nothing")
@@ -240,7 +323,8 @@ for path in sorted((folder / "correlate").glob("*.sql")):
     text = path.read_text()
     check(path.name, text, ordered=False)
     sqlite.executescript(text)
-    duck.execute(text)
+    for statement in sql.statements(text):
+        other.execute(statement)
     for table in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", text, re.MULTILINE):
         compare(table, f"SELECT * FROM {table}", may_be_empty=table in {"fleet_hop3", "fleet_hop4"})
 path_ids = [row[0] for row in sqlite.execute("SELECT path_id FROM fleet_path WHERE hops = 1 ORDER BY path_id")]
@@ -248,17 +332,14 @@ keys = [row[0] for row in sqlite.execute(
     "SELECT k.fingerprint FROM fleet_grant g JOIN ssh_key k ON k.key_id = g.key_id ORDER BY k.fingerprint")]
 hosts = [row[0] for row in sqlite.execute(
     "SELECT m.machine FROM fleet_machine m JOIN fleet_risk r ON r.node = m.node ORDER BY m.machine")]
-for engine in (sqlite, duck):
-    engine.execute("DELETE FROM param WHERE name = 'machine'")
-    for name, values in (("path", path_ids), ("key", keys), ("machine", hosts)):
-        engine.execute("INSERT INTO param VALUES (?, ?)", [name, values[0]])
+param([NOW, ("path", path_ids[0]), ("key", keys[0]), ("machine", hosts[0])])
 
 queries = sorted(path for path in folder.glob("*.sql") if path.name.startswith("keys"))
 queries += sorted((folder / "report").glob("*.sql"))
 queries += sorted((folder / "fleet").glob("*.sql")) + sorted((folder / "export").glob("*.sql"))
 # What the comparison of two states stands on.
 states = (folder / "diff" / "states.sql").read_text()
-for engine in (sqlite, duck):
+for engine in (sqlite, other):
     engine.execute(f"CREATE TABLE diff_state AS {states}")
     engine.execute("CREATE TABLE diff_path_after AS SELECT * FROM v1_attack_path")
     engine.execute("CREATE TABLE diff_path_before AS SELECT * FROM v1_attack_path WHERE hops > 1")
@@ -267,5 +348,5 @@ for path in queries:
     text = path.read_text()
     check(path.name, text)
     compare(path.name, text)
-print(f"{len(queries)} queries, SQLite {sqlite3.sqlite_version}, DuckDB {duckdb.__version__}")
+print(f"{len(queries)} queries, SQLite {sqlite3.sqlite_version}, {other.name}")
 sys.exit(1 if wrong or not queries else 0)

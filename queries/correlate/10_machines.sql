@@ -23,16 +23,19 @@ machines AS (
     AND (c.strength < 3
          OR NOT EXISTS (SELECT 1 FROM v1_identity i WHERE i.machine = c.machine AND i.kind = 'instance_id')
          OR NOT EXISTS (SELECT 1 FROM asset_name n WHERE n.asset_id = c.asset_id AND n.kind IN ('instance_id', 'vm_id')))),
-one_asset AS (
-  SELECT machine, how, strength, MIN(asset_id) AS asset_id FROM machines
-  GROUP BY machine, how, strength HAVING COUNT(DISTINCT asset_id) = 1),
-one_machine AS (
-  SELECT asset_id, how FROM machines GROUP BY asset_id, how HAVING COUNT(DISTINCT machine) = 1),
+-- Not by two groupings that are joined again, which DuckDB 2.0 does pair by pair.
+alone AS (
+  SELECT machine, asset_id, how, strength,
+         MIN(asset_id) OVER (PARTITION BY machine, how) AS first_asset,
+         MAX(asset_id) OVER (PARTITION BY machine, how) AS last_asset,
+         MIN(machine) OVER (PARTITION BY asset_id, how) AS first_machine,
+         MAX(machine) OVER (PARTITION BY asset_id, how) AS last_machine
+  FROM machines),
 ranked AS (
-  SELECT o.machine, o.asset_id, o.how,
-         ROW_NUMBER() OVER (PARTITION BY o.machine ORDER BY o.strength, o.asset_id) AS of_machine,
-         ROW_NUMBER() OVER (PARTITION BY o.asset_id ORDER BY o.strength, o.machine) AS of_asset
-  FROM one_asset o JOIN one_machine u ON u.asset_id = o.asset_id AND u.how = o.how)
+  SELECT machine, asset_id, how,
+         ROW_NUMBER() OVER (PARTITION BY machine ORDER BY strength, asset_id) AS of_machine,
+         ROW_NUMBER() OVER (PARTITION BY asset_id ORDER BY strength, machine) AS of_asset
+  FROM alone WHERE first_asset = last_asset AND first_machine = last_machine)
 SELECT machine, asset_id, how FROM ranked WHERE of_machine = 1 AND of_asset = 1;
 
 -- What is known of a machine's vulnerabilities, by the newest report about it.

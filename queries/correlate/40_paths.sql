@@ -3,8 +3,8 @@
 -- The rules. other_title is the title of an older page, where there is one. cloud '' stands
 -- for every cloud and none: what no other rule takes.
 CREATE TABLE path_rule (
-  rule VARCHAR, cloud VARCHAR, needs_exposed INT, needs_vulnerable INT, edge VARCHAR, target_kind VARCHAR,
-  title VARCHAR, other_title VARCHAR);
+  rule VARCHAR(8), cloud VARCHAR(8), needs_exposed INT, needs_vulnerable INT, edge VARCHAR(8), target_kind VARCHAR(16),
+  title VARCHAR(300), other_title VARCHAR(300));
 INSERT INTO path_rule VALUES
  ('AZ1', 'azure', 1, 1, 'key', 'machine',
   'Exposed Vulnerable VM has an insecure SSH private key that is used to authenticate to a VM.',

@@ -16,4 +16,4 @@ SELECT title, hostname, machine,
        SUM(1 - open_) AS not_applicable, MIN(CASE WHEN exempt_reason <> '' THEN exempt_reason END) AS exempt_reason
 FROM row_
 GROUP BY title, hostname, machine, exposed, vulnerable
-ORDER BY MIN(level), SUM(open_ * attack_paths) DESC, SUM(open_) DESC, machine
+ORDER BY MIN(level), attack_paths DESC, findings DESC, machine

@@ -4,4 +4,4 @@ FROM v1_entry e JOIN fleet_machine m ON m.machine = e.machine
 JOIN ssh_key s ON s.key_id = e.key_id
 JOIN (SELECT DISTINCT key_id FROM fleet_holder) h ON h.key_id = e.key_id
 WHERE e.state NOT IN ('accepted', 'restricted')
-ORDER BY s.fingerprint, m.node, e.account, e.path, e.line, e.state, e.verdict
+ORDER BY key_print, m.node, e.account, e.path, e.line, e.state, e.verdict
