@@ -47,7 +47,7 @@ impl Job {
 /// What is read, and by whom.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'r> {
-    pub(super) filesystem: &'r dyn Filesystem,
+    pub(super) filesystem: &'r Arc<dyn Filesystem>,
     pub(super) target: u32,
     /// The target for what lies between the end of a file and that of its last block;
     /// `None`: it is not read.
@@ -70,7 +70,7 @@ impl Reading<'_> {
             while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut jobs = jobs.get(range.clone()).unwrap_or_default();
                 while !jobs.is_empty() && !worker.should_stop() {
-                    let ready = ahead.prepare(self.filesystem, jobs.iter().map(|job| &job.content));
+                    let ready = ahead.prepare(&**self.filesystem, jobs.iter().map(|job| &job.content));
                     let Some((now, rest)) = jobs.split_at_checked(ready) else { break };
                     now.iter().for_each(|job| self.file(job, &ahead, &mut worker));
                     jobs = rest;
@@ -100,7 +100,8 @@ impl Reading<'_> {
             worker.coverage.scan_file(0);
             return worker.keep(&path, Default::default(), linked, self.deleted, || None);
         }
-        let medium = FileMedium(ContentReader::ahead(self.filesystem, &job.content, ahead));
+        let reader = ContentReader::ahead(&**self.filesystem, &job.content, ahead);
+        let medium = FileMedium { reader, filesystem: self.filesystem };
         let stored = stored_bytes(&job.content).min(size);
         let hits = worker.scan(&path, &medium, Extent { size, stored, max_unsized: 0 });
         worker.keep(&path, hits, linked, self.deleted, || Some(job.stat));
@@ -129,7 +130,8 @@ impl Reading<'_> {
         }
         let piece = Piece { at: size, length: end - size, source: PieceSource::Stored(from) };
         let content = Content { size: end, pieces: vec![piece] };
-        let medium = FileMedium(ContentReader::ahead(self.filesystem, &content, ahead));
+        let reader = ContentReader::ahead(&**self.filesystem, &content, ahead);
+        let medium = FileMedium { reader, filesystem: self.filesystem };
         let files = std::mem::replace(&mut worker.target, target);
         worker.scan_range_of(&|| job.dir.path_of(&job.name), &medium, size..end);
         worker.target = files;
@@ -174,7 +176,7 @@ fn chunks(jobs: &[Job]) -> Vec<Range<usize>> {
 }
 
 /// How many bytes of a content are not holes.
-fn stored_bytes(content: &Content) -> u64 {
+pub(super) fn stored_bytes(content: &Content) -> u64 {
     let stored = content.pieces.iter().filter(|piece| piece.source != PieceSource::Unwritten);
     stored.fold(0, |sum, piece| sum.saturating_add(piece.length))
 }
@@ -190,19 +192,27 @@ fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
 }
 
 /// The content of a file as the scanner reads it.
-struct FileMedium<'m>(ContentReader<'m>);
+pub(super) struct FileMedium<'m> {
+    pub(super) reader: ContentReader<'m>,
+    pub(super) filesystem: &'m Arc<dyn Filesystem>,
+}
 
 impl ReadAt for FileMedium<'_> {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
+        read_as_far_as_it_goes(bytes, |bytes| self.reader.read_at(bytes, offset))
     }
 
     fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from))
+        Ok(self.reader.next_data(from))
+    }
+
+    fn to_disk(&self, _: u64) -> Option<Arc<dyn Disk>> {
+        let content = self.reader.content().clone();
+        Some(Arc::new(ContentReader::disk(Arc::clone(self.filesystem), content)))
     }
 
     fn at_hand(&self) -> Option<&[u8]> {
-        self.0.at_hand()
+        self.reader.at_hand()
     }
 }
 

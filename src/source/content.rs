@@ -8,12 +8,13 @@
 //! cut short can then give an error only, never a signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::buffer::{MAX_CARRY, ReadBuffer, WINDOW};
-use super::disk::DiskError;
+use super::disk::{Disk, DiskError, FileDisk};
 use crate::finding::Reason;
 
 /// Holes are looked for only in files of at least this many bytes: two system
@@ -42,6 +43,12 @@ pub trait ReadAt {
     ///
     /// Where the medium cannot tell; it is then read as if it had no holes.
     fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError>;
+
+    /// The same bytes as a disk of `size` bytes that can be kept, where there is one.
+    fn to_disk(&self, size: u64) -> Option<Arc<dyn Disk>> {
+        let _ = size;
+        None
+    }
 
     /// All of it, where it is in memory already.
     fn at_hand(&self) -> Option<&[u8]> {
@@ -76,6 +83,11 @@ impl ReadAt for FileContent<'_> {
             Err(Errno::NXIO) => Ok(Some((start, u64::MAX))),
             Err(errno) => Err(told(errno)),
         }
+    }
+
+    fn to_disk(&self, size: u64) -> Option<Arc<dyn Disk>> {
+        let fd = self.0.try_clone_to_owned().ok()?;
+        Some(Arc::new(FileDisk::new(fd.into(), size)))
     }
 }
 

@@ -26,7 +26,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use read_ahead::ReadAhead;
-pub use reader::ContentReader;
+pub use reader::{ContentDisk, ContentReader};
 pub use tree::FilesystemTree;
 
 use super::disk::{Disk, DiskError, DiskResult};
