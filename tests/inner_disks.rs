@@ -202,3 +202,84 @@ fn what_only_looks_like_a_disk_is_a_file() {
     let all: Vec<&str> = scanned.paths();
     assert_eq!(all, ["/kernel", "/table", "/torn.qcow2"], "{:?}", scanned.problems());
 }
+
+#[test]
+fn a_squashfs_is_read_by_each_codec() {
+    let dir = sources();
+    let mut random = String::new();
+    for number in 0..60_000_u32 {
+        random += &format!("{:08x}\n", number.wrapping_mul(2_654_435_761));
+    }
+    // Several blocks and a tail, holes, no tail, and an empty file.
+    fs::write(dir.path().join("disk/large.txt"), format!("{random}{}\n", planted(4))).expect("a file");
+    sh(
+        dir.path(),
+        "printf x > disk/srv/small; : > disk/srv/empty; ln -s /etc disk/srv/link; mkfifo disk/srv/fifo
+        truncate -s 1M disk/sparse; cat disk/srv/second.txt >> disk/sparse; truncate -s 131072 disk/hole
+        for codec in gzip xz zstd lz4 lzo; do
+            mksquashfs disk out/$codec.snap -comp $codec -b 128K -all-root -quiet -no-progress > /dev/null
+        done
+        mksquashfs disk out/plain.snap -noI -noD -noF -no-fragments -all-root -quiet -no-progress > /dev/null",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    // A directory's files come before what is in directories below it.
+    let files = ["/large.txt:60001:1", "/sparse:1:1048577", "/etc/app.env:3:7"];
+    let more = ["/srv/a.tgz → etc/app.env:3:7", "/srv/second.txt:1:1"];
+    let all: Vec<String> = ["gzip", "lz4", "lzo", "plain", "xz", "zstd"]
+        .iter()
+        .flat_map(|codec| {
+            files.iter().chain(&more).map(move |place| format!("/{codec}.snap → squashfs:{place}"))
+        })
+        .collect();
+    assert_eq!(places(&scanned), all, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    assert_eq!(scanned.coverage().inside.left_out[&Reason::SymbolicLink].files, 6);
+    assert_eq!(scanned.coverage().inside.left_out[&Reason::SpecialFile].files, 6);
+}
+
+#[test]
+fn files_of_a_squashfs_are_those_that_unsquashfs_gives() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "cp -r /usr/include/linux/netfilter disk/include; for number in $(seq 700); do echo $number > disk/srv/n$number; done
+        mksquashfs disk out/a.snap -comp zstd -b 64K -quiet -no-progress > /dev/null
+        unsquashfs -q -n -d there out/a.snap > /dev/null
+        (cd there && find . -type f -printf '%P %s %m\n' | sort) > listed",
+    );
+    let disks = snapsift::source::MachineDisks::open(&[dir.path().join("out/a.snap")]).expect("a disk");
+    let snapsift::source::VolumeContent::Filesystem(filesystem) = &disks.volumes[0].content else {
+        panic!("no filesystem: {disks:?}");
+    };
+    let mut found = Vec::new();
+    let mut waiting = vec![(String::new(), filesystem.root())];
+    while let Some((path, id)) = waiting.pop() {
+        let stat = filesystem.stat(id).expect("an inode");
+        if stat.file_type == rustix::fs::FileType::Directory {
+            let listed = filesystem.list(id, &mut |entry| {
+                let name = String::from_utf8_lossy(entry.name).into_owned();
+                waiting.push((format!("{path}/{name}"), entry.id));
+                std::ops::ControlFlow::Continue(())
+            });
+            listed.expect("a directory");
+            continue;
+        }
+        let content = filesystem.content(id).expect("content");
+        let reader = snapsift::source::filesystem::ContentReader::new(&**filesystem, &content);
+        let mut bytes = vec![0; usize::try_from(content.size).expect("small")];
+        let mut at = 0;
+        while at < bytes.len() {
+            let read = reader.read_at(&mut bytes[at..], at as u64).expect("bytes");
+            assert!(read > 0, "{path}");
+            at += read;
+        }
+        let path = path.trim_start_matches('/').to_owned();
+        assert!(fs::read(dir.path().join("there").join(&path)).expect("a file") == bytes, "{path}");
+        found.push(format!("{path} {} {:o}", bytes.len(), stat.permissions));
+    }
+    found.sort();
+    let listed = fs::read_to_string(dir.path().join("listed")).expect("a list");
+    let mut listed: Vec<&str> = listed.lines().collect();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}

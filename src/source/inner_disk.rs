@@ -9,6 +9,7 @@
 //! so the four entries must make sense.
 
 use super::bytes::{u8_at, u16_le, u32_be, u32_le};
+use super::filesystem::squashfs;
 use super::image;
 
 /// Smaller is no disk, in bytes.
@@ -56,6 +57,7 @@ fn is_filesystem(start: &[u8]) -> bool {
         || has(start, 0, b"LUKS\xba\xbe\0")
         || has(start, 512, b"LABELONE")
         || has(start, 0x1_0040, b"_BHRfS_M")
+        || squashfs::is_superblock(start)
 }
 
 fn has(start: &[u8], at: usize, bytes: &[u8]) -> bool {
