@@ -283,3 +283,91 @@ fn files_of_a_squashfs_are_those_that_unsquashfs_gives() {
     listed.sort_unstable();
     assert_eq!(found, listed);
 }
+
+/// Numbers 26 and 28 for squashfs: any damage gives an answer, in order and within bounds.
+#[test]
+fn a_damaged_squashfs_is_no_trouble() {
+    use snapsift::source::disk::MemoryDisk;
+    use snapsift::source::filesystem::squashfs;
+    let dir = sources();
+    sh(
+        dir.path(),
+        "for number in $(seq 300); do echo $number > disk/srv/n$number; done; head -c 300000 /dev/zero > disk/zeros
+        mksquashfs disk a.plain -noI -noD -noF -noX -b 4K -all-root -quiet -no-progress > /dev/null
+        mksquashfs disk a.gzip -b 4K -all-root -quiet -no-progress > /dev/null
+        mksquashfs disk a.xz -comp xz -b 4K -all-root -quiet -no-progress > /dev/null
+        mksquashfs disk a.zstd -comp zstd -b 4K -all-root -quiet -no-progress > /dev/null
+        mksquashfs disk a.lzo -comp lzo -b 4K -all-root -quiet -no-progress > /dev/null
+        mksquashfs disk a.lz4 -comp lz4 -b 4K -all-root -quiet -no-progress > /dev/null",
+    );
+    let mut random = 1_u64;
+    let mut below = move |end: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).expect("31 bits") % end.max(1)
+    };
+    for name in ["a.plain", "a.gzip", "a.xz", "a.zstd", "a.lzo", "a.lz4"] {
+        let whole = fs::read(dir.path().join(name)).expect("there");
+        let open = |bytes: &[u8]| squashfs::open(std::sync::Arc::new(MemoryDisk(bytes.into())));
+        let met = support::exercise::exercise(&open(&whole).expect("a squashfs"));
+        assert_eq!(met.errors, 0, "{name}");
+        assert!(met.nodes > 300, "{name}: {}", met.nodes);
+        for round in 0..40 {
+            let mut bytes = whole.clone();
+            for _ in 0..=below(8) {
+                // The superblock, or the tables, which lie at the end; not padding.
+                let at = if round % 4 == 0 { below(96) } else { whole.len() - 1 - below(whole.len() / 3) };
+                bytes[at] = [0, 0xff, 0x80, 1][below(4)] ^ u8::try_from(below(2)).expect("a bit");
+            }
+            if round % 10 == 0 {
+                bytes.truncate(below(whole.len()));
+            }
+            if let Ok(filesystem) = open(&bytes) {
+                support::exercise::exercise(&filesystem);
+            }
+        }
+    }
+}
+
+/// Number 28: a directory that leads to the root; 17: a size that there cannot be.
+#[test]
+fn a_squashfs_that_leads_back_or_is_endless() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "mkdir -p in/a; cp disk/srv/second.txt in/a/b; cp disk/srv/second.txt in/c
+        mksquashfs in a.sqfs -noI -noD -noF -noX -no-fragments -all-root -quiet -no-progress > /dev/null",
+    );
+    let whole = fs::read(dir.path().join("a.sqfs")).expect("there");
+    let word = |at: usize| u64::from_le_bytes(whole[at..at + 8].try_into().expect("eight"));
+    let (root, directories) = (word(32), usize::try_from(word(72)).expect("small"));
+    // The entry of `a` in the directory of the root gets the reference of the root.
+    let name =
+        directories + 2 + whole[directories + 2..].windows(9).position(|w| &w[8..] == b"a").expect("a");
+    let mut bytes = whole.clone();
+    bytes[name..name + 2].copy_from_slice(&u16::try_from(root & 0xffff).expect("small").to_le_bytes());
+    fs::write(dir.path().join("out/a.sqfs"), &bytes).expect("a file");
+    let scanned = scan(&dir.path().join("out"));
+    assert_eq!(places(&scanned), ["/a.sqfs → squashfs:/c:1:1"], "{:?}", scanned.problems());
+    assert_eq!(scanned.problems(), [("/a.sqfs", Reason::Corrupt)]);
+    // The size of the first file: an inode of type 2 with permissions 0644.
+    let inodes = usize::try_from(word(64)).expect("small");
+    let inode =
+        inodes + 2 + whole[inodes + 2..].windows(4).position(|w| w == [2, 0, 0xa4, 1]).expect("a file");
+    let mut bytes = whole.clone();
+    bytes[inode + 28..inode + 32].copy_from_slice(&[0xff; 4]);
+    fs::write(dir.path().join("out/a.sqfs"), &bytes).expect("a file");
+    let scanned = scan(&dir.path().join("out"));
+    assert_eq!(scanned.findings().len(), 1, "{:?}", scanned.problems());
+    assert_eq!(scanned.problems(), [("/a.sqfs", Reason::Corrupt)]);
+}
+
+/// Number 13 for disks: files that share their blocks give more than is stored.
+#[test]
+fn a_disk_gives_no_more_than_the_limit() {
+    let dir = sources();
+    sh(dir.path(), "mksquashfs disk out/a.sqfs -comp zstd -all-root -quiet -no-progress > /dev/null");
+    let options = ScanOptions { max_unpacked_total: 1, jobs: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("out"), options);
+    assert!(!scanned.summary.complete);
+    assert_eq!(scanned.problems()[0], ("/a.sqfs", Reason::OverBudget));
+}

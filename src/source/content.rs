@@ -206,15 +206,8 @@ pub fn read_range(
     sink: &mut impl Sink,
 ) -> Outcome {
     let outcome = Outcome::default();
-    let mut windows = Windows {
-        medium,
-        buffer,
-        sink,
-        outcome,
-        errors: 0,
-        unsized_content: false,
-        looks_at_start: false,
-    };
+    let mut windows =
+        Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: false, looks_at_start: false };
     windows.data_ranges(range.start, range.end);
     windows.outcome
 }
@@ -286,7 +279,8 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                 return self.outcome.gap(at, size - at, Reason::Interrupted, None);
             }
             match self.medium.next_data(at) {
-                Ok(Some((start, _))) if at == 0 && start > 0 && self.looks_at_start && self.is_taken_over(size) => {}
+                Ok(Some((start, _)))
+                    if at == 0 && start > 0 && self.looks_at_start && self.is_taken_over(size) => {}
                 Ok(Some((start, end))) => {
                     let start = start.clamp(at, size);
                     let end = end.clamp(start, size);

@@ -60,7 +60,10 @@ impl Inode {
             9 => {
                 let body: [u8; 40] = cursor.array()?;
                 let (start, size) = (long(&body, 0), long(&body, 8));
-                (word(&body, 24), Kind::File { start, size, fragment: word(&body, 28), offset: word(&body, 32) })
+                (
+                    word(&body, 24),
+                    Kind::File { start, size, fragment: word(&body, 28), offset: word(&body, 32) },
+                )
             }
             4..=7 | 11..=14 => (u32::from_le_bytes(cursor.array()?), Kind::Other),
             _ => return Err(DiskError::corrupt(0, "an inode is of a kind that there is none of")),

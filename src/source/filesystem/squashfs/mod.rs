@@ -16,9 +16,7 @@ use std::sync::Arc;
 
 use self::inode::{Inode, Kind};
 use self::metadata::{Codec, Cursor, Metadata};
-use super::{
-    About, Content, Encoded, Entry, Filesystem, NodeId, Piece, PieceSource, Place, Problems,
-};
+use super::{About, Content, Encoded, Entry, Filesystem, NodeId, Piece, PieceSource, Place, Problems};
 use crate::source::bytes::{array, u16_le, u32_le, u64_le};
 use crate::source::disk::{Disk, DiskError, DiskResult, read_exact};
 use crate::source::stat::FileStat;
@@ -216,7 +214,10 @@ impl Filesystem for Squashfs {
             left -= 12;
             let (count, start) = (u32_le(&header, 0).unwrap_or(0), u32_le(&header, 4).unwrap_or(0));
             if count >= 256 {
-                return Err(DiskError::corrupt(self.directories, "a directory has a header that none can have"));
+                return Err(DiskError::corrupt(
+                    self.directories,
+                    "a directory has a header that none can have",
+                ));
             }
             for _ in 0..=count {
                 let entry: [u8; 8] = cursor.array()?;
@@ -227,8 +228,10 @@ impl Filesystem for Squashfs {
                     DiskError::corrupt(self.directories, "a directory is longer than its inode says")
                 })?;
                 if name.contains(&0) || name.contains(&b'/') || matches!(&*name, b"." | b"..") {
-                    self.problems
-                        .add(DiskError::corrupt(self.directories, "a directory has a name that none can have"));
+                    self.problems.add(DiskError::corrupt(
+                        self.directories,
+                        "a directory has a name that none can have",
+                    ));
                     continue;
                 }
                 let within = u64::from(u16_le(&entry, 0).unwrap_or(0));
