@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::medium::{DiskMedium, FileMedium, stored_bytes};
 use super::worker::{Shared, Worker};
 use crate::finding::Reason;
 use crate::source::FileStat;
-use crate::source::content::{Extent, ReadAt};
+use crate::source::content::Extent;
 use crate::source::directory::DirNode;
-use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{Content, ContentReader, Filesystem, Piece, PieceSource, Place, ReadAhead};
 use crate::threads::Pool;
 
@@ -175,12 +175,6 @@ fn chunks(jobs: &[Job]) -> Vec<Range<usize>> {
     chunks
 }
 
-/// How many bytes of a content are not holes.
-pub(super) fn stored_bytes(content: &Content) -> u64 {
-    let stored = content.pieces.iter().filter(|piece| piece.source != PieceSource::Unwritten);
-    stored.fold(0, |sum, piece| sum.saturating_add(piece.length))
-}
-
 /// Where a content begins on the disk; what is not stored there comes first.
 fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
     let stored = content.pieces.iter().find_map(|piece| match &piece.source {
@@ -189,58 +183,4 @@ fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
         PieceSource::Unwritten | PieceSource::Inline(_) => None,
     });
     stored.map_or(Place { disk: 0, offset: 0 }, |place| filesystem.physical(place))
-}
-
-/// The content of a file as the scanner reads it.
-pub(super) struct FileMedium<'m> {
-    pub(super) reader: ContentReader<'m>,
-    pub(super) filesystem: &'m Arc<dyn Filesystem>,
-}
-
-impl ReadAt for FileMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.reader.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.reader.next_data(from))
-    }
-
-    fn to_disk(&self, _: u64) -> Option<Arc<dyn Disk>> {
-        let content = self.reader.content().clone();
-        Some(Arc::new(ContentReader::disk(Arc::clone(self.filesystem), content)))
-    }
-
-    fn at_hand(&self) -> Option<&[u8]> {
-        self.reader.at_hand()
-    }
-}
-
-/// A disk as the scanner reads it.
-pub(super) struct DiskMedium<'m>(pub(super) &'m dyn Disk);
-
-impl ReadAt for DiskMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from)?.map(|range| (range.start, range.end)))
-    }
-}
-
-/// A disk's error tells of any byte of a read, the scanner's of its first: where a
-/// large read fails, a small one tells how far the good bytes go.
-fn read_as_far_as_it_goes(
-    bytes: &mut [u8],
-    read: impl Fn(&mut [u8]) -> Result<usize, DiskError>,
-) -> Result<usize, DiskError> {
-    const SMALL: usize = 4096;
-    match read(bytes) {
-        Err(error) if bytes.len() > SMALL => match bytes.get_mut(..SMALL) {
-            Some(small) => read(small),
-            None => Err(error),
-        },
-        other => other,
-    }
 }

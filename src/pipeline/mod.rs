@@ -19,6 +19,7 @@ mod links;
 pub mod listing;
 mod marking;
 pub mod measure;
+mod medium;
 mod progress;
 mod targets;
 mod volume;

@@ -12,8 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rustix::fs::FileType;
 
-use super::in_order::{DiskMedium, Job, Reading};
+use super::in_order::{Job, Reading};
 use super::measure::Stage;
+use super::medium::DiskMedium;
 use super::worker::{Shared, Worker};
 use crate::finding::Reason;
 use crate::source::directory::{DirNode, WalkOptions};

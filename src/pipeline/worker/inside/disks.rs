@@ -14,7 +14,7 @@ use std::sync::Arc;
 use rustix::fs::FileType;
 
 use super::super::super::hits::{Collector, InsideHits, InsideStep};
-use super::super::super::in_order::{DiskMedium, FileMedium, stored_bytes};
+use super::super::super::medium::{DiskMedium, FileMedium, stored_bytes};
 use super::super::{ScanSink, Worker};
 use super::{FileReader, Inside, Outcome, Way, is_test_content, text};
 use crate::facts::Accounts;
