@@ -257,6 +257,15 @@ if command -v mkfs.xfs >/dev/null; then
     done
 fi
 
+if command -v mksquashfs >/dev/null; then
+    mkdir -p corpus/squashfs "$work/snap/dir"
+    for number in $(seq 30); do echo "content $number" >"$work/snap/dir/$number"; done
+    for comp in gzip xz zstd lz4 lzo; do
+        rm -f "corpus/squashfs/$comp"
+        mksquashfs "$work/snap" "corpus/squashfs/$comp" -comp $comp -b 4K -quiet -no-progress >/dev/null
+    done
+fi
+
 # A small Btrfs: the sectors that are not empty, of metadata the first copies only.
 # Without root there is no compressed file in it.
 if command -v mkfs.btrfs >/dev/null; then

@@ -110,6 +110,35 @@ fn each_archive_is_looked_into() {
 }
 
 #[test]
+fn deflate64_is_unpacked_and_damage_in_it_is_told() {
+    let dir = sources();
+    // Matches that are longer and farther away than deflate has them.
+    let noise: Vec<u8> = (0..15_000_u32).flat_map(|n| n.wrapping_mul(2_654_435_761).to_le_bytes()).collect();
+    let token = planted(3).into_bytes();
+    fs::write(dir.path().join("etc/far"), [&*noise, b"\n", &*token, &*noise, &[0; 70_000]].concat())
+        .expect("a file");
+    sh(
+        dir.path(),
+        "7z a -bso0 -bsp0 -tzip -mm=deflate64 out/a.zip etc && unzip -v out/a.zip | grep -q Def64",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let found: Vec<String> = sorted(&scanned).into_iter().map(|(path, ..)| path).collect();
+    // What is short is stored.
+    let expected = ["/a.zip → etc/app.env", "/a.zip → etc/far", "/a.zip → etc/second.txt"];
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let whole = fs::read(dir.path().join("out/a.zip")).expect("there");
+    for at in (60..whole.len()).step_by(whole.len() / 60) {
+        let mut bytes = whole.clone();
+        bytes[at] ^= 0x5a;
+        fs::write(dir.path().join("out/a.zip"), &bytes).expect("a file");
+        scan(&dir.path().join("out"));
+        fs::write(dir.path().join("out/a.zip"), &whole[..at]).expect("a file");
+        assert!(!scan(&dir.path().join("out")).summary.complete);
+    }
+}
+
+#[test]
 fn no_archives_leaves_them_closed() {
     let dir = sources();
     sh(dir.path(), "gzip -kc etc/app.env > out/a.gz; tar cf out/a.tar etc/app.env");

@@ -25,7 +25,7 @@ pub use marks::{
     BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
     Vendor,
 };
-pub(crate) use record::with_members;
+pub(crate) use record::path_inside;
 pub use record::{
     CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, MemberFacts,
     ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists,

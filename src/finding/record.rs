@@ -160,7 +160,8 @@ pub struct Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
-    /// `member` of an archive, or `stream` for content that was compressed.
+    /// `member` of an archive or of a filesystem, `stream` for content that was compressed,
+    /// or `inner_disk` for the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there. Of a member, bytes that are not UTF-8 are written `\xNN`.
     pub name: String,
@@ -173,36 +174,64 @@ impl ProvenanceStep {
         self.kind == Self::MEMBER
     }
 
-    /// Whether it is inside of a file.
+    /// Whether it is inside of a file. Of a disk that lies as a file on another, what is
+    /// on it follows.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.is_member() || self.kind == Self::STREAM
+        self.is_member() || self.kind == Self::STREAM || self.kind == Self::INNER_DISK
+    }
+
+    /// The part of a way that leads up to a file, and the part inside of it.
+    #[must_use]
+    pub fn split(way: &[Self]) -> (&[Self], &[Self]) {
+        let inside = way.iter().position(Self::is_inside).unwrap_or(way.len());
+        way.split_at_checked(inside).unwrap_or((way, &[]))
+    }
+
+    /// What the steps inside of a file are called when they are shown: members by their
+    /// names, and of a disk `partition 1`, `ext4:/etc/app.env`.
+    #[must_use]
+    pub fn names_inside(way: &[Self]) -> Vec<String> {
+        let (mut names, mut filesystem, mut on_disk) = (Vec::new(), String::new(), false);
+        for step in Self::split(way).1 {
+            match step.kind.as_str() {
+                Self::STREAM => {}
+                Self::INNER_DISK => on_disk = true,
+                Self::MEMBER => {
+                    names.push(std::mem::take(&mut filesystem) + &step.name);
+                    on_disk = false;
+                }
+                "filesystem" => filesystem = format!("{}:", step.name),
+                "partition" | "raid" | "lvm" | "volume" if on_disk => names.push(step.name.clone()),
+                other => names.push(std::mem::take(&mut filesystem) + other),
+            }
+        }
+        names.extend((!filesystem.is_empty()).then(|| filesystem.trim_end_matches(':').to_owned()));
+        names
     }
 
     /// The kind of a member of an archive.
     pub const MEMBER: &str = "member";
     /// The kind of content that was compressed.
     pub const STREAM: &str = "stream";
+    /// The kind of a disk's image that is a file on a disk.
+    pub const INNER_DISK: &str = "inner_disk";
 }
 
 impl Location {
     /// The path with the members of archives behind it: `/srv/layer.tar.gz → etc/app.env`.
     #[must_use]
     pub fn whole_path(&self) -> std::borrow::Cow<'_, str> {
-        let members = self.provenance.iter().filter(|step| step.is_member());
-        with_members(&self.path, members.map(|step| &*step.name))
+        path_inside(&self.path, &self.provenance)
     }
 }
 
-/// A path with the members of archives behind it.
-pub(crate) fn with_members<'p, 'm>(
-    path: &'p str,
-    members: impl Iterator<Item = &'m str>,
-) -> std::borrow::Cow<'p, str> {
+/// A path with what is inside of that file behind it.
+pub(crate) fn path_inside<'p>(path: &'p str, way: &[ProvenanceStep]) -> std::borrow::Cow<'p, str> {
     let mut path = std::borrow::Cow::Borrowed(path);
-    for member in members {
+    for name in ProvenanceStep::names_inside(way) {
         path.to_mut().push_str(" → ");
-        path.to_mut().push_str(member);
+        path.to_mut().push_str(&name);
     }
     path
 }

@@ -13,7 +13,7 @@ use std::io::{self, Write};
 
 use super::RecordSink;
 use super::escape;
-use crate::finding::{BaselineState, Finding, Location, Record, TargetExists, Timestamp};
+use crate::finding::{BaselineState, Finding, Location, ProvenanceStep, Record, TargetExists, Timestamp};
 
 /// The columns, in order.
 pub const CSV_HEADER: [&str; 44] = [
@@ -168,10 +168,10 @@ fn row(finding: &Finding) -> [String; CSV_HEADER.len()] {
     ]
 }
 
-/// The members of archives on the way to the secret.
+/// The way to the secret inside of the file.
 fn member(location: &Location) -> String {
-    let members = location.provenance.iter().filter(|step| step.is_member());
-    let names: Vec<_> = members.map(|step| escape::path(&step.name, None)).collect();
+    let names = ProvenanceStep::names_inside(&location.provenance);
+    let names: Vec<_> = names.iter().map(|name| escape::path(name, None)).collect();
     names.join(" → ")
 }
 

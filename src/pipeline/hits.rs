@@ -14,7 +14,7 @@ use crate::source::content::ReadAt;
 /// The most bytes of matches that are kept of one file, in memory.
 const MAX_FILE_COST: usize = 4 << 20;
 /// The most bytes of matches that are kept of all that is inside of one file.
-const MAX_INSIDE_COST: usize = 16 << 20;
+pub(super) const MAX_INSIDE_COST: usize = 16 << 20;
 /// What a match costs besides its bytes: the struct, its maps, its records.
 const MATCH_COST: usize = 512;
 

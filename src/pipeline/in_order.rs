@@ -7,12 +7,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use super::medium::{DiskMedium, FileMedium, stored_bytes};
 use super::worker::{Shared, Worker};
 use crate::finding::Reason;
 use crate::source::FileStat;
-use crate::source::content::{Extent, ReadAt};
+use crate::source::content::Extent;
 use crate::source::directory::DirNode;
-use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{Content, ContentReader, Filesystem, Piece, PieceSource, Place, ReadAhead};
 use crate::threads::Pool;
 
@@ -47,7 +47,7 @@ impl Job {
 /// What is read, and by whom.
 #[derive(Clone, Copy)]
 pub(super) struct Reading<'r> {
-    pub(super) filesystem: &'r dyn Filesystem,
+    pub(super) filesystem: &'r Arc<dyn Filesystem>,
     pub(super) target: u32,
     /// The target for what lies between the end of a file and that of its last block;
     /// `None`: it is not read.
@@ -70,7 +70,7 @@ impl Reading<'_> {
             while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut jobs = jobs.get(range.clone()).unwrap_or_default();
                 while !jobs.is_empty() && !worker.should_stop() {
-                    let ready = ahead.prepare(self.filesystem, jobs.iter().map(|job| &job.content));
+                    let ready = ahead.prepare(&**self.filesystem, jobs.iter().map(|job| &job.content));
                     let Some((now, rest)) = jobs.split_at_checked(ready) else { break };
                     now.iter().for_each(|job| self.file(job, &ahead, &mut worker));
                     jobs = rest;
@@ -100,7 +100,8 @@ impl Reading<'_> {
             worker.coverage.scan_file(0);
             return worker.keep(&path, Default::default(), linked, self.deleted, || None);
         }
-        let medium = FileMedium(ContentReader::ahead(self.filesystem, &job.content, ahead));
+        let reader = ContentReader::ahead(&**self.filesystem, &job.content, ahead);
+        let medium = FileMedium { reader, filesystem: self.filesystem };
         let stored = stored_bytes(&job.content).min(size);
         let hits = worker.scan(&path, &medium, Extent { size, stored, max_unsized: 0 });
         worker.keep(&path, hits, linked, self.deleted, || Some(job.stat));
@@ -129,7 +130,8 @@ impl Reading<'_> {
         }
         let piece = Piece { at: size, length: end - size, source: PieceSource::Stored(from) };
         let content = Content { size: end, pieces: vec![piece] };
-        let medium = FileMedium(ContentReader::ahead(self.filesystem, &content, ahead));
+        let reader = ContentReader::ahead(&**self.filesystem, &content, ahead);
+        let medium = FileMedium { reader, filesystem: self.filesystem };
         let files = std::mem::replace(&mut worker.target, target);
         worker.scan_range_of(&|| job.dir.path_of(&job.name), &medium, size..end);
         worker.target = files;
@@ -173,12 +175,6 @@ fn chunks(jobs: &[Job]) -> Vec<Range<usize>> {
     chunks
 }
 
-/// How many bytes of a content are not holes.
-fn stored_bytes(content: &Content) -> u64 {
-    let stored = content.pieces.iter().filter(|piece| piece.source != PieceSource::Unwritten);
-    stored.fold(0, |sum, piece| sum.saturating_add(piece.length))
-}
-
 /// Where a content begins on the disk; what is not stored there comes first.
 fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
     let stored = content.pieces.iter().find_map(|piece| match &piece.source {
@@ -187,50 +183,4 @@ fn first_place(filesystem: &dyn Filesystem, content: &Content) -> Place {
         PieceSource::Unwritten | PieceSource::Inline(_) => None,
     });
     stored.map_or(Place { disk: 0, offset: 0 }, |place| filesystem.physical(place))
-}
-
-/// The content of a file as the scanner reads it.
-struct FileMedium<'m>(ContentReader<'m>);
-
-impl ReadAt for FileMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from))
-    }
-
-    fn at_hand(&self) -> Option<&[u8]> {
-        self.0.at_hand()
-    }
-}
-
-/// A disk as the scanner reads it.
-pub(super) struct DiskMedium<'m>(pub(super) &'m dyn Disk);
-
-impl ReadAt for DiskMedium<'_> {
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
-        read_as_far_as_it_goes(bytes, |bytes| self.0.read_at(bytes, offset))
-    }
-
-    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
-        Ok(self.0.next_data(from)?.map(|range| (range.start, range.end)))
-    }
-}
-
-/// A disk's error tells of any byte of a read, the scanner's of its first: where a
-/// large read fails, a small one tells how far the good bytes go.
-fn read_as_far_as_it_goes(
-    bytes: &mut [u8],
-    read: impl Fn(&mut [u8]) -> Result<usize, DiskError>,
-) -> Result<usize, DiskError> {
-    const SMALL: usize = 4096;
-    match read(bytes) {
-        Err(error) if bytes.len() > SMALL => match bytes.get_mut(..SMALL) {
-            Some(small) => read(small),
-            None => Err(error),
-        },
-        other => other,
-    }
 }

@@ -19,6 +19,7 @@ mod links;
 pub mod listing;
 mod marking;
 pub mod measure;
+mod medium;
 mod progress;
 mod targets;
 mod volume;
@@ -240,6 +241,7 @@ impl Scan {
             },
             walk,
             seen: std::sync::Mutex::default(),
+            disks: Default::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
             measure,
@@ -392,13 +394,13 @@ fn scan_target(target: &Target<'_>, number: u32, shared: &Shared<'_>, walk: &Wal
         }
         TargetKind::File { parent, name } => directory::scan_single(parent, name, number, shared),
         TargetKind::Disks(disks) => volume::count_closed(disks, number, shared),
-        TargetKind::Filesystem { tree, with_slack } => {
+        TargetKind::Filesystem { filesystem, with_slack, .. } => {
             let slack = with_slack.then(|| number.saturating_add(1));
-            volume::scan_files(&reading(tree.filesystem(), slack, false), walk);
+            volume::scan_files(&reading(filesystem, slack, false), walk);
         }
         TargetKind::Slack => {}
-        TargetKind::Journal(filesystem) if reads => volume::scan_journal(&reading(*filesystem, None, false)),
-        TargetKind::Free(filesystem) if reads => volume::scan_free(&reading(*filesystem, None, true), walk),
+        TargetKind::Journal(filesystem) if reads => volume::scan_journal(&reading(filesystem, None, false)),
+        TargetKind::Free(filesystem) if reads => volume::scan_free(&reading(filesystem, None, true), walk),
         TargetKind::Raw(disk, ranges) if reads => volume::scan_raw(*disk, ranges, number, shared, pool),
         TargetKind::Journal(_) | TargetKind::Free(_) | TargetKind::Raw(..) => {}
     }

@@ -3,6 +3,7 @@
 
 use std::ffi::CStr;
 use std::ops::Range;
+use std::sync::Arc;
 
 use crate::finding::ProvenanceStep;
 use crate::source::directory::Root;
@@ -29,6 +30,7 @@ pub(super) enum TargetKind<'s> {
     Disks(&'s MachineDisks),
     Filesystem {
         tree: FilesystemTree<'s>,
+        filesystem: &'s Arc<dyn Filesystem>,
         /// The target after it is for what lies between the ends of its files and of
         /// their blocks, which is read with the files.
         with_slack: bool,
@@ -36,9 +38,9 @@ pub(super) enum TargetKind<'s> {
     /// See there.
     Slack,
     /// What the journal of a filesystem keeps.
-    Journal(&'s dyn Filesystem),
+    Journal(&'s Arc<dyn Filesystem>),
     /// What no file of a filesystem uses.
-    Free(&'s dyn Filesystem),
+    Free(&'s Arc<dyn Filesystem>),
     Raw(&'s dyn Disk, &'s [Range<u64>]),
 }
 
@@ -86,13 +88,13 @@ fn of_disks<'s>(disks: &'s MachineDisks, unallocated: bool, targets: &mut Vec<Ta
         match &volume.content {
             VolumeContent::Filesystem(filesystem) => {
                 let tree = FilesystemTree::new(&**filesystem);
-                let kind = TargetKind::Filesystem { tree, with_slack: unallocated };
+                let kind = TargetKind::Filesystem { tree, filesystem, with_slack: unallocated };
                 targets.push(Target { provenance: provenance.clone(), kind });
                 if unallocated {
                     targets.push(Target { provenance: with("slack"), kind: TargetKind::Slack });
-                    let kind = TargetKind::Journal(&**filesystem);
+                    let kind = TargetKind::Journal(filesystem);
                     targets.push(Target { provenance: with("journal"), kind });
-                    let kind = TargetKind::Free(&**filesystem);
+                    let kind = TargetKind::Free(filesystem);
                     targets.push(Target { provenance: with("unallocated"), kind });
                 }
             }

@@ -12,8 +12,9 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 
 use rustix::fs::FileType;
 
-use super::in_order::{DiskMedium, Job, Reading};
+use super::in_order::{Job, Reading};
 use super::measure::Stage;
+use super::medium::DiskMedium;
 use super::worker::{Shared, Worker};
 use crate::finding::Reason;
 use crate::source::directory::{DirNode, WalkOptions};
@@ -61,7 +62,8 @@ pub(super) fn scan_files(reading: &Reading<'_>, options: &WalkOptions) {
     let mut waiting = Waiting::default();
     waiting.met.insert(root);
     waiting.directories.push(Directory { node: Arc::new(DirNode::root()), id: root, skip: 0 });
-    let walk = Walk { filesystem, options, waiting: Mutex::new(waiting), changed: Condvar::new() };
+    let walk =
+        Walk { filesystem: &**filesystem, options, waiting: Mutex::new(waiting), changed: Condvar::new() };
     loop {
         pool.on_each(|| walk.fill(&mut Worker::new(shared, target)));
         let jobs = {
@@ -333,7 +335,7 @@ pub(super) fn scan_free(reading: &Reading<'_>, options: &WalkOptions) {
                 covered.push((place.disk, place.offset..place.offset.saturating_add(piece.length)));
             }
         }
-        jobs.add(filesystem, &root, path.into(), file.stat, file.content);
+        jobs.add(&**filesystem, &root, path.into(), file.stat, file.content);
         if jobs.jobs.len() >= BATCH || jobs.pieces >= MAX_PIECES {
             jobs.pieces = 0;
             reading.files(std::mem::take(&mut jobs.jobs));

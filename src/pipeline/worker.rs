@@ -21,7 +21,7 @@ use crate::scan::{Engine, Scanner};
 use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
 use crate::source::directory::WalkOptions;
 use crate::source::unpack::{Limits, Unpacker, start_of_appended};
-use crate::source::{FileStat, ReadBuffer};
+use crate::source::{FileStat, ReadBuffer, may_be_disk};
 
 /// Memory for findings of a scan, in bytes.
 const FINDINGS_BUDGET: usize = 32 << 20;
@@ -54,6 +54,8 @@ pub(super) struct Shared<'s> {
     pub(super) walk: &'s WalkOptions,
     /// What was looked into before.
     pub(super) seen: Mutex<Seen>,
+    /// As many as may open the disks that files are the images of.
+    pub(super) disks: [Mutex<()>; 2],
     pub(super) links: Mutex<Links>,
     pub(super) results: Mutex<Results>,
     pub(super) measure: &'s Measure,
@@ -145,10 +147,12 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: looks_inside.then_some(&*self.unpacker),
             appended: None,
+            is_disk: false,
         };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);
         if outcome.taken_over {
-            return self.scan_inside(path, medium, extent);
+            let is_disk = sink.is_disk;
+            return self.scan_inside(path, medium, extent, is_disk);
         }
         let ScanSink { mut hits, windowed, appended, .. } = sink;
         if windowed && !hits.is_empty() {
@@ -163,8 +167,21 @@ impl<'s> Worker<'s> {
     }
 
     /// Scans what is inside of a file, then what of the file is no archive.
-    fn scan_inside(&mut self, path: &dyn Fn() -> Vec<u8>, medium: &impl ReadAt, extent: Extent) -> Collector {
+    fn scan_inside(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        medium: &impl ReadAt,
+        extent: Extent,
+        is_disk: bool,
+    ) -> Collector {
         let mut hits = Collector::default();
+        if is_disk && inside::scan_disk(self, path, medium, extent, &mut hits).is_some() {
+            let scanned = extent.stored.min(extent.size);
+            let outcome = Outcome { scanned, holes: extent.size - scanned, ..Outcome::default() };
+            self.bytes_untold += scanned;
+            self.count(path, &outcome);
+            return hits;
+        }
         let understood = inside::scan(self, path, medium, (0, extent), &mut hits).min(extent.size);
         let mut sink = ScanSink {
             scanner: &mut self.scanner,
@@ -173,6 +190,7 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: None,
             appended: None,
+            is_disk: false,
         };
         let mut outcome = Outcome::default();
         if understood == 0 {
@@ -215,6 +233,7 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: None,
             appended: None,
+            is_disk: false,
         };
         let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
         let ScanSink { mut hits, .. } = sink;
@@ -371,11 +390,15 @@ struct ScanSink<'w, 's> {
     unpacker: Option<&'w Unpacker>,
     /// Where an archive begins that follows something else.
     appended: Option<u64>,
+    /// It may be the image of a disk.
+    is_disk: bool,
 }
 
 impl Sink for ScanSink<'_, '_> {
     fn takes_over(&mut self, start: &[u8]) -> bool {
-        self.unpacker.is_some_and(|unpacker| unpacker.detects(start))
+        let Some(unpacker) = self.unpacker.filter(|unpacker| unpacker.is_on()) else { return false };
+        self.is_disk = may_be_disk(start);
+        self.is_disk || unpacker.detects(start)
     }
 
     fn whole(&mut self, bytes: &[u8]) {

@@ -8,12 +8,13 @@
 //! cut short can then give an error only, never a signal.
 
 use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
 
 use rustix::fs::SeekFrom;
 use rustix::io::Errno;
 
 use super::buffer::{MAX_CARRY, ReadBuffer, WINDOW};
-use super::disk::DiskError;
+use super::disk::{Disk, DiskError, FileDisk};
 use crate::finding::Reason;
 
 /// Holes are looked for only in files of at least this many bytes: two system
@@ -23,6 +24,9 @@ const HOLES_FROM: u64 = 128 << 10;
 /// and filesystems go bad. It doubles with each further error, so that a wholly
 /// bad file of any size ends soon.
 const BAD_BLOCK: u64 = 4096;
+/// How much of the beginning of a content is shown at once, in bytes, where there is so
+/// much: the structures of a disk by which it is told lie in it.
+const HEAD: usize = 72 << 10;
 /// Read errors of one file after which the rest of it is given up.
 const MAX_ERRORS: u32 = 64;
 
@@ -42,6 +46,12 @@ pub trait ReadAt {
     ///
     /// Where the medium cannot tell; it is then read as if it had no holes.
     fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError>;
+
+    /// The same bytes as a disk of `size` bytes that can be kept, where there is one.
+    fn to_disk(&self, size: u64) -> Option<Arc<dyn Disk>> {
+        let _ = size;
+        None
+    }
 
     /// All of it, where it is in memory already.
     fn at_hand(&self) -> Option<&[u8]> {
@@ -76,6 +86,11 @@ impl ReadAt for FileContent<'_> {
             Err(Errno::NXIO) => Ok(Some((start, u64::MAX))),
             Err(errno) => Err(told(errno)),
         }
+    }
+
+    fn to_disk(&self, size: u64) -> Option<Arc<dyn Disk>> {
+        let fd = self.0.try_clone_to_owned().ok()?;
+        Some(Arc::new(FileDisk::new(fd.into(), size)))
     }
 }
 
@@ -172,7 +187,9 @@ pub fn read(medium: &impl ReadAt, extent: Extent, buffer: &mut ReadBuffer, sink:
         outcome = Outcome::default();
     }
     let size = if extent.size == 0 { extent.max_unsized } else { extent.size };
-    let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: extent.size == 0 };
+    let unsized_content = extent.size == 0;
+    let mut windows =
+        Windows { medium, buffer, sink, outcome, errors: 0, unsized_content, looks_at_start: true };
     if extent.stored < size && size >= HOLES_FROM && extent.size != 0 {
         windows.data_ranges(0, size);
     } else {
@@ -189,7 +206,8 @@ pub fn read_range(
     sink: &mut impl Sink,
 ) -> Outcome {
     let outcome = Outcome::default();
-    let mut windows = Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: false };
+    let mut windows =
+        Windows { medium, buffer, sink, outcome, errors: 0, unsized_content: false, looks_at_start: false };
     windows.data_ranges(range.start, range.end);
     windows.outcome
 }
@@ -249,6 +267,8 @@ struct Windows<'w, M, S> {
     errors: u32,
     /// The size is not known; the end is where a read gives nothing.
     unsized_content: bool,
+    /// It is read from its beginning: the sink may take it over.
+    looks_at_start: bool,
 }
 
 impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
@@ -259,6 +279,8 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                 return self.outcome.gap(at, size - at, Reason::Interrupted, None);
             }
             match self.medium.next_data(at) {
+                Ok(Some((start, _)))
+                    if at == 0 && start > 0 && self.looks_at_start && self.is_taken_over(size) => {}
                 Ok(Some((start, end))) => {
                     let start = start.clamp(at, size);
                     let end = end.clamp(start, size);
@@ -279,6 +301,27 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                 }
             }
         }
+    }
+
+    /// Reads on from the beginning, where a medium gives it in small pieces.
+    fn fill(&mut self, mut filled: usize, want: usize, most: usize) -> usize {
+        while let Some(rest) = self.buffer.window_mut(want).get_mut(filled..most)
+            && !rest.is_empty()
+        {
+            match self.medium.read_at(rest, widen(filled)) {
+                Ok(read @ 1..) => filled += read.min(rest.len()),
+                Ok(0) | Err(_) => break,
+            }
+        }
+        filled
+    }
+
+    /// Whether the sink takes over a content that begins with a hole.
+    fn is_taken_over(&mut self, size: u64) -> bool {
+        let want = usize::try_from(size).unwrap_or(HEAD).min(HEAD);
+        let filled = self.fill(0, want, want);
+        self.outcome.taken_over = filled > 0 && self.sink.takes_over(self.buffer.filled(0, filled));
+        self.outcome.taken_over
     }
 
     /// Reads one range in windows. False when the content ended before it.
@@ -302,8 +345,11 @@ impl<M: ReadAt, S: Sink> Windows<'_, M, S> {
                     return false;
                 }
                 Ok(read) => {
-                    let read = read.min(want);
+                    let mut read = read.min(want);
                     let base = at - widen(carry);
+                    if at == 0 && !self.unsized_content && read < HEAD {
+                        read = self.fill(read, want, HEAD.min(want));
+                    }
                     if at == 0 && !self.unsized_content && self.sink.takes_over(self.buffer.filled(0, read)) {
                         self.outcome.taken_over = true;
                         return true;

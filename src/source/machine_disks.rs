@@ -39,7 +39,7 @@ pub struct DiskVolume {
 #[derive(Debug)]
 pub enum VolumeContent {
     /// Files.
-    Filesystem(Box<dyn Filesystem>),
+    Filesystem(Arc<dyn Filesystem>),
     /// Bytes without files: swap, space that no volume covers, content of no known
     /// form. Which ranges, and what to call them.
     Raw {
@@ -83,6 +83,20 @@ impl MachineDisks {
     pub fn open(paths: &[PathBuf]) -> Result<Self, ImageError> {
         let images = paths.iter().map(|path| image::open(path)).collect::<Result<Vec<_>, _>>()?;
         Ok(Self::of_images(images, paths))
+    }
+
+    /// Opens an image that is a file on another disk, and all that is on it. It cannot
+    /// rest on other files. The ways begin at the image.
+    ///
+    /// # Errors
+    ///
+    /// As [`Self::open`].
+    pub fn open_inner(disk: Arc<dyn Disk>) -> DiskResult<Self> {
+        let mut disks = Self::of_images(vec![image::open_disk(disk)?], &[PathBuf::new()]);
+        let ways = disks.problems.iter_mut().map(|(way, _)| way);
+        let ways = ways.chain(disks.volumes.iter_mut().map(|volume| &mut volume.provenance));
+        ways.for_each(|way| way.retain(|step| step.kind != "image"));
+        Ok(disks)
     }
 
     fn of_images(images: Vec<Image>, paths: &[PathBuf]) -> Self {
@@ -185,7 +199,7 @@ fn content(
     let whole = || std::iter::once(0..found.disk.size()).filter(|range| !range.is_empty()).collect();
     match &found.kind {
         Kind::Filesystem(_) | Kind::Unknown => match opened(found, all) {
-            Ok(Some(filesystem)) => VolumeContent::Filesystem(filesystem),
+            Ok(Some(filesystem)) => VolumeContent::Filesystem(filesystem.into()),
             Ok(None) => VolumeContent::Raw { what: "unknown", ranges: whole() },
             Err(error) if error.reason == Reason::Encrypted => {
                 VolumeContent::Closed { reason: error.reason, what: error.message.into_owned() }

@@ -147,11 +147,10 @@ pub(super) fn openable(
         Some(step) if step.kind == "file" => (String::new(), escape::path(&step.name, None).into_owned()),
         Some(step) if step.kind == "image" => {
             // The filesystem itself has no place of its own.
-            let outside =
-                |step: &&ProvenanceStep| step.kind != "filesystem" && !is_raw(step) && !step.is_inside();
-            let way = provenance.iter().filter(outside);
+            let outside = ProvenanceStep::split(provenance).0;
+            let way = outside.iter().filter(|step| step.kind != "filesystem" && !is_raw(step));
             let way: String = way.map(|step| format!("{}: ", escape::path(&step.name, None))).collect();
-            match provenance.last().filter(|step| is_raw(step)) {
+            match outside.last().filter(|step| is_raw(step)) {
                 Some(step) => (way, step.kind.clone()),
                 None => (way, path),
             }
@@ -160,10 +159,10 @@ pub(super) fn openable(
     }
 }
 
-/// The members of archives on the way to a content: ` → etc/app.env`.
+/// The way inside of a file: ` → etc/app.env`.
 pub(super) fn inside(provenance: &[ProvenanceStep]) -> String {
-    let members = provenance.iter().filter(|step| step.is_member());
-    members.map(|step| format!(" → {}", escape::path(&step.name, None))).collect()
+    let names = ProvenanceStep::names_inside(provenance);
+    names.iter().map(|name| format!(" → {}", escape::path(name, None))).collect()
 }
 
 /// Whether it stands for bytes without files: free space, swap.

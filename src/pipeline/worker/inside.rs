@@ -3,6 +3,7 @@
 //! Role: gives each content to the scanner, whole where it fits in a window, else in
 //! windows, and counts it. Not for: formats and nesting (see `source::unpack`).
 
+mod disks;
 mod seen;
 
 use std::io::Read;
@@ -10,11 +11,11 @@ use std::sync::Arc;
 
 pub(super) use seen::Seen;
 
-use super::super::hits::{Collector, InsideHits, InsideStep, PassingLines};
+use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines};
 use super::{Worker, lock};
 use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
-use crate::source::unpack::{Input, Member, Place, Step, Visitor};
+use crate::source::unpack::{Input, Member, Place, Step, Stop, Visitor};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
 
 /// The most problems inside of one file that are listed.
@@ -54,10 +55,9 @@ pub(super) fn scan(
     let unpacker = std::rc::Rc::clone(&worker.unpacker);
     let mut digest = known.is_none().then(blake3::Hasher::new);
     let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
-    let outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
-    let mut inside = Inside { worker, hits, outcome };
+    let mut outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
+    let mut inside = Inside { worker, hits, outcome: &mut outcome, way: &Way::default() };
     let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
-    let outcome = inside.outcome;
     tell(worker, path, &outcome);
     if outcome.is_whole && understood == extent.size && !unpacker.was_stopped() {
         let key = known.or_else(|| Some((extent.size, digest?.finalize())));
@@ -66,6 +66,55 @@ pub(super) fn scan(
         }
     }
     understood
+}
+
+/// Scans what is on the disk that a file is the image of. `None`: it is none, or one that
+/// is to be scanned as it is stored.
+pub(super) fn scan_disk(
+    worker: &mut Worker<'_>,
+    path: &dyn Fn() -> Vec<u8>,
+    medium: &impl ReadAt,
+    extent: Extent,
+    hits: &mut Collector,
+) -> Option<()> {
+    let key = seen::key(worker, medium, 0, extent);
+    if let Some(outcome) = key.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
+        let rules = worker.rules();
+        outcome.found.iter().for_each(|found| hits.take_inside(Arc::clone(found), rules));
+        tell(worker, path, &outcome);
+        return Some(());
+    }
+    let unpacker = std::rc::Rc::clone(&worker.unpacker);
+    unpacker.begin(extent.stored.min(extent.size));
+    let mut outcome = Outcome { is_whole: true, ..Outcome::default() };
+    let disk = medium.to_disk(extent.size)?;
+    let free = extent.stored.min(extent.size);
+    let scanned = {
+        // So many are open at a time as memory is there for.
+        let turns = &worker.shared.disks;
+        let _turn = turns.iter().find_map(|turn| turn.try_lock().ok()).or_else(|| turns.first().map(lock));
+        disks::Disks { worker, hits, outcome: &mut outcome, free }.scan(&Way::default(), disk)
+    };
+    let stopped = unpacker.stop().filter(|stop| *stop != Stop::Interrupted);
+    if let Some(stop) = stopped {
+        outcome.problem(Vec::new(), Reason::OverBudget, None, stop.message().to_owned());
+    }
+    tell(worker, path, &outcome);
+    if let Some(key) = key.filter(|_| scanned.is_some() && outcome.is_whole && !unpacker.was_stopped()) {
+        lock(&worker.shared.seen).keep(key, outcome);
+    }
+    scanned.filter(|()| stopped.is_none())
+}
+
+/// The way to a content on a disk inside of a file.
+#[derive(Clone, Debug, Default)]
+struct Way {
+    steps: Vec<InsideStep>,
+    /// What the innermost filesystem says of the file.
+    member: Option<MemberFacts>,
+    /// How many levels were opened, and how many disks of them.
+    levels: usize,
+    disks: usize,
 }
 
 /// Counts what became of the inside of a file.
@@ -87,10 +136,33 @@ fn tell(worker: &mut Worker<'_>, path: &dyn Fn() -> Vec<u8>, outcome: &Outcome) 
 struct Outcome {
     counts: Counts,
     found: Vec<Arc<InsideHits>>,
+    cost: usize,
     problems: Vec<(Vec<InsideStep>, Reason, Option<u64>, String)>,
     problems_unlisted: u64,
     /// Nothing of the file itself belongs to it.
     is_whole: bool,
+}
+
+impl Outcome {
+    /// Keeps what was found, as far as it is kept for a file that is the same.
+    fn keep(&mut self, found: Arc<InsideHits>) {
+        self.cost = self.cost.saturating_add(found.cost());
+        if self.cost <= MAX_INSIDE_COST {
+            self.found.push(found);
+        } else {
+            (self.is_whole, self.found) = (false, Vec::new());
+        }
+    }
+
+    fn problem(&mut self, steps: Vec<InsideStep>, reason: Reason, offset: Option<u64>, message: String) {
+        let number = self.counts.problems.entry(reason).or_default();
+        *number = number.saturating_add(1);
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push((steps, reason, offset, message));
+        } else {
+            self.problems_unlisted += 1;
+        }
+    }
 }
 
 /// A file from its start to its end.
@@ -121,7 +193,9 @@ struct Inside<'i, 's> {
     worker: &'i mut Worker<'s>,
     /// Those of the file.
     hits: &'i mut Collector,
-    outcome: Outcome,
+    outcome: &'i mut Outcome,
+    /// The way to the file, where it is on a disk inside of another.
+    way: &'i Way,
 }
 
 impl Visitor for Inside<'_, '_> {
@@ -150,8 +224,9 @@ impl Visitor for Inside<'_, '_> {
             Step::Member(member) => Some(facts(member)),
             Step::Stream(_) => None,
         });
-        let found = Arc::new(InsideHits::new(steps(place), member, found));
-        self.outcome.found.push(Arc::clone(&found));
+        let member = member.or_else(|| self.way.member.clone());
+        let found = Arc::new(InsideHits::new(self.steps(place), member, found));
+        self.outcome.keep(Arc::clone(&found));
         self.hits.take_inside(found, rules);
     }
 
@@ -164,13 +239,7 @@ impl Visitor for Inside<'_, '_> {
     }
 
     fn problem(&mut self, place: &Place<'_>, reason: Reason, offset: Option<u64>, message: String) {
-        let number = self.outcome.counts.problems.entry(reason).or_default();
-        *number = number.saturating_add(1);
-        if self.outcome.problems.len() < MAX_PROBLEMS {
-            self.outcome.problems.push((steps(place), reason, offset, message));
-        } else {
-            self.outcome.problems_unlisted += 1;
-        }
+        self.outcome.problem(self.steps(place), reason, offset, message);
     }
 
     fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason> {
@@ -264,13 +333,15 @@ fn widen(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
 
-/// The way with its names, as far as there are any.
-fn steps(place: &Place<'_>) -> Vec<InsideStep> {
-    let step = |step: &Step| match step {
-        Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
-        Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
-    };
-    place.steps.iter().map(step).collect()
+impl Inside<'_, '_> {
+    /// The way with its names, as far as there are any.
+    fn steps(&self, place: &Place<'_>) -> Vec<InsideStep> {
+        let step = |step: &Step| match step {
+            Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
+            Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
+        };
+        self.way.steps.iter().cloned().chain(place.steps.iter().map(step)).collect()
+    }
 }
 
 /// The way as the records have it: what has no name is called after what it is in.

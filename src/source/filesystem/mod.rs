@@ -14,9 +14,11 @@ pub mod exfat;
 pub mod ext;
 pub mod fat;
 mod free_ranges;
+mod lzo;
 pub mod ntfs;
 mod read_ahead;
 mod reader;
+pub mod squashfs;
 mod tree;
 mod wtf8;
 pub mod xfs;
@@ -26,7 +28,7 @@ use std::ops::{ControlFlow, Range};
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use read_ahead::ReadAhead;
-pub use reader::ContentReader;
+pub use reader::{ContentDisk, ContentReader};
 pub use tree::FilesystemTree;
 
 use super::disk::{Disk, DiskError, DiskResult};
@@ -48,7 +50,7 @@ pub struct NodeId {
 /// What a filesystem says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// `ext2`, `ext3`, `ext4`, `xfs`, `btrfs`, `ntfs`, `fat12`, `fat16`, `fat32`, `exfat`.
+    /// `ext2`, `ext3`, `ext4`, `xfs`, `btrfs`, `ntfs`, `fat12`, `fat16`, `fat32`, `exfat`, `squashfs`.
     pub kind: &'static str,
     /// Its label.
     pub label: Option<String>,
@@ -294,6 +296,9 @@ pub fn open(disk: &Arc<dyn Disk>, others: &[Arc<dyn Disk>]) -> DiskResult<Option
     }
     if fat::detect(&**disk) {
         return Ok(Some(Box::new(fat::open(shared())?)));
+    }
+    if squashfs::detect(&**disk) {
+        return Ok(Some(Box::new(squashfs::open(shared())?)));
     }
     Ok(None)
 }

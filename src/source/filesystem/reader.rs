@@ -1,18 +1,37 @@
 //! The bytes of a content, wherever its pieces lie.
 
 use std::borrow::Cow;
-use std::sync::{Mutex, PoisonError};
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::{Content, Encoded, Filesystem, Piece, PieceSource, Place, ReadAhead};
-use crate::source::disk::{DiskError, DiskResult};
+use crate::source::disk::{Disk, DiskError, DiskResult};
 
 /// The most bytes of a unit, stored or decoded: Btrfs has 128 KiB, NTFS 64 KiB.
 const MAX_UNIT: u64 = 4 << 20;
 
+/// The filesystem of a content.
+#[derive(Debug)]
+enum Held<'f> {
+    Borrowed(&'f dyn Filesystem),
+    Shared(Arc<dyn Filesystem>),
+}
+
+impl<'f> std::ops::Deref for Held<'f> {
+    type Target = dyn Filesystem + 'f;
+
+    fn deref(&self) -> &Self::Target {
+        match self {
+            Self::Borrowed(filesystem) => *filesystem,
+            Self::Shared(filesystem) => &**filesystem,
+        }
+    }
+}
+
 /// Reads a content.
 #[derive(Debug)]
 pub struct ContentReader<'f> {
-    filesystem: &'f dyn Filesystem,
+    filesystem: Held<'f>,
     content: Cow<'f, Content>,
     ahead: Option<&'f ReadAhead>,
     /// The unit that was decoded last, by the number of its piece.
@@ -23,6 +42,7 @@ impl<'f> ContentReader<'f> {
     /// A reader of one content of a filesystem.
     #[must_use]
     pub fn new(filesystem: &'f dyn Filesystem, content: &'f Content) -> Self {
+        let filesystem = Held::Borrowed(filesystem);
         Self { filesystem, content: Cow::Borrowed(content), ahead: None, decoded: Mutex::default() }
     }
 
@@ -35,7 +55,22 @@ impl<'f> ContentReader<'f> {
     /// The same, of a content that it keeps.
     #[must_use]
     pub fn owned(filesystem: &'f dyn Filesystem, content: Content) -> Self {
+        let filesystem = Held::Borrowed(filesystem);
         Self { filesystem, content: Cow::Owned(content), ahead: None, decoded: Mutex::default() }
+    }
+
+    /// The content as a disk that can be kept: what is on it may be a disk's image.
+    #[must_use]
+    pub fn disk(filesystem: Arc<dyn Filesystem>, content: Content) -> ContentDisk {
+        let filesystem = Held::Shared(filesystem);
+        let content = Cow::Owned(content);
+        ContentDisk(ContentReader { filesystem, content, ahead: None, decoded: Mutex::default() })
+    }
+
+    /// What it reads.
+    #[must_use]
+    pub fn content(&self) -> &Content {
+        &self.content
     }
 
     /// The piece that gives the byte at `offset`, or the hole up to the next piece.
@@ -148,6 +183,33 @@ impl<'f> ContentReader<'f> {
             end = piece.at.saturating_add(piece.length);
         }
         (start < self.content.size).then(|| (start, end.min(self.content.size)))
+    }
+}
+
+/// A content as a disk.
+#[derive(Debug)]
+pub struct ContentDisk(ContentReader<'static>);
+
+impl Disk for ContentDisk {
+    fn size(&self) -> u64 {
+        self.0.content.size
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> DiskResult<usize> {
+        let mut filled = 0;
+        while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+            match self.0.read_at(rest, at) {
+                Ok(0) => break,
+                Ok(read) => filled += read,
+                Err(error) => return Err(DiskError { offset: at, ..error }),
+            }
+        }
+        Ok(filled)
+    }
+
+    fn next_data(&self, from: u64) -> DiskResult<Option<Range<u64>>> {
+        Ok(self.0.next_data(from).map(|(start, end)| start..end))
     }
 }
 

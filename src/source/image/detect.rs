@@ -76,6 +76,11 @@ pub(super) fn detect_or_fail(disk: &dyn Disk) -> DiskResult<Option<Kind>> {
     Ok(by_tail(tail.get(..filled).unwrap_or_default()))
 }
 
+/// Whether a file that begins so is a container of a disk.
+pub(in crate::source) fn is_container(head: &[u8]) -> bool {
+    by_head(head).is_some()
+}
+
 fn by_head(head: &[u8]) -> Option<Kind> {
     match head {
         [b'Q', b'F', b'I', 0xfb, ..] if u32_be(head, 4) == Some(1) => {

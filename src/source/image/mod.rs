@@ -28,6 +28,7 @@ mod windows;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+pub(super) use detect::is_container;
 pub use detect::{Kind, detect};
 
 use self::file::Folder;

@@ -125,19 +125,55 @@ impl Unpacker {
     /// filesystem stores for it. Returns how many bytes of the file were understood: what
     /// follows them is no archive.
     pub fn unpack(&self, file: Box<dyn Read + '_>, stored: u64, visitor: &mut dyn Visitor) -> u64 {
-        self.tools.budget.begin(stored, self.limits.file);
-        let file = Box::new(Counted { reader: file, free: stored, tools: Rc::clone(&self.tools) });
-        let mut input = Input::new(file, &self.tools);
-        let mut walk =
-            Walk { tools: &self.tools, depth: self.limits.depth.min(MAX_DEPTH), steps: Vec::new(), visitor };
-        walk.content(&mut input);
-        let position = input.position();
-        drop(input);
+        self.begin(stored);
+        let position = self.unpack_within(0, file, stored, visitor);
         if let Some(stop) = self.tools.budget.stop().filter(|stop| *stop != Stop::Interrupted) {
             let place = Place { steps: &[], base: 0, is_part: true };
             visitor.problem(&place, Reason::OverBudget, None, stop.message().to_owned());
         }
         position
+    }
+
+    /// Begins the account of a file of which so many bytes are stored.
+    pub fn begin(&self, stored: u64) {
+        self.tools.budget.begin(stored, self.limits.file);
+    }
+
+    /// Counts bytes that something other than an archive gave beyond what is stored.
+    /// Whether more may be read.
+    pub fn may_read(&self, bytes: u64) -> bool {
+        self.tools.budget.unpacked(usize::try_from(bytes).unwrap_or(usize::MAX));
+        self.tools.budget.stop().is_none()
+    }
+
+    /// Why the file is not looked into further.
+    #[must_use]
+    pub fn stop(&self) -> Option<Stop> {
+        self.tools.budget.stop()
+    }
+
+    /// How many levels are opened.
+    #[must_use]
+    pub fn depth(&self) -> usize {
+        self.limits.depth.min(MAX_DEPTH)
+    }
+
+    /// As [`Self::unpack`], of a content that lies `levels` deep in the file whose account
+    /// was begun; its own first `free` bytes are not counted.
+    pub fn unpack_within(
+        &self,
+        levels: usize,
+        content: Box<dyn Read + '_>,
+        free: u64,
+        visitor: &mut dyn Visitor,
+    ) -> u64 {
+        let file = Box::new(Counted { reader: content, free, tools: Rc::clone(&self.tools) });
+        let mut input = Input::new(file, &self.tools);
+        let depth = self.depth().saturating_sub(levels);
+        let limit = self.depth();
+        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        walk.content(&mut input);
+        input.position()
     }
 }
 
@@ -176,6 +212,8 @@ impl Read for Content<'_, '_> {
 struct Walk<'w> {
     tools: &'w Rc<Tools>,
     depth: usize,
+    /// The same, counted from the file.
+    limit: usize,
     steps: Vec<Step>,
     visitor: &'w mut dyn Visitor,
 }
@@ -196,7 +234,7 @@ impl Walk<'_> {
                     let message = format!(
                         "this {} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
                         format.name(),
-                        self.depth
+                        self.limit
                     );
                     return self.closed(input, Reason::OverBudget, message);
                 }

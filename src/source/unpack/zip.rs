@@ -9,6 +9,8 @@
 use std::io::{self, BufRead, Read};
 use std::rc::Rc;
 
+use deflate64::InflaterManaged;
+
 use super::format::{Archive, Damage, Entry, Format, Kind, Member, Opened};
 use super::gzip::Inflater;
 use super::input::Input;
@@ -111,15 +113,53 @@ enum Content {
     None,
     /// So many bytes as they are.
     Stored(u64),
-    /// Deflate, from this place on; how many bytes it takes, where that is known.
+    /// Deflate or deflate64, from this place on; how many bytes it takes, where that is known.
     Deflated {
-        inflater: Inflater,
+        inflater: Method,
         from: u64,
         packed: Option<u64>,
         ended: bool,
     },
     /// Up to the next header.
     UpToHeader,
+}
+
+/// Deflate, with a window of 32 or of 64 KiB.
+enum Method {
+    Deflate(Inflater),
+    /// This one takes bits ahead: it is given no more than the bytes of the member, of which
+    /// so many are left.
+    Deflate64(Box<InflaterManaged>, u64),
+}
+
+impl Method {
+    fn read(&mut self, input: &mut Input<'_>, bytes: &mut [u8]) -> io::Result<usize> {
+        let (inflater, left) = match self {
+            Self::Deflate(inflater) => return inflater.read(input, bytes),
+            Self::Deflate64(inflater, left) => (inflater, left),
+        };
+        loop {
+            let held = input.fill_buf()?;
+            let most = usize::try_from(*left).unwrap_or(usize::MAX).min(held.len());
+            let result = inflater.inflate(held.get(..most).unwrap_or_default(), bytes);
+            input.consume(result.bytes_consumed);
+            *left -= u64::try_from(result.bytes_consumed).unwrap_or(0).min(*left);
+            if result.data_error {
+                return Err(io::Error::new(io::ErrorKind::InvalidData, "deflate64: the content is damaged"));
+            }
+            if result.bytes_written > 0 || bytes.is_empty() || inflater.finished() {
+                return Ok(result.bytes_written);
+            }
+            if result.bytes_consumed == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "it ends in the middle"));
+            }
+        }
+    }
+
+    /// Whether it stops reading where its content ends.
+    fn is_exact(&self) -> bool {
+        matches!(self, Self::Deflate(_))
+    }
 }
 
 struct Members<'i, 'r> {
@@ -204,7 +244,7 @@ impl Members<'_, '_> {
                 match left {
                     // Its own end is right, whatever the header says; and behind damage
                     // the next header is looked for.
-                    _ if ended => {}
+                    _ if ended && inflater.is_exact() => {}
                     Some(left) if !self.input.skip(left) => return Err(cut()),
                     Some(_) => {}
                     None => {
@@ -277,17 +317,21 @@ impl Members<'_, '_> {
             _ if local.is_encrypted() || local.method == 99 => Some(Reason::Encrypted),
             // Those of 12, 93 and 95 begin with the magic of bzip2, zstd and xz.
             0 | 8 | 12 | 93 | 95 => None,
+            9 if known => None,
             _ => Some(Reason::Unsupported),
         };
         self.crc = None;
         self.sum = crc32fast::Hasher::new();
-        let has_sum = member.closed.is_none() && matches!(local.method, 0 | 8) && !local.has_descriptor();
+        let has_sum = member.closed.is_none() && matches!(local.method, 0 | 8 | 9) && !local.has_descriptor();
         if has_sum && member.kind == Kind::File {
             self.crc = Some(local.crc);
         }
-        self.content = if local.method == 8 && member.closed.is_none() {
+        self.content = if matches!(local.method, 8 | 9) && member.closed.is_none() {
             member.packed = true;
-            let inflater = Inflater::new(&self.tools);
+            let inflater = match local.method {
+                8 => Method::Deflate(Inflater::new(&self.tools)),
+                _ => Method::Deflate64(Box::new(InflaterManaged::new()), packed),
+            };
             let packed = known.then_some(packed);
             Content::Deflated { inflater, from: self.input.position(), packed, ended: false }
         } else if known {

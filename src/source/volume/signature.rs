@@ -132,6 +132,7 @@ const SIGNATURES: &[Signature] = &[
     unsupported("OCFS2", 0x1000, b"OCFSV2"),
     unsupported("OCFS2", 0x2000, b"OCFSV2"),
     unsupported("GFS2", 0x10000, b"\x01\x16\x19\x70\0\0\0\x01"),
+    checked("squashfs", 0, b"hsqs", is_squashfs),
     unsupported("squashfs", 0, b"hsqs"),
     unsupported("squashfs", 0, b"sqsh"),
     unsupported("EROFS", 0x400, b"\xe2\xe1\xf5\xe0"),
@@ -212,6 +213,10 @@ fn is_hfs(head: &[u8]) -> bool {
 /// A NILFS2 superblock: revision 2, and a size of its own that can be.
 fn is_nilfs(head: &[u8]) -> bool {
     u32_le(head, 0x400) == Some(2) && u16_le(head, 0x408).is_some_and(|size| (100..=1024).contains(&size))
+}
+
+fn is_squashfs(head: &[u8]) -> bool {
+    crate::source::filesystem::squashfs::is_superblock(head)
 }
 
 /// An Apple partition map: its driver descriptor comes before it.

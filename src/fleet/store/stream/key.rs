@@ -6,7 +6,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer, de::Error as _};
 use serde_json::value::RawValue;
 
-use crate::finding::{CertificateFacts, FileFacts, KeyRole, ProvenanceStep, Verdict, with_members};
+use crate::finding::{CertificateFacts, FileFacts, KeyRole, ProvenanceStep, Verdict, path_inside};
 
 /// Text that is borrowed also where it may be absent.
 #[derive(Deserialize)]
@@ -84,10 +84,13 @@ pub(in super::super) struct StepLine<'l> {
 }
 
 impl LocationLine<'_> {
-    /// The path with the members of archives behind it.
+    /// The path with what is inside of that file behind it.
     pub(in super::super) fn whole_path(&self) -> Cow<'_, str> {
-        let members = self.provenance.iter().filter(|step| step.kind.0 == ProvenanceStep::MEMBER);
-        with_members(&self.path.0, members.map(|step| &*step.name.0))
+        let step = |step: &StepLine<'_>| ProvenanceStep {
+            kind: step.kind.0.to_string(),
+            name: step.name.0.to_string(),
+        };
+        path_inside(&self.path.0, &self.provenance.iter().map(step).collect::<Vec<_>>())
     }
 }
 

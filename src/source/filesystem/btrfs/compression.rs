@@ -8,7 +8,7 @@ use std::io::Read as _;
 use flate2::{Decompress, FlushDecompress, Status};
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
-use super::lzo;
+use super::super::lzo;
 use super::volume::size;
 use crate::finding::Reason;
 use crate::source::bytes::u32_le;

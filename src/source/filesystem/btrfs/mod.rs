@@ -20,7 +20,6 @@ mod directory;
 mod inode;
 mod key;
 mod log;
-mod lzo;
 mod node;
 mod opening;
 mod overlay;
