@@ -160,17 +160,18 @@ pub struct Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
-    /// `member` of an archive, or `stream` for content that was compressed.
+    /// `member` of an archive, `git_object`, or `stream` for content that was compressed.
     pub kind: String,
-    /// What it is called there. Of a member, bytes that are not UTF-8 are written `\xNN`.
+    /// What it is called there: of an object of git its id and, where it is known, `:` and
+    /// its path in the oldest commit that has it. Of a member, bytes that are not UTF-8 are written `\xNN`.
     pub name: String,
 }
 
 impl ProvenanceStep {
-    /// Whether it is a member of an archive.
+    /// Whether it is a member of an archive, or an object of git.
     #[must_use]
     pub fn is_member(&self) -> bool {
-        self.kind == Self::MEMBER
+        self.kind == Self::MEMBER || self.kind == Self::GIT_OBJECT
     }
 
     /// Whether it is inside of a file.
@@ -181,6 +182,8 @@ impl ProvenanceStep {
 
     /// The kind of a member of an archive.
     pub const MEMBER: &str = "member";
+    /// The kind of an object of git.
+    pub const GIT_OBJECT: &str = "git_object";
     /// The kind of content that was compressed.
     pub const STREAM: &str = "stream";
 }

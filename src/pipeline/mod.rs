@@ -240,6 +240,7 @@ impl Scan {
             },
             walk,
             seen: std::sync::Mutex::default(),
+            objects: std::sync::Mutex::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
             measure,

@@ -3,17 +3,20 @@
 //! Role: gives each content to the scanner, whole where it fits in a window, else in
 //! windows, and counts it. Not for: formats and nesting (see `source::unpack`).
 
+mod git;
 mod seen;
 
 use std::io::Read;
 use std::sync::Arc;
 
+pub(super) use git::Objects;
 pub(super) use seen::Seen;
 
 use super::super::hits::{Collector, InsideHits, InsideStep, PassingLines};
 use super::{Worker, lock};
 use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
+use crate::source::unpack::git::ObjectId;
 use crate::source::unpack::{Input, Member, Place, Step, Visitor};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
 
@@ -44,6 +47,9 @@ pub(super) fn scan(
     (start, extent): (u64, Extent),
     hits: &mut Collector,
 ) -> u64 {
+    if start == 0 && git::detects(medium) {
+        return git::scan(worker, path, medium, extent, hits);
+    }
     let known = seen::key(worker, medium, start, extent);
     if let Some(outcome) = known.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
         let rules = worker.rules();
@@ -55,7 +61,7 @@ pub(super) fn scan(
     let mut digest = known.is_none().then(blake3::Hasher::new);
     let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
     let outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
-    let mut inside = Inside { worker, hits, outcome };
+    let mut inside = Inside { worker, hits, outcome, before: None };
     let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
     let outcome = inside.outcome;
     tell(worker, path, &outcome);
@@ -122,6 +128,8 @@ struct Inside<'i, 's> {
     /// Those of the file.
     hits: &'i mut Collector,
     outcome: Outcome,
+    /// What was told before the object of git that is gone through now.
+    before: Option<git::Told>,
 }
 
 impl Visitor for Inside<'_, '_> {
@@ -153,6 +161,14 @@ impl Visitor for Inside<'_, '_> {
         let found = Arc::new(InsideHits::new(steps(place), member, found));
         self.outcome.found.push(Arc::clone(&found));
         self.hits.take_inside(found, rules);
+    }
+
+    fn knows(&mut self, object: &ObjectId, size: u64) -> bool {
+        git::knows(self, object, size)
+    }
+
+    fn went_through(&mut self, object: &ObjectId) {
+        git::went_through(self, object);
     }
 
     fn opened(&mut self) {
@@ -267,6 +283,9 @@ fn widen(number: usize) -> u64 {
 /// The way with its names, as far as there are any.
 fn steps(place: &Place<'_>) -> Vec<InsideStep> {
     let step = |step: &Step| match step {
+        Step::Member(member) if member.object.is_some() => {
+            (ProvenanceStep::GIT_OBJECT, Some(text(&member.name)))
+        }
         Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
         Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
     };
