@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, Ignored, KeyUse, MachineRecord, Marks,
-    Revealed, Severity, Timestamp, Vendor, Verdict,
+    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, GitFacts, Ignored, KeyUse, MachineRecord,
+    Marks, Revealed, Severity, Timestamp, Vendor, Verdict,
 };
 
 /// One line of a scan.
@@ -104,6 +104,9 @@ pub struct Finding {
     /// severity is `low` at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<Vendor>,
+    /// Of an object of git: which commits have it, and whether it can still be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Box<GitFacts>>,
     /// The user's ignore file names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<Ignored>,

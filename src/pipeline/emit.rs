@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
+use super::histories::Histories;
 use super::hits::{Found, InsideHits, Placed, Tally};
 use super::marking::{Marked, Marking};
 use super::worker::{Problem, ProblemKey, named_steps};
@@ -67,11 +68,13 @@ pub(super) fn findings(
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<Emitted> {
     files.sort_by(|one, other| (one.target, &one.path).cmp(&(other.target, &other.path)));
+    let histories = Histories::read(&files, targets, pool);
     let mut emitted = Emitted::default();
     let mut keys: Vec<KeyRecord> = Vec::new();
     for chunk in files.chunks(CHUNK) {
-        let enriched: Vec<Vec<Enriched>> = pool
-            .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
+        let enriched: Vec<Vec<Enriched>> = pool.install(|| {
+            chunk.par_iter().map(|file| enrich_file(file, targets, &histories, enricher, marking)).collect()
+        });
         for Enriched { finding, key } in enriched.into_iter().flatten() {
             if let Some(finding) = finding {
                 emitted.findings.add(finding.severity, 1);
@@ -227,6 +230,7 @@ pub(super) fn problems(
 fn enrich_file(
     file: &NamedFile,
     targets: &[TargetFacts<'_>],
+    histories: &Histories,
     enricher: &Enricher,
     marking: &Marking<'_>,
 ) -> Vec<Enriched> {
@@ -265,6 +269,9 @@ fn enrich_file(
         }
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
+        }
+        if let Some(inside) = inside {
+            histories.say(&mut enriched, file, inside, &secrets);
         }
         if let Some(finding) = &mut enriched.finding {
             marking.mark(finding);
@@ -313,7 +320,7 @@ fn beside(file: &NamedFile, target: &TargetFacts<'_>) -> Option<Enriched> {
 }
 
 /// A path without what tells apart things of one path: see `volume`.
-fn shown(path: &[u8]) -> &[u8] {
+pub(super) fn shown(path: &[u8]) -> &[u8] {
     path.split(|byte| *byte == 0).next().unwrap_or_default()
 }
 
@@ -339,7 +346,7 @@ fn masked_step(step: ProvenanceStep, secrets: &[&Secret]) -> ProvenanceStep {
     }
 }
 
-fn mask(path: &[u8], secrets: &[&Secret]) -> Option<Vec<u8>> {
+pub(super) fn mask(path: &[u8], secrets: &[&Secret]) -> Option<Vec<u8>> {
     let mut masked: Option<Vec<u8>> = None;
     for secret in secrets {
         if secret.len() < MIN_MASKED || secret.len() > path.len() {

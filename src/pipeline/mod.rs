@@ -12,6 +12,7 @@ pub mod compare;
 mod directory;
 mod emit;
 pub mod evaluate;
+mod histories;
 mod hits;
 mod in_order;
 pub mod labels;
