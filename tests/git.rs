@@ -51,7 +51,7 @@ fn objects(scanned: &Scanned) -> BTreeSet<String> {
 fn objects_by_git(repository: &Path) -> BTreeSet<String> {
     let all =
         "git cat-file --batch-all-objects --unordered --batch-check | grep -v ' tree ' | cut -d' ' -f1,2 |
-        while read -r id kind; do git cat-file $kind $id | grep -q sift_planted_ && echo $id; done; true";
+        while read -r id kind; do git cat-file $kind $id | grep -q sift_planted_ && echo $id || true; done";
     sh(repository, all).lines().map(str::to_owned).collect()
 }
 
@@ -324,7 +324,7 @@ fn stashes_reflogs_and_what_nothing_leads_to_are_told_apart() {
             // Of the stash: the commit of what was changed, and that of the index.
             (facts.reachable, facts.commits, facts.in_head)
         };
-        assert_eq!(of(1), (GitReach::Ref, 2, Some(true)), "{pack}");
+        assert_eq!(of(1), (GitReach::Ref, 1, Some(true)), "{pack}");
         assert_eq!(of(2), (GitReach::Reflog, 1, Some(false)), "{pack}");
         assert_eq!(of(3), (GitReach::Stash, 2, Some(false)), "{pack}");
         assert_eq!(of(4), (GitReach::Unreachable, 1, Some(false)), "{pack}");

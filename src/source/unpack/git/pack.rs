@@ -273,11 +273,15 @@ impl<'b> Pack<'b> {
     /// An object that is too large to be held: read once for its id, once for its content.
     fn streamed(&mut self, offset: u64, kind: ObjectKind, header: &Header) -> io::Result<Option<Entry>> {
         let (mut hash, mut size) = (hasher(kind, header.size), 0_u64);
-        self.at = self.inflater.each(&*self.bytes, header.data, &mut |part| {
+        let end = self.inflater.each(&*self.bytes, header.data, &mut |part| {
             hash.update(part);
             size = size.saturating_add(widen(part.len()));
             if size > header.size { Err(super::zlib::wrong_size()) } else { Ok(()) }
         })?;
+        if size != header.size {
+            return Err(super::zlib::wrong_size());
+        }
+        self.at = end;
         let id = hash.finalize().into();
         self.know(id, offset);
         if kind == ObjectKind::Tree {
