@@ -7,12 +7,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use rayon::prelude::*;
 
-use super::emit::{NamedFile, TargetFacts, mask, shown};
-use super::hits::InsideHits;
+use super::hits::{Found, InsideHits};
+use super::masking::{mask, shown};
 use crate::enrich::Enriched;
 use crate::facts::git;
 use crate::finding::{GitFacts, ProvenanceStep, Secret};
 use crate::formats::hex;
+use crate::source::Tree;
 use crate::source::unpack::git::ObjectId;
 use crate::threads::Pool;
 
@@ -21,18 +22,23 @@ use crate::threads::Pool;
 pub(super) struct Histories(HashMap<(u32, Vec<u8>), HashMap<ObjectId, GitFacts>>);
 
 impl Histories {
-    pub(super) fn read(files: &[NamedFile], targets: &[TargetFacts<'_>], pool: &Pool) -> Self {
+    /// Of files by target and path; `trees`: where the targets' files can be read again.
+    pub(super) fn read<'f>(
+        files: impl Iterator<Item = (u32, &'f [u8], &'f Found)>,
+        trees: &[Option<&dyn Tree>],
+        pool: &Pool,
+    ) -> Self {
         let mut wanted: BTreeMap<(u32, Vec<u8>), HashSet<ObjectId>> = BTreeMap::new();
         // Of a file that was deleted nobody knows which repository it was in.
-        for file in files.iter().filter(|file| !file.found.deleted) {
-            let Some(repository) = repository_of(&file.path) else { continue };
-            let objects = file.found.inside.iter().filter_map(|inside| object_of(inside));
+        for (target, path, found) in files.filter(|(_, _, found)| !found.deleted) {
+            let Some(repository) = repository_of(path) else { continue };
+            let objects = found.inside.iter().filter_map(|inside| object_of(inside));
             for object in objects {
-                wanted.entry((file.target, repository.to_vec())).or_default().insert(object);
+                wanted.entry((target, repository.to_vec())).or_default().insert(object);
             }
         }
         let look = |((target, repository), objects): ((u32, Vec<u8>), HashSet<ObjectId>)| {
-            let tree = targets.get(usize::try_from(target).ok()?)?.tree?;
+            let tree = (*trees.get(usize::try_from(target).ok()?)?)?;
             let facts = git::look(tree, &repository, &objects);
             Some(((target, repository), facts))
         };
@@ -43,12 +49,12 @@ impl Histories {
     pub(super) fn say(
         &self,
         enriched: &mut Enriched,
-        file: &NamedFile,
+        (target, path): (u32, &[u8]),
         inside: &InsideHits,
         secrets: &[&Secret],
     ) {
-        let Some((repository, object)) = repository_of(&file.path).zip(object_of(inside)) else { return };
-        let known = self.0.get(&(file.target, repository.to_vec()));
+        let Some((repository, object)) = repository_of(path).zip(object_of(inside)) else { return };
+        let known = self.0.get(&(target, repository.to_vec()));
         let Some(facts) = known.and_then(|facts| facts.get(&object)) else { return };
         let mut facts = facts.clone();
         let masked = |text: &mut String| {

@@ -19,6 +19,7 @@ pub mod labels;
 mod links;
 pub mod listing;
 mod marking;
+mod masking;
 pub mod measure;
 mod progress;
 mod targets;
