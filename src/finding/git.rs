@@ -16,7 +16,7 @@ pub struct GitFacts {
     pub reachable: GitReach,
     /// How many commits of those that were walked have it.
     pub commits: u64,
-    /// The oldest of them, by its author's date; of a commit's or a tag's own text, absent.
+    /// The oldest of them, by its author's date; where the secret is in a commit's own text, that one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub oldest: Option<GitCommit>,
     /// Whether what is checked out (`HEAD`) still has it; absent where that is not known.
