@@ -227,7 +227,7 @@ fn hostile_47_a_delta_that_makes_4_gib_is_refused() {
     let mut delta = vec![0x80, 0x80, 0x40, 0x80, 0x80, 0x80, 0x80, 0x10];
     (0..4096).for_each(|_| delta.extend_from_slice(&[0xf0, 0, 0, 0x10]));
     let first = (3, base.len(), Vec::new(), base.clone());
-    let length = pack(&[first.clone()]).len() - 12 - 20;
+    let length = pack(std::slice::from_ref(&first)).len() - 12 - 20;
     let bomb = (6, delta.len(), back(length), delta);
     let scanned = scan_pack(&pack(&[first, bomb, value(1)]));
     assert_eq!((found(&scanned), reasons(&scanned)), (1, vec![Reason::OverBudget]));

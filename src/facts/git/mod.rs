@@ -44,12 +44,12 @@ pub fn look(tree: &dyn Tree, repository: &[u8], wanted: &HashSet<ObjectId>) -> H
         remembered: 0,
         seen: HashMap::new(),
     };
-    walk.from(&tips.references, GitReach::Ref);
-    walk.from(&tips.stash, GitReach::Stash);
-    walk.from(&tips.reflogs, GitReach::Reflog);
+    walk.walk(&tips.references, GitReach::Ref);
+    walk.walk(&tips.stash, GitReach::Stash);
+    walk.walk(&tips.reflogs, GitReach::Reflog);
     let is_whole = !store.missed();
     if wanted.iter().any(|id| !walk.seen.contains_key(id)) {
-        walk.from_all(&store.all());
+        walk.walk_all(&store.all());
     }
     let in_head = walk.in_head(tips.head);
     let incomplete = store.missed();
@@ -109,7 +109,7 @@ impl Walk<'_, '_> {
         seen
     }
 
-    fn from(&mut self, tips: &[ObjectId], reach: GitReach) {
+    fn walk(&mut self, tips: &[ObjectId], reach: GitReach) {
         let mut open = tips.to_vec();
         while let Some(id) = open.pop() {
             if !self.met.insert(id) {
@@ -133,13 +133,13 @@ impl Walk<'_, '_> {
     }
 
     /// From every commit that there is.
-    fn from_all(&mut self, all: &[ObjectId]) {
+    fn walk_all(&mut self, all: &[ObjectId]) {
         for id in all {
             if !self.met.contains(id)
                 && !self.without.contains(id)
                 && let Some((ObjectKind::Commit, _)) = self.store.get(id)
             {
-                self.from(&[*id], GitReach::Unreachable);
+                self.walk(&[*id], GitReach::Unreachable);
             }
         }
     }

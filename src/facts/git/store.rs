@@ -30,12 +30,15 @@ const CACHE: usize = 16 << 20;
 /// A commit, tree or tag, or whatever else was asked for.
 pub(super) type Object = (ObjectKind, Rc<Vec<u8>>);
 
+/// Objects by pack and offset, and what they take in bytes.
+type Cache = (HashMap<(usize, u64), Object>, usize);
+
 pub(super) struct Store<'t> {
     tree: &'t dyn Tree,
     directories: Vec<Vec<u8>>,
     packs: Vec<Pack<'t>>,
     inflater: RefCell<Inflater>,
-    cache: RefCell<(HashMap<(usize, u64), Object>, usize)>,
+    cache: RefCell<Cache>,
     objects_left: Cell<usize>,
     bytes_left: Cell<usize>,
     /// Something was asked for that could not be given.
