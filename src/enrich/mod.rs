@@ -161,6 +161,7 @@ impl Enricher {
             key_uses: Vec::new(),
             known: known.map(str::to_owned),
             vendor: None,
+            git: None,
             ignored: None,
             baseline: None,
             remediation: rule.remediation.trim().to_owned(),

@@ -4,6 +4,7 @@
 //! for: this machine, whose files are never asked.
 
 mod accounts;
+pub mod git;
 mod hosts;
 mod identity;
 mod logins;

@@ -7,6 +7,7 @@
 
 pub mod coverage;
 mod encoding;
+pub mod git;
 pub mod machine;
 pub mod marks;
 pub mod record;
@@ -17,6 +18,7 @@ pub mod verdict;
 
 pub use coverage::{Coverage, Inside, LeftOut, Reason};
 pub use encoding::Encoding;
+pub use git::{GitCommit, GitFacts, GitReach};
 pub use machine::{
     AccountFacts, FactProblem, IdentityKind, KeyUse, Login, MachineIdentity, MachineRecord, OsRelease,
     PasswordState, SshHost, SshdFacts,

@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, Ignored, KeyUse, MachineRecord, Marks,
-    Revealed, Severity, Timestamp, Vendor, Verdict,
+    AccountVerdict, BaselineState, Confidence, Coverage, Encoding, GitFacts, Ignored, KeyUse, MachineRecord,
+    Marks, Revealed, Severity, Timestamp, Vendor, Verdict,
 };
 
 /// One line of a scan.
@@ -104,6 +104,9 @@ pub struct Finding {
     /// severity is `low` at most.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub vendor: Option<Vendor>,
+    /// Of an object of git: which commits have it, and whether it can still be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub git: Option<Box<GitFacts>>,
     /// The user's ignore file names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ignored: Option<Ignored>,
@@ -160,18 +163,20 @@ pub struct Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
-    /// `member` of an archive or of a filesystem, `stream` for content that was compressed,
-    /// or `inner_disk` for the image of a disk, with the steps to its volume behind it.
+    /// `member` of an archive or of a filesystem, `git_object`, `stream` for content that was
+    /// compressed, or `inner_disk` for the image of a disk, with the steps to its volume
+    /// behind it.
     pub kind: String,
-    /// What it is called there. Of a member, bytes that are not UTF-8 are written `\xNN`.
+    /// What it is called there: of an object of git its id and, where it is known, `:` and
+    /// its path in the oldest commit that has it. Of a member, bytes that are not UTF-8 are written `\xNN`.
     pub name: String,
 }
 
 impl ProvenanceStep {
-    /// Whether it is a member of an archive.
+    /// Whether it is a member of an archive, or an object of git.
     #[must_use]
     pub fn is_member(&self) -> bool {
-        self.kind == Self::MEMBER
+        self.kind == Self::MEMBER || self.kind == Self::GIT_OBJECT
     }
 
     /// Whether it is inside of a file. Of a disk that lies as a file on another, what is
@@ -197,7 +202,7 @@ impl ProvenanceStep {
             match step.kind.as_str() {
                 Self::STREAM => {}
                 Self::INNER_DISK => on_disk = true,
-                Self::MEMBER => {
+                Self::MEMBER | Self::GIT_OBJECT => {
                     names.push(std::mem::take(&mut filesystem) + &step.name);
                     on_disk = false;
                 }
@@ -212,6 +217,8 @@ impl ProvenanceStep {
 
     /// The kind of a member of an archive.
     pub const MEMBER: &str = "member";
+    /// The kind of an object of git.
+    pub const GIT_OBJECT: &str = "git_object";
     /// The kind of content that was compressed.
     pub const STREAM: &str = "stream";
     /// The kind of a disk's image that is a file on a disk.

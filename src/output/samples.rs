@@ -85,6 +85,7 @@ pub(crate) fn finding(path: &str, line: u64) -> Finding {
         key_uses: Vec::new(),
         known: None,
         vendor: None,
+        git: None,
         ignored: None,
         baseline: None,
         remediation:

@@ -7,8 +7,10 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rayon::prelude::*;
 
+use super::histories::Histories;
 use super::hits::{Found, InsideHits, Placed, Tally};
 use super::marking::{Marked, Marking};
+use super::masking::{mask, shown};
 use super::worker::{Problem, ProblemKey, named_steps};
 use crate::enrich::{Enriched, Enricher, public_weaknesses};
 use crate::facts::{Accounts, AuthorizedKey, Machine, Packages, certificate_beside, public_beside};
@@ -25,9 +27,6 @@ use crate::threads::Pool;
 
 /// Files that are enriched at a time, so that memory does not grow with their number.
 const CHUNK: usize = 256;
-/// A secret at least this long is masked in the path that it stands in.
-const MIN_MASKED: usize = 6;
-
 /// A file with findings under one of its names.
 pub(super) struct NamedFile {
     pub(super) target: u32,
@@ -67,11 +66,15 @@ pub(super) fn findings(
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<Emitted> {
     files.sort_by(|one, other| (one.target, &one.path).cmp(&(other.target, &other.path)));
+    let trees: Vec<Option<&dyn Tree>> = targets.iter().map(|target| target.tree).collect();
+    let found = files.iter().map(|file| (file.target, &*file.path, &*file.found));
+    let histories = Histories::read(found, &trees, pool);
     let mut emitted = Emitted::default();
     let mut keys: Vec<KeyRecord> = Vec::new();
     for chunk in files.chunks(CHUNK) {
-        let enriched: Vec<Vec<Enriched>> = pool
-            .install(|| chunk.par_iter().map(|file| enrich_file(file, targets, enricher, marking)).collect());
+        let enriched: Vec<Vec<Enriched>> = pool.install(|| {
+            chunk.par_iter().map(|file| enrich_file(file, targets, &histories, enricher, marking)).collect()
+        });
         for Enriched { finding, key } in enriched.into_iter().flatten() {
             if let Some(finding) = finding {
                 emitted.findings.add(finding.severity, 1);
@@ -227,6 +230,7 @@ pub(super) fn problems(
 fn enrich_file(
     file: &NamedFile,
     targets: &[TargetFacts<'_>],
+    histories: &Histories,
     enricher: &Enricher,
     marking: &Marking<'_>,
 ) -> Vec<Enriched> {
@@ -265,6 +269,9 @@ fn enrich_file(
         }
         if let Some(vendor) = &vendor {
             enriched.set_vendor(vendor.clone());
+        }
+        if let Some(inside) = inside {
+            histories.say(&mut enriched, (file.target, &file.path), inside, &secrets);
         }
         if let Some(finding) = &mut enriched.finding {
             marking.mark(finding);
@@ -312,11 +319,6 @@ fn beside(file: &NamedFile, target: &TargetFacts<'_>) -> Option<Enriched> {
     Some(Enriched { finding: None, key: Some(public_key(&key, location, facts)) })
 }
 
-/// A path without what tells apart things of one path: see `volume`.
-fn shown(path: &[u8]) -> &[u8] {
-    path.split(|byte| *byte == 0).next().unwrap_or_default()
-}
-
 /// A path as text and, where it is not UTF-8, its bytes in hex.
 pub(super) fn path_text(path: &[u8]) -> (String, Option<String>) {
     match std::str::from_utf8(path) {
@@ -337,36 +339,6 @@ fn masked_step(step: ProvenanceStep, secrets: &[&Secret]) -> ProvenanceStep {
         Some(name) => ProvenanceStep { name: String::from_utf8_lossy(&name).into_owned(), ..step },
         None => step,
     }
-}
-
-fn mask(path: &[u8], secrets: &[&Secret]) -> Option<Vec<u8>> {
-    let mut masked: Option<Vec<u8>> = None;
-    for secret in secrets {
-        if secret.len() < MIN_MASKED || secret.len() > path.len() {
-            continue;
-        }
-        let current = masked.as_deref().unwrap_or(path);
-        if let Some(changed) = replace(current, secret) {
-            masked = Some(changed);
-        }
-    }
-    masked
-}
-
-fn replace(path: &[u8], secret: &Secret) -> Option<Vec<u8>> {
-    let found: Vec<usize> = memchr::memmem::find_iter(path, secret.expose()).collect();
-    if found.is_empty() {
-        return None;
-    }
-    let mut out = Vec::with_capacity(path.len());
-    let mut from = 0;
-    for at in found {
-        out.extend_from_slice(path.get(from..at).unwrap_or_default());
-        out.extend_from_slice("…".as_bytes());
-        from = at + secret.len();
-    }
-    out.extend_from_slice(path.get(from..).unwrap_or_default());
-    Some(out)
 }
 
 fn file_facts(stat: &FileStat, accounts: &Accounts) -> FileFacts {

@@ -12,12 +12,14 @@ pub mod compare;
 mod directory;
 mod emit;
 pub mod evaluate;
+mod histories;
 mod hits;
 mod in_order;
 pub mod labels;
 mod links;
 pub mod listing;
 mod marking;
+mod masking;
 pub mod measure;
 mod medium;
 mod progress;
@@ -242,6 +244,7 @@ impl Scan {
             walk,
             seen: std::sync::Mutex::default(),
             disks: Default::default(),
+            objects: std::sync::Mutex::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),
             measure,

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use inside::Seen;
 pub(super) use inside::named_steps;
+use inside::{Objects, Seen};
 
 use super::ScanOptions;
 use super::bounded::Bounded;
@@ -56,6 +56,8 @@ pub(super) struct Shared<'s> {
     pub(super) seen: Mutex<Seen>,
     /// As many as may open the disks that files are the images of.
     pub(super) disks: [Mutex<()>; 2],
+    /// Objects of git that were, with nothing to tell.
+    pub(super) objects: Mutex<Objects>,
     pub(super) links: Mutex<Links>,
     pub(super) results: Mutex<Results>,
     pub(super) measure: &'s Measure,

@@ -92,6 +92,20 @@ impl<'t> TreeFile<'t> {
         Self { at: offset, ..self }
     }
 
+    /// Reads from `offset` on; 0 is the end.
+    ///
+    /// # Errors
+    ///
+    /// What the medium says.
+    pub fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        loop {
+            match self.bytes.read_at(bytes, offset) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                other => return other,
+            }
+        }
+    }
+
     /// Fills all of `bytes` from `offset` on.
     ///
     /// # Errors

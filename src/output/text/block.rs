@@ -6,7 +6,8 @@ use std::io::{self, Write};
 use super::layout::{Paint, count, counted, day, distance, moment, width, wrap};
 use super::{Group, Place};
 use crate::finding::{
-    Confidence, FileFacts, Finding, ProvenanceStep, Target, TargetExists, Timestamp, Validity, Vendor,
+    Confidence, FileFacts, Finding, GitFacts, GitReach, ProvenanceStep, Target, TargetExists, Timestamp,
+    Validity, Vendor,
 };
 use crate::output::escape;
 
@@ -50,8 +51,11 @@ pub(super) fn write(out: &mut impl Write, group: &Group, first: bool, view: View
             _ => "",
         };
         write_row(out, label, &place_text(place, paint), label_columns, paint)?;
-        let more =
-            [place.file.as_ref().map(|file| file_text(file, now)), place.vendor.as_ref().map(vendor_text)];
+        let more = [
+            place.git.as_deref().map(history_text),
+            place.file.as_ref().map(|file| file_text(file, now)),
+            place.vendor.as_ref().map(vendor_text),
+        ];
         for text in more.into_iter().flatten() {
             for line in wrap(&text, value_columns) {
                 write_row(out, "", &line, label_columns, paint)?;
@@ -118,6 +122,31 @@ fn place_text(place: &Place, paint: Paint) -> String {
     let place = paint.strong(&place);
     let deleted = if location.deleted { " (deleted)" } else { "" };
     format!("{target}{place}{deleted}{new}")
+}
+
+/// `in 2 commits, oldest 1a2b3c4d5e by Ann <ann@example.org> 2021-03-04, deleted since`.
+fn history_text(git: &GitFacts) -> String {
+    let mut text = match git.commits {
+        0 => "in no commit".to_owned(),
+        number => format!("in {}", counted(number, "commit", "commits")),
+    };
+    if git.incomplete {
+        text.push_str(" at least");
+    }
+    if let Some(commit) = &git.oldest {
+        let id = commit.id.get(..10).unwrap_or(&commit.id);
+        let (author, email) = (escape::visible(&commit.author), escape::visible(&commit.email));
+        let date = commit.authored_at.map(|time| format!(" {}", day(time))).unwrap_or_default();
+        text.push_str(&format!(", oldest {} by {author} <{email}>{date}", escape::visible(id)));
+    }
+    text.push_str(match (git.reachable, git.in_head) {
+        (GitReach::Ref, Some(false)) => ", deleted since",
+        (GitReach::Ref, _) | (GitReach::Unknown, _) => "",
+        (GitReach::Stash, _) => ", in a stash only",
+        (GitReach::Reflog, _) => ", in a reflog only",
+        (GitReach::Unreachable, _) => ", unreachable",
+    });
+    text
 }
 
 /// Whose file it is, where a package came with it.

@@ -21,7 +21,8 @@ use layout::Paint;
 
 use super::RecordSink;
 use crate::finding::{
-    BaselineState, FileFacts, Finding, Location, ProblemRecord, Record, ScanRecord, SummaryRecord, Vendor,
+    BaselineState, FileFacts, Finding, GitFacts, Location, ProblemRecord, Record, ScanRecord, SummaryRecord,
+    Vendor,
 };
 
 /// Of how many places of one secret the path is shown.
@@ -94,6 +95,7 @@ struct Place {
     file: Option<FileFacts>,
     vendor: Option<Vendor>,
     is_new: bool,
+    git: Option<Box<GitFacts>>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -141,6 +143,7 @@ impl Held {
             file: finding.file.clone(),
             vendor: finding.vendor.clone(),
             is_new: finding.baseline == Some(BaselineState::New),
+            git: finding.git.clone(),
         };
         if let Some(group) = self.by_secret.get(&key).and_then(|at| self.groups.get_mut(*at)) {
             group.total += 1;

@@ -4,17 +4,20 @@
 //! windows, and counts it. Not for: formats and nesting (see `source::unpack`).
 
 mod disks;
+mod git;
 mod seen;
 
 use std::io::Read;
 use std::sync::Arc;
 
+pub(super) use git::Objects;
 pub(super) use seen::Seen;
 
 use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines};
 use super::{Worker, lock};
 use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
+use crate::source::unpack::git::ObjectId;
 use crate::source::unpack::{Input, Member, Place, Step, Stop, Visitor};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
 
@@ -45,6 +48,9 @@ pub(super) fn scan(
     (start, extent): (u64, Extent),
     hits: &mut Collector,
 ) -> u64 {
+    if start == 0 && git::detects(medium) {
+        return git::scan(worker, path, medium, extent, hits);
+    }
     let known = seen::key(worker, medium, start, extent);
     if let Some(outcome) = known.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
         let rules = worker.rules();
@@ -56,7 +62,7 @@ pub(super) fn scan(
     let mut digest = known.is_none().then(blake3::Hasher::new);
     let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
     let mut outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
-    let mut inside = Inside { worker, hits, outcome: &mut outcome, way: &Way::default() };
+    let mut inside = Inside { worker, hits, outcome: &mut outcome, way: &Way::default(), before: None };
     let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
     tell(worker, path, &outcome);
     if outcome.is_whole && understood == extent.size && !unpacker.was_stopped() {
@@ -196,6 +202,8 @@ struct Inside<'i, 's> {
     outcome: &'i mut Outcome,
     /// The way to the file, where it is on a disk inside of another.
     way: &'i Way,
+    /// What was told before the object of git that is gone through now.
+    before: Option<git::Told>,
 }
 
 impl Visitor for Inside<'_, '_> {
@@ -228,6 +236,14 @@ impl Visitor for Inside<'_, '_> {
         let found = Arc::new(InsideHits::new(self.steps(place), member, found));
         self.outcome.keep(Arc::clone(&found));
         self.hits.take_inside(found, rules);
+    }
+
+    fn knows(&mut self, object: &ObjectId, size: u64) -> bool {
+        git::knows(self, object, size)
+    }
+
+    fn went_through(&mut self, object: &ObjectId) {
+        git::went_through(self, object);
     }
 
     fn opened(&mut self) {
@@ -337,6 +353,9 @@ impl Inside<'_, '_> {
     /// The way with its names, as far as there are any.
     fn steps(&self, place: &Place<'_>) -> Vec<InsideStep> {
         let step = |step: &Step| match step {
+            Step::Member(member) if member.object.is_some() => {
+                (ProvenanceStep::GIT_OBJECT, Some(text(&member.name)))
+            }
             Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
             Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
         };

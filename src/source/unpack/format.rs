@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use super::input::Input;
 use super::tools::Tools;
-use super::{ar, bzip2, closed, cpio, gzip, lz4, rpm, tar, xz, zip, zstd};
+use super::{ar, bzip2, closed, cpio, git, gzip, lz4, rpm, tar, xz, zip, zstd};
 use crate::finding::Reason;
 use crate::source::UnixTime;
 
 /// All formats. The first that recognises a content opens it.
-pub(super) const FORMATS: [&dyn Format; 15] = [
+pub(super) const FORMATS: [&dyn Format; 16] = [
     &gzip::Gzip,
     &zip::Zip,
     &tar::Tar,
@@ -24,6 +24,7 @@ pub(super) const FORMATS: [&dyn Format; 15] = [
     &cpio::Cpio,
     &ar::Ar,
     &rpm::Rpm,
+    &git::Git,
     &closed::SEVEN_ZIP,
     &closed::RAR,
     &closed::CABINET,
@@ -144,6 +145,8 @@ pub struct Member {
     pub group: Option<Vec<u8>>,
     /// Content last changed.
     pub mtime: Option<UnixTime>,
+    /// What object of git it is.
+    pub object: Option<(git::ObjectKind, git::ObjectId)>,
     /// Whether its content is compressed.
     pub packed: bool,
     /// Why its content cannot be read, where that is known beforehand.

@@ -20,6 +20,7 @@ mod bzip2;
 mod closed;
 mod cpio;
 mod format;
+pub mod git;
 mod gzip;
 mod input;
 mod lz4;
@@ -79,6 +80,17 @@ pub trait Visitor {
     /// Whether the member at the end of the way is to be left out, and why.
     fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason>;
 
+    /// Whether an object of git was scanned before, with nothing to tell of it.
+    fn knows(&mut self, object: &git::ObjectId, size: u64) -> bool {
+        let _ = (object, size);
+        false
+    }
+
+    /// An object of git that was not known has been gone through.
+    fn went_through(&mut self, object: &git::ObjectId) {
+        let _ = object;
+    }
+
     /// Something was opened.
     fn opened(&mut self);
 
@@ -127,11 +139,41 @@ impl Unpacker {
     pub fn unpack(&self, file: Box<dyn Read + '_>, stored: u64, visitor: &mut dyn Visitor) -> u64 {
         self.begin(stored);
         let position = self.unpack_within(0, file, stored, visitor);
+        self.tell_stop(visitor);
+        position
+    }
+
+    /// The same of a file that is one of git's (see [`git::detect`]), of which any byte can
+    /// be read again.
+    pub fn unpack_git(
+        &self,
+        bytes: Box<dyn git::Bytes + '_>,
+        (size, stored): (u64, u64),
+        visitor: &mut dyn Visitor,
+    ) -> u64 {
+        self.begin(stored);
+        let (depth, limit) = (self.depth(), self.depth());
+        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        let (position, damage) = match git::Objects::open(bytes, size, &self.tools) {
+            Ok(mut objects) => {
+                walk.visitor.opened();
+                let damage = walk.members(&mut objects, &std::cell::Cell::new(false));
+                (objects.position(), damage)
+            }
+            Err(damage) => (0, Some(damage)),
+        };
+        if let Some(Damage { reason, message }) = damage.filter(|_| !walk.stopped()) {
+            walk.damaged(reason, Some(position), &format!("git: {message}"));
+        }
+        self.tell_stop(visitor);
+        position
+    }
+
+    fn tell_stop(&self, visitor: &mut dyn Visitor) {
         if let Some(stop) = self.tools.budget.stop().filter(|stop| *stop != Stop::Interrupted) {
             let place = Place { steps: &[], base: 0, is_part: true };
             visitor.problem(&place, Reason::OverBudget, None, stop.message().to_owned());
         }
-        position
     }
 
     /// Begins the account of a file of which so many bytes are stored.
@@ -361,6 +403,10 @@ impl Walk<'_> {
             Kind::Special => Some(Reason::SpecialFile),
             Kind::File | Kind::HardLink => member.closed.inspect(|reason| closed.count(*reason)),
         };
+        let object = member.object.map(|(_, id)| id);
+        if object.is_some_and(|id| self.visitor.knows(&id, size)) {
+            return false;
+        }
         self.steps.push(Step::Member(Box::new(member)));
         let place = Place { steps: &self.steps, base: 0, is_part: false };
         if let Some(reason) = reason.or_else(|| self.visitor.leaves_out(&place)) {
@@ -383,6 +429,9 @@ impl Walk<'_> {
             self.damaged(Reason::Corrupt, None, &error.to_string());
         }
         self.steps.pop();
+        if let Some(id) = object.filter(|_| error.is_none() && !self.stopped()) {
+            self.visitor.went_through(&id);
+        }
         error.is_some()
     }
 }

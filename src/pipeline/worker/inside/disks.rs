@@ -304,7 +304,7 @@ impl Disks<'_, '_> {
     ) -> u64 {
         let unpacker = std::rc::Rc::clone(&self.worker.unpacker);
         let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: None });
-        let mut inside = Inside { worker: self.worker, hits, outcome: self.outcome, way };
+        let mut inside = Inside { worker: self.worker, hits, outcome: self.outcome, way, before: None };
         unpacker.unpack_within(way.levels, file, u64::MAX, &mut inside)
     }
 
