@@ -26,6 +26,7 @@ struct Kind<'l> {
 }
 
 /// What is kept of a record.
+#[expect(clippy::large_enum_variant, reason = "nearly all are keys: in boxes each would be allocated")]
 pub(super) enum Row<'l> {
     Machine(Box<MachineRecord>),
     /// A key, and of one that lies somewhere what the filesystem says of its file.

@@ -13,9 +13,9 @@ use crate::finding::{CertificateFacts, FileFacts, KeyRole, ProvenanceStep, Verdi
 #[serde(transparent)]
 pub(in super::super) struct Text<'l>(#[serde(borrow)] pub(in super::super) Cow<'l, str>);
 
-impl<'l> Text<'l> {
+impl Text<'_> {
     /// The text, where there is one.
-    pub(in super::super) fn of<'t>(text: Option<&'t Self>) -> Option<&'t str> {
+    pub(in super::super) fn of(text: Option<&Self>) -> Option<&str> {
         text.map(|text| &*text.0)
     }
 }
