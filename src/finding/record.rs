@@ -160,7 +160,8 @@ pub struct Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
-    /// `member` of an archive, or `stream` for content that was compressed.
+    /// `member` of an archive, `stream` for content that was compressed, or `row` of a
+    /// database (`table[row].column`).
     pub kind: String,
     /// What it is called there. Of a member, bytes that are not UTF-8 are written `\xNN`.
     pub name: String,
@@ -173,24 +174,34 @@ impl ProvenanceStep {
         self.kind == Self::MEMBER
     }
 
+    /// Whether it is a member of an archive or a row of a database: what has a name of
+    /// its own in the file.
+    #[must_use]
+    pub fn is_named(&self) -> bool {
+        self.is_member() || self.kind == Self::ROW
+    }
+
     /// Whether it is inside of a file.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.is_member() || self.kind == Self::STREAM
+        self.is_named() || self.kind == Self::STREAM
     }
 
     /// The kind of a member of an archive.
     pub const MEMBER: &str = "member";
     /// The kind of content that was compressed.
     pub const STREAM: &str = "stream";
+    /// The kind of a row of a database.
+    pub const ROW: &str = "row";
 }
 
 impl Location {
-    /// The path with the members of archives behind it: `/srv/layer.tar.gz → etc/app.env`.
+    /// The path with the members of archives and rows of databases behind it:
+    /// `/srv/layer.tar.gz → etc/app.env`.
     #[must_use]
     pub fn whole_path(&self) -> std::borrow::Cow<'_, str> {
         let mut path = std::borrow::Cow::Borrowed(self.path.as_str());
-        for member in self.provenance.iter().filter(|step| step.is_member()) {
+        for member in self.provenance.iter().filter(|step| step.is_named()) {
             path.to_mut().push_str(" → ");
             path.to_mut().push_str(&member.name);
         }

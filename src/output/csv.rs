@@ -170,7 +170,7 @@ fn row(finding: &Finding) -> [String; CSV_HEADER.len()] {
 
 /// The members of archives on the way to the secret.
 fn member(location: &Location) -> String {
-    let members = location.provenance.iter().filter(|step| step.is_member());
+    let members = location.provenance.iter().filter(|step| step.is_named());
     let names: Vec<_> = members.map(|step| escape::path(&step.name, None)).collect();
     names.join(" → ")
 }

@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use inside::Seen;
 pub(super) use inside::named_steps;
+use inside::{Known, Seen};
 
 use super::ScanOptions;
 use super::bounded::Bounded;
@@ -20,6 +20,7 @@ use crate::rules::RuleSet;
 use crate::scan::{Engine, Scanner};
 use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
 use crate::source::directory::WalkOptions;
+use crate::source::store::{self, Store};
 use crate::source::unpack::{Limits, Unpacker, start_of_appended};
 use crate::source::{FileStat, ReadBuffer};
 
@@ -145,8 +146,13 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: looks_inside.then_some(&*self.unpacker),
             appended: None,
+            store: None,
+            known: None,
         };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);
+        if let Some(store) = sink.store {
+            return self.scan_store(path, medium, extent, store);
+        }
         if outcome.taken_over {
             return self.scan_inside(path, medium, extent);
         }
@@ -173,6 +179,8 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: None,
             appended: None,
+            store: None,
+            known: None,
         };
         let mut outcome = Outcome::default();
         if understood == 0 {
@@ -186,6 +194,37 @@ impl<'s> Worker<'s> {
             hits.place_by_reading(medium, extent.stored < extent.size);
         }
         self.bytes_untold += if windowed { understood } else { outcome.scanned };
+        self.count(path, &outcome);
+        hits
+    }
+
+    /// Scans the records of a file that keeps such, then the file as it is stored, in
+    /// which what was found in records is not told again.
+    fn scan_store(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        medium: &impl ReadAt,
+        extent: Extent,
+        store: &dyn Store,
+    ) -> Collector {
+        let mut hits = Collector::default();
+        let known = inside::scan_store(self, path, (medium, extent.size), store, &mut hits);
+        let mut sink = ScanSink {
+            scanner: &mut self.scanner,
+            shared: self.shared,
+            hits,
+            windowed: false,
+            unpacker: None,
+            appended: None,
+            store: None,
+            known: Some(&known),
+        };
+        let outcome = read(medium, extent, &mut self.buffer, &mut sink);
+        let ScanSink { mut hits, windowed, .. } = sink;
+        if windowed && !hits.listed.is_empty() {
+            hits.place_by_reading(medium, extent.stored < extent.size);
+        }
+        self.bytes_untold += if windowed { 0 } else { outcome.scanned };
         self.count(path, &outcome);
         hits
     }
@@ -215,6 +254,8 @@ impl<'s> Worker<'s> {
             windowed: false,
             unpacker: None,
             appended: None,
+            store: None,
+            known: None,
         };
         let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
         let ScanSink { mut hits, .. } = sink;
@@ -371,11 +412,17 @@ struct ScanSink<'w, 's> {
     unpacker: Option<&'w Unpacker>,
     /// Where an archive begins that follows something else.
     appended: Option<u64>,
+    /// What of it keeps records.
+    store: Option<&'static dyn Store>,
+    /// What was found in records: it is not taken again.
+    known: Option<&'w Known>,
 }
 
 impl Sink for ScanSink<'_, '_> {
     fn takes_over(&mut self, start: &[u8]) -> bool {
-        self.unpacker.is_some_and(|unpacker| unpacker.detects(start))
+        let Some(unpacker) = self.unpacker else { return false };
+        self.store = store::detect(start).filter(|_| unpacker.is_on());
+        self.store.is_some() || unpacker.detects(start)
     }
 
     fn whole(&mut self, bytes: &[u8]) {
@@ -384,9 +431,13 @@ impl Sink for ScanSink<'_, '_> {
             self.shared.measure.read(bytes);
             return;
         }
-        let (shared, hits) = (self.shared, &mut self.hits);
+        let (shared, hits, known) = (self.shared, &mut self.hits, self.known);
         let max = shared.options.max_findings_per_file;
-        self.scanner.scan(bytes, &mut |hit| hits.take(hit, max, shared.engine.rules()));
+        self.scanner.scan(bytes, &mut |hit| {
+            if known.is_none_or(|known| !known.has(&hit)) {
+                hits.take(hit, max, shared.engine.rules());
+            }
+        });
         if !self.hits.is_empty() {
             self.hits.place_in(bytes);
         }
@@ -401,14 +452,18 @@ impl Sink for ScanSink<'_, '_> {
         if last {
             self.look_for_appended(bytes, base);
         }
-        let (shared, hits) = (self.shared, &mut self.hits);
+        let (shared, hits, known) = (self.shared, &mut self.hits, self.known);
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);
         if shared.measure.stage == Stage::Read {
             shared.measure.read(bytes);
             return base.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
         }
-        self.scanner.feed(bytes, base, last, &mut |hit| hits.take(hit, max, shared.engine.rules()))
+        self.scanner.feed(bytes, base, last, &mut |hit| {
+            if known.is_none_or(|known| !known.has(&hit)) {
+                hits.take(hit, max, shared.engine.rules());
+            }
+        })
     }
 
     fn should_stop(&self) -> bool {

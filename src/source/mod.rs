@@ -17,6 +17,7 @@ pub mod image;
 mod machine_disks;
 mod snapshot;
 mod stat;
+pub mod store;
 pub mod test_content;
 mod tree;
 pub mod unpack;

@@ -162,7 +162,7 @@ pub(super) fn openable(
 
 /// The members of archives on the way to a content: ` → etc/app.env`.
 pub(super) fn inside(provenance: &[ProvenanceStep]) -> String {
-    let members = provenance.iter().filter(|step| step.is_member());
+    let members = provenance.iter().filter(|step| step.is_named());
     members.map(|step| format!(" → {}", escape::path(&step.name, None))).collect()
 }
 

@@ -4,11 +4,13 @@
 //! windows, and counts it. Not for: formats and nesting (see `source::unpack`).
 
 mod seen;
+mod stored;
 
 use std::io::Read;
 use std::sync::Arc;
 
 pub(super) use seen::Seen;
+pub(super) use stored::{Known, scan as scan_store};
 
 use super::super::hits::{Collector, InsideHits, InsideStep, PassingLines};
 use super::{Worker, lock};
@@ -93,6 +95,18 @@ struct Outcome {
     is_whole: bool,
 }
 
+impl Outcome {
+    fn problem(&mut self, steps: Vec<InsideStep>, reason: Reason, offset: Option<u64>, message: String) {
+        let number = self.counts.problems.entry(reason).or_default();
+        *number = number.saturating_add(1);
+        if self.problems.len() < MAX_PROBLEMS {
+            self.problems.push((steps, reason, offset, message));
+        } else {
+            self.problems_unlisted += 1;
+        }
+    }
+}
+
 /// A file from its start to its end.
 struct FileReader<'m, M> {
     medium: &'m M,
@@ -164,13 +178,7 @@ impl Visitor for Inside<'_, '_> {
     }
 
     fn problem(&mut self, place: &Place<'_>, reason: Reason, offset: Option<u64>, message: String) {
-        let number = self.outcome.counts.problems.entry(reason).or_default();
-        *number = number.saturating_add(1);
-        if self.outcome.problems.len() < MAX_PROBLEMS {
-            self.outcome.problems.push((steps(place), reason, offset, message));
-        } else {
-            self.outcome.problems_unlisted += 1;
-        }
+        self.outcome.problem(steps(place), reason, offset, message);
     }
 
     fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason> {
