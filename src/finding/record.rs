@@ -163,9 +163,9 @@ pub struct Location {
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
-    /// `member` of an archive or of a filesystem, `git_object`, `stream` for content that was
-    /// compressed, or `inner_disk` for the image of a disk, with the steps to its volume
-    /// behind it.
+    /// `member` of an archive or of a filesystem, `git_object`, `row` of a database
+    /// (`table[row].column`), `stream` for content that was compressed, or `inner_disk` for
+    /// the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there: of an object of git its id and, where it is known, `:` and
     /// its path in the oldest commit that has it. Of a member, bytes that are not UTF-8 are written `\xNN`.
@@ -183,7 +183,7 @@ impl ProvenanceStep {
     /// on it follows.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.is_member() || self.kind == Self::STREAM || self.kind == Self::INNER_DISK
+        self.is_member() || [Self::STREAM, Self::INNER_DISK, Self::ROW].contains(&self.kind.as_str())
     }
 
     /// The part of a way that leads up to a file, and the part inside of it.
@@ -202,7 +202,7 @@ impl ProvenanceStep {
             match step.kind.as_str() {
                 Self::STREAM => {}
                 Self::INNER_DISK => on_disk = true,
-                Self::MEMBER | Self::GIT_OBJECT => {
+                Self::MEMBER | Self::GIT_OBJECT | Self::ROW => {
                     names.push(std::mem::take(&mut filesystem) + &step.name);
                     on_disk = false;
                 }
@@ -223,10 +223,13 @@ impl ProvenanceStep {
     pub const STREAM: &str = "stream";
     /// The kind of a disk's image that is a file on a disk.
     pub const INNER_DISK: &str = "inner_disk";
+    /// The kind of a row of a database.
+    pub const ROW: &str = "row";
 }
 
 impl Location {
-    /// The path with the members of archives behind it: `/srv/layer.tar.gz → etc/app.env`.
+    /// The path with the members of archives and rows of databases behind it:
+    /// `/srv/layer.tar.gz → etc/app.env`.
     #[must_use]
     pub fn whole_path(&self) -> std::borrow::Cow<'_, str> {
         path_inside(&self.path, &self.provenance)

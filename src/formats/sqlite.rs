@@ -1,9 +1,18 @@
-//! The rows of a table of an SQLite database, read page by page.
+//! The rows of the tables of an SQLite database, read page by page.
 //!
 //! Facts: "Database File Format" of sqlite.org, sections 1.3 (header), 1.6
 //! (b-trees), 2.1 (records), 2.6 (`sqlite_schema`). Nothing is written, no index is
 //! used, a write-ahead log is not looked at. No statement is run: what the database
 //! says cannot do anything but be wrong.
+
+mod page;
+mod row;
+pub mod schema;
+
+use std::ops::ControlFlow;
+
+use page::{Head, be16, be32};
+pub use row::{Encoding, Row, Value};
 
 /// Gives bytes of a database.
 pub trait ReadPages {
@@ -29,6 +38,9 @@ pub enum SqliteError {
     /// A page that is not there, or not what it should be.
     #[error("page {0} is damaged")]
     Page(u32),
+    /// A page that belongs to two things, or twice to one.
+    #[error("page {0} is used twice")]
+    Twice(u32),
     /// More pages than the database has, or a tree deeper than any: a cycle.
     #[error("its pages form no tree")]
     Cycle,
@@ -37,12 +49,26 @@ pub enum SqliteError {
     TooLong,
 }
 
-/// The most bytes of pages that are read of one database.
+/// What is told of a table.
+pub trait Visit {
+    /// A row.
+    fn row(&mut self, row: &Row);
+
+    /// A page or a row that cannot be read, or not to its end; whether to go on.
+    fn damaged(&mut self, error: SqliteError) -> ControlFlow<()>;
+
+    /// Which leaves are of interest, where not all are: the others are not read.
+    fn chosen(&self) -> Option<&dyn Fn(u32) -> bool> {
+        None
+    }
+}
+
+/// The most bytes of pages that are read of one database, and the most pages of one of
+/// which each is read once (1 TiB where they have 4 KiB).
 const MAX_READ: u64 = 4 << 30;
+const MAX_ONCE: u64 = 1 << 28;
 /// The greatest depth of a tree; 2^32 pages have no more than 20.
 const MAX_DEPTH: usize = 40;
-/// No page has more cells.
-const MAX_CELLS: u16 = 32_767;
 
 /// An open database.
 #[derive(Debug)]
@@ -53,11 +79,10 @@ pub struct Database<R> {
     usable: usize,
     /// Pages that may still be read: no honest walk needs more than there are.
     pages_left: u64,
+    encoding: Encoding,
+    /// Where each page may be read once only: those that were, a bit each.
+    met: Option<Vec<u64>>,
 }
-
-/// One row: its record.
-#[derive(Debug)]
-pub struct Row(Vec<u8>);
 
 impl<R: ReadPages> Database<R> {
     /// Reads the header of a database of `length` bytes.
@@ -83,7 +108,31 @@ impl<R: ReadPages> Database<R> {
         // The schema is read, and then one table; each page at most once a walk.
         let pages_left = pages.saturating_mul(2).saturating_add(16);
         let most = MAX_READ.checked_div(page_size.into()).unwrap_or(0);
-        Ok(Self { reader, page_size, usable, pages_left: pages_left.min(most) })
+        let encoding = Encoding::of(be32(&header, 56).unwrap_or(0));
+        Ok(Self { reader, page_size, usable, pages_left: pages_left.min(most), encoding, met: None })
+    }
+
+    /// From now on each page is read once: to go through all tables of a database of
+    /// `length` bytes with work that its size bounds, whatever its pages say. False: it
+    /// has more pages than can be kept account of, and those behind are not read.
+    pub fn read_each_once(&mut self, length: u64) -> bool {
+        let pages = length.div_ceil(u64::from(self.page_size).max(1)).saturating_add(1);
+        let kept = pages.min(MAX_ONCE);
+        self.met = Some(vec![0; usize::try_from(kept.div_ceil(64)).unwrap_or(0)]);
+        self.pages_left = kept;
+        kept == pages
+    }
+
+    /// How its texts are encoded.
+    #[must_use]
+    pub fn encoding(&self) -> Encoding {
+        self.encoding
+    }
+
+    /// Bytes of a page.
+    #[must_use]
+    pub fn page_size(&self) -> u32 {
+        self.page_size
     }
 
     /// The root page of a table; `None` where there is none of that name.
@@ -110,88 +159,186 @@ impl<R: ReadPages> Database<R> {
     /// The first page that is damaged or row that is too long; the rows before it
     /// have been given.
     pub fn rows(&mut self, root: u32, max: usize, visit: &mut dyn FnMut(&Row)) -> Result<(), SqliteError> {
-        // Pages to visit, the next one last, each with its depth.
-        let mut open = vec![(root, 0_usize)];
-        while let Some((number, depth)) = open.pop() {
-            let page = self.page(number)?;
-            let damaged = SqliteError::Page(number);
-            let start = if number == 1 { 100 } else { 0 };
-            let kind = page.get(start).copied().ok_or(damaged)?;
-            let at = |offset: usize| start.saturating_add(offset);
-            let cells = be16(&page, at(3)).filter(|cells| *cells <= MAX_CELLS).ok_or(damaged)?;
-            let pointers = if kind == 5 { at(12) } else { at(8) };
-            let cell = |index: u16| {
-                let offset = be16(&page, pointers.saturating_add(usize::from(index).saturating_mul(2)))?;
-                page.get(usize::from(offset)..)
-            };
-            match kind {
-                // A table's inner page: a child to the left of each key, and the last.
-                5 => {
-                    if depth >= MAX_DEPTH {
-                        return Err(SqliteError::Cycle);
-                    }
-                    let deeper = depth.saturating_add(1);
-                    open.push((be32(&page, at(8)).ok_or(damaged)?, deeper));
-                    for index in (0..cells).rev() {
-                        let child = cell(index).and_then(|cell| be32(cell, 0)).ok_or(damaged)?;
-                        open.push((child, deeper));
-                    }
-                }
-                13 => {
-                    for index in 0..cells {
-                        let row = self.row(cell(index).ok_or(damaged)?, max, number)?;
-                        visit(&row);
-                    }
-                }
-                _ => return Err(damaged),
+        struct ToFirstError<'v>(&'v mut dyn FnMut(&Row), Result<(), SqliteError>);
+        impl Visit for ToFirstError<'_> {
+            fn row(&mut self, row: &Row) {
+                (self.0)(row);
+            }
+
+            fn damaged(&mut self, error: SqliteError) -> ControlFlow<()> {
+                self.1 = Err(error);
+                ControlFlow::Break(())
             }
         }
-        Ok(())
+        let mut visitor = ToFirstError(visit, Ok(()));
+        self.walk(root, max, &mut visitor);
+        visitor.1
+    }
+
+    /// The same, past what is damaged. Of a table without row ids the tree is that of an
+    /// index. A row with more than `max` bytes is told as too long, and then given as far
+    /// as that.
+    pub fn walk(&mut self, root: u32, max: usize, visitor: &mut dyn Visit) {
+        // Pages to visit, the next one last, each with its depth.
+        let mut open = vec![(root, 0_usize)];
+        let mut row = Row::default();
+        while let Some((number, depth)) = open.pop() {
+            let page = match self.page(number) {
+                Ok(page) => page,
+                Err(error) if visitor.damaged(error).is_continue() => continue,
+                Err(_) => return,
+            };
+            let told = self
+                .children(&page, number, depth, &mut open, visitor)
+                .map_or_else(|error| visitor.damaged(error), ControlFlow::Continue);
+            if told.is_break() || self.page_rows(&page, number, max, &mut row, visitor).is_break() {
+                return;
+            }
+        }
+    }
+
+    /// Adds the children of an inner page to those that are to be visited.
+    fn children(
+        &mut self,
+        page: &[u8],
+        number: u32,
+        depth: usize,
+        open: &mut Vec<(u32, usize)>,
+        visitor: &dyn Visit,
+    ) -> Result<(), SqliteError> {
+        let damaged = SqliteError::Page(number);
+        let head = Head::parse(page, number).ok_or(damaged)?;
+        if !head.is_inner() {
+            return Ok(());
+        }
+        if depth >= MAX_DEPTH {
+            return Err(SqliteError::Cycle);
+        }
+        let deeper = depth.saturating_add(1);
+        // The child to the left of each key, and the last.
+        let child = |index| head.cell(page, index).and_then(|cell| be32(cell, 0));
+        let last = head.last_child(page).ok_or(damaged)?;
+        let chosen = visitor.chosen();
+        // A tree is as deep everywhere: where one child is a leaf, all are.
+        let chosen = chosen.filter(|_| self.is_leaf(child(0).unwrap_or(last)));
+        let wanted = |child: &u32| chosen.is_none_or(|chosen| chosen(*child));
+        open.extend(Some(last).filter(wanted).map(|child| (child, deeper)));
+        let mut lost = false;
+        for index in (0..head.cells).rev() {
+            match child(index) {
+                Some(child) => open.extend(Some(child).filter(wanted).map(|child| (child, deeper))),
+                None => lost = true,
+            }
+        }
+        if lost { Err(damaged) } else { Ok(()) }
+    }
+
+    /// Gives the rows of a page.
+    fn page_rows(
+        &mut self,
+        page: &[u8],
+        number: u32,
+        max: usize,
+        row: &mut Row,
+        visitor: &mut dyn Visit,
+    ) -> ControlFlow<()> {
+        let Some(head) = Head::parse(page, number).filter(Head::has_rows) else {
+            return ControlFlow::Continue(());
+        };
+        // Cells share no bytes: no more of them is read than the page has.
+        let mut left = self.usable;
+        let mut told = false;
+        for index in 0..head.cells {
+            let mut read = self.read_row(page, index, &head, max, row);
+            if read.is_ok() {
+                match left.checked_sub(row.cell_length()) {
+                    Some(rest) => left = rest,
+                    None => read = Err(SqliteError::Page(number)),
+                }
+            }
+            match read {
+                Ok(()) if row.is_cut() => visitor.damaged(SqliteError::TooLong)?,
+                Ok(()) => {}
+                Err(error) => {
+                    // Once for each page.
+                    if !std::mem::replace(&mut told, true) {
+                        visitor.damaged(error)?;
+                    }
+                    continue;
+                }
+            }
+            visitor.row(row);
+        }
+        ControlFlow::Continue(())
+    }
+
+    fn offset(&self, number: u32) -> Option<u64> {
+        number.checked_sub(1).map(|before| u64::from(before).saturating_mul(self.page_size.into()))
+    }
+
+    fn is_leaf(&mut self, number: u32) -> bool {
+        let mut kind = [0];
+        self.offset(number).is_some_and(|offset| self.reader.read(offset, &mut kind)) && kind[0] >= 10
     }
 
     fn page(&mut self, number: u32) -> Result<Vec<u8>, SqliteError> {
-        self.pages_left = self.pages_left.checked_sub(1).ok_or(SqliteError::Cycle)?;
         let damaged = SqliteError::Page(number);
-        let offset = u64::from(number.checked_sub(1).ok_or(damaged)?).saturating_mul(self.page_size.into());
+        let offset = self.offset(number).ok_or(damaged)?;
+        if let Some(met) = &mut self.met {
+            let index = number.saturating_sub(1);
+            let word = met.get_mut(usize::try_from(index >> 6).unwrap_or(usize::MAX)).ok_or(damaged)?;
+            let bit = 1_u64 << (index & 63);
+            if *word & bit != 0 {
+                return Err(SqliteError::Twice(number));
+            }
+            *word |= bit;
+        }
+        self.pages_left = self.pages_left.checked_sub(1).ok_or(SqliteError::Cycle)?;
         let mut page = vec![0; self.usable];
         if self.reader.read(offset, &mut page) { Ok(page) } else { Err(damaged) }
     }
 
-    /// A cell of a leaf: length, row id, the start of the record, and the page on
-    /// which it goes on.
-    fn row(&mut self, cell: &[u8], max: usize, number: u32) -> Result<Row, SqliteError> {
-        let damaged = SqliteError::Page(number);
-        let (length, rest) = varint(cell).ok_or(damaged)?;
-        let (_, rest) = varint(rest).ok_or(damaged)?;
-        let length = usize::try_from(length).map_err(|_| SqliteError::TooLong)?;
-        if length > max {
-            return Err(SqliteError::TooLong);
-        }
-        let local = self.local(length);
-        let mut record = rest.get(..local).ok_or(damaged)?.to_vec();
-        let mut next = if local < length { be32(rest, local).ok_or(damaged)? } else { 0 };
-        while record.len() < length {
+    /// Reads the row of a cell: length, row id (of a table that has them), the start of
+    /// the record, and the page on which it goes on.
+    fn read_row(
+        &mut self,
+        page: &[u8],
+        index: u16,
+        head: &Head,
+        max: usize,
+        row: &mut Row,
+    ) -> Result<(), SqliteError> {
+        let damaged = SqliteError::Page(head.number);
+        let cell = head.row_cell(page, index).ok_or(damaged)?;
+        let full = usize::try_from(cell.length).unwrap_or(usize::MAX);
+        let local = self.local(full, head.is_table());
+        let bytes = cell.record.get(..local).ok_or(damaged)?;
+        let page_start = self.offset(head.number).ok_or(damaged)?;
+        let start = page.len().saturating_sub(cell.record.len());
+        row.begin(cell.id, (head.number, cell.head_length.saturating_add(local)), full > max);
+        row.add(bytes, page_start.saturating_add(widen(start)));
+        let mut next = if local < full { be32(cell.record, local).ok_or(damaged)? } else { 0 };
+        while row.len() < full.min(max) {
             let page = self.page(next)?;
+            let start = self.offset(next).ok_or(damaged)?.saturating_add(4);
             next = be32(&page, 0).ok_or(damaged)?;
-            let want = length.saturating_sub(record.len()).min(page.len().saturating_sub(4));
-            record.extend_from_slice(page.get(4..4_usize.saturating_add(want)).ok_or(damaged)?);
+            let want = full.saturating_sub(row.len()).min(page.len().saturating_sub(4));
+            row.add(page.get(4..4_usize.saturating_add(want)).ok_or(damaged)?, start);
         }
-        Ok(Row(record))
+        Ok(())
     }
 
-    /// How much of a record stands in the leaf itself (section 1.6 of the format).
-    fn local(&self, length: usize) -> usize {
-        let most = self.usable.saturating_sub(35);
+    /// How much of a record stands in the page itself (section 1.6 of the format).
+    fn local(&self, length: usize, is_table: bool) -> usize {
+        let part = |numerator: usize| {
+            let all = self.usable.saturating_sub(12).saturating_mul(numerator);
+            all.checked_div(255).unwrap_or(0).saturating_sub(23)
+        };
+        let most = if is_table { self.usable.saturating_sub(35) } else { part(64) };
         if length <= most {
             return length;
         }
-        let least = self
-            .usable
-            .saturating_sub(12)
-            .saturating_mul(32)
-            .checked_div(255)
-            .unwrap_or(0)
-            .saturating_sub(23);
+        let least = part(32);
         let chunk = self.usable.saturating_sub(4).max(1);
         let surplus = length.saturating_sub(least).checked_rem(chunk).unwrap_or(0);
         let local = least.saturating_add(surplus);
@@ -199,80 +346,8 @@ impl<R: ReadPages> Database<R> {
     }
 }
 
-impl Row {
-    /// The bytes of a column that is a text or a blob; columns count from 0.
-    #[must_use]
-    pub fn column(&self, index: usize) -> Option<&[u8]> {
-        let (kind, bytes) = self.field(index)?;
-        (kind >= 12).then_some(bytes)
-    }
-
-    /// The value of a column that is an integer.
-    #[must_use]
-    pub fn integer(&self, index: usize) -> Option<i64> {
-        let (kind, bytes) = self.field(index)?;
-        match kind {
-            8 => Some(0),
-            9 => Some(1),
-            1..=6 => {
-                let negative = bytes.first().is_some_and(|byte| *byte >= 0x80);
-                let fill = if negative { -1 } else { 0 };
-                Some(bytes.iter().fold(fill, |value: i64, byte| value << 8 | i64::from(*byte)))
-            }
-            _ => None,
-        }
-    }
-
-    /// The serial type and the bytes of a column.
-    fn field(&self, index: usize) -> Option<(u64, &[u8])> {
-        let (header, rest) = varint(&self.0)?;
-        let header_rest = usize::try_from(header).ok()?.checked_sub(self.0.len().checked_sub(rest.len())?)?;
-        let (mut kinds, mut values) = rest.split_at_checked(header_rest)?;
-        let mut left = index;
-        loop {
-            let (kind, more) = varint(kinds)?;
-            kinds = more;
-            let length = match kind {
-                0 | 8 | 9 => 0,
-                1..=4 => kind,
-                5 => 6,
-                6 | 7 => 8,
-                10 | 11 => return None,
-                _ => kind.saturating_sub(12) >> 1,
-            };
-            let (value, after) = values.split_at_checked(usize::try_from(length).ok()?)?;
-            if left == 0 {
-                return Some((kind, value));
-            }
-            left = left.saturating_sub(1);
-            values = after;
-        }
-    }
-}
-
-/// Seven bits a byte, the ninth byte whole.
-fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
-    let mut value = 0_u64;
-    for at in 0..9_usize {
-        let byte = *bytes.get(at)?;
-        let rest = bytes.get(at.saturating_add(1)..).unwrap_or_default();
-        if at == 8 {
-            return Some((value << 8 | u64::from(byte), rest));
-        }
-        value = value << 7 | u64::from(byte & 0x7f);
-        if byte < 0x80 {
-            return Some((value, rest));
-        }
-    }
-    None
-}
-
-fn be16(bytes: &[u8], at: usize) -> Option<u16> {
-    bytes.get(at..)?.first_chunk().map(|two| u16::from_be_bytes(*two))
-}
-
-fn be32(bytes: &[u8], at: usize) -> Option<u32> {
-    bytes.get(at..)?.first_chunk().map(|four| u32::from_be_bytes(*four))
+fn widen(number: usize) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

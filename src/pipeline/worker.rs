@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 pub(super) use inside::named_steps;
-use inside::{Objects, Seen};
+use inside::{Known, Objects, Seen};
 
 use super::ScanOptions;
 use super::bounded::Bounded;
@@ -20,6 +20,7 @@ use crate::rules::RuleSet;
 use crate::scan::{Engine, Scanner};
 use crate::source::content::{Extent, Gap, Outcome, ReadAt, Sink, read, read_range};
 use crate::source::directory::WalkOptions;
+use crate::source::store::{self, Store};
 use crate::source::unpack::{Limits, Unpacker, start_of_appended};
 use crate::source::{FileStat, ReadBuffer, may_be_disk};
 
@@ -143,15 +144,13 @@ impl<'s> Worker<'s> {
     ) -> Collector {
         let looks_inside = self.shared.measure.stage >= Stage::Prefilter;
         let mut sink = ScanSink {
-            scanner: &mut self.scanner,
-            shared: self.shared,
-            hits: Collector::default(),
-            windowed: false,
             unpacker: looks_inside.then_some(&*self.unpacker),
-            appended: None,
-            is_disk: false,
+            ..ScanSink::new(&mut self.scanner, self.shared, Collector::default())
         };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);
+        if let Some(store) = sink.store {
+            return self.scan_store(path, medium, extent, store);
+        }
         if outcome.taken_over {
             let is_disk = sink.is_disk;
             return self.scan_inside(path, medium, extent, is_disk);
@@ -185,15 +184,7 @@ impl<'s> Worker<'s> {
             return hits;
         }
         let understood = inside::scan(self, path, medium, (0, extent), &mut hits).min(extent.size);
-        let mut sink = ScanSink {
-            scanner: &mut self.scanner,
-            shared: self.shared,
-            hits,
-            windowed: false,
-            unpacker: None,
-            appended: None,
-            is_disk: false,
-        };
+        let mut sink = ScanSink::new(&mut self.scanner, self.shared, hits);
         let mut outcome = Outcome::default();
         if understood == 0 {
             outcome = read(medium, extent, &mut self.buffer, &mut sink);
@@ -206,6 +197,29 @@ impl<'s> Worker<'s> {
             hits.place_by_reading(medium, extent.stored < extent.size);
         }
         self.bytes_untold += if windowed { understood } else { outcome.scanned };
+        self.count(path, &outcome);
+        hits
+    }
+
+    /// Scans the records of a file that keeps such, then the file as it is stored, in
+    /// which what was found in records is not told again.
+    fn scan_store(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        medium: &impl ReadAt,
+        extent: Extent,
+        store: &dyn Store,
+    ) -> Collector {
+        let mut hits = Collector::default();
+        let known = inside::scan_store(self, path, (medium, extent.size), store, &mut hits);
+        let mut sink =
+            ScanSink { known: Some(&known), ..ScanSink::new(&mut self.scanner, self.shared, hits) };
+        let outcome = read(medium, extent, &mut self.buffer, &mut sink);
+        let ScanSink { mut hits, windowed, .. } = sink;
+        if windowed && !hits.listed.is_empty() {
+            hits.place_by_reading(medium, extent.stored < extent.size);
+        }
+        self.bytes_untold += if windowed { 0 } else { outcome.scanned };
         self.count(path, &outcome);
         hits
     }
@@ -228,15 +242,7 @@ impl<'s> Worker<'s> {
         if self.should_stop() {
             return self.coverage.leave_out_bytes(Reason::Interrupted, length);
         }
-        let mut sink = ScanSink {
-            scanner: &mut self.scanner,
-            shared: self.shared,
-            hits: Collector::default(),
-            windowed: false,
-            unpacker: None,
-            appended: None,
-            is_disk: false,
-        };
+        let mut sink = ScanSink::new(&mut self.scanner, self.shared, Collector::default());
         let outcome = read_range(medium, range.clone(), &mut self.buffer, &mut sink);
         let ScanSink { mut hits, .. } = sink;
         for placed in &mut hits.listed {
@@ -394,13 +400,35 @@ struct ScanSink<'w, 's> {
     appended: Option<u64>,
     /// It may be the image of a disk.
     is_disk: bool,
+    /// What of it keeps records.
+    store: Option<&'static dyn Store>,
+    /// What was found in records: it is not taken again.
+    known: Option<&'w Known>,
+}
+
+impl<'w, 's> ScanSink<'w, 's> {
+    /// One that only searches the bytes.
+    fn new(scanner: &'w mut Scanner, shared: &'s Shared<'s>, hits: Collector) -> Self {
+        Self {
+            scanner,
+            shared,
+            hits,
+            windowed: false,
+            unpacker: None,
+            appended: None,
+            is_disk: false,
+            store: None,
+            known: None,
+        }
+    }
 }
 
 impl Sink for ScanSink<'_, '_> {
     fn takes_over(&mut self, start: &[u8]) -> bool {
         let Some(unpacker) = self.unpacker.filter(|unpacker| unpacker.is_on()) else { return false };
+        self.store = store::detect(start);
         self.is_disk = may_be_disk(start);
-        self.is_disk || unpacker.detects(start)
+        self.store.is_some() || self.is_disk || unpacker.detects(start)
     }
 
     fn whole(&mut self, bytes: &[u8]) {
@@ -409,9 +437,13 @@ impl Sink for ScanSink<'_, '_> {
             self.shared.measure.read(bytes);
             return;
         }
-        let (shared, hits) = (self.shared, &mut self.hits);
+        let (shared, hits, known) = (self.shared, &mut self.hits, self.known);
         let max = shared.options.max_findings_per_file;
-        self.scanner.scan(bytes, &mut |hit| hits.take(hit, max, shared.engine.rules()));
+        self.scanner.scan(bytes, &mut |hit| {
+            if known.is_none_or(|known| !known.has(&hit)) {
+                hits.take(hit, max, shared.engine.rules());
+            }
+        });
         if !self.hits.is_empty() {
             self.hits.place_in(bytes);
         }
@@ -426,14 +458,18 @@ impl Sink for ScanSink<'_, '_> {
         if last {
             self.look_for_appended(bytes, base);
         }
-        let (shared, hits) = (self.shared, &mut self.hits);
+        let (shared, hits, known) = (self.shared, &mut self.hits, self.known);
         let max = shared.options.max_findings_per_file;
         shared.progress.add(0, u64::try_from(bytes.len()).unwrap_or(0), 0);
         if shared.measure.stage == Stage::Read {
             shared.measure.read(bytes);
             return base.saturating_add(u64::try_from(bytes.len()).unwrap_or(0));
         }
-        self.scanner.feed(bytes, base, last, &mut |hit| hits.take(hit, max, shared.engine.rules()))
+        self.scanner.feed(bytes, base, last, &mut |hit| {
+            if known.is_none_or(|known| !known.has(&hit)) {
+                hits.take(hit, max, shared.engine.rules());
+            }
+        })
     }
 
     fn should_stop(&self) -> bool {

@@ -18,6 +18,7 @@ mod inner_disk;
 mod machine_disks;
 mod snapshot;
 mod stat;
+pub mod store;
 pub mod test_content;
 mod tree;
 pub mod unpack;

@@ -6,12 +6,14 @@
 mod disks;
 mod git;
 mod seen;
+mod stored;
 
 use std::io::Read;
 use std::sync::Arc;
 
 pub(super) use git::Objects;
 pub(super) use seen::Seen;
+pub(super) use stored::{Known, scan as scan_store};
 
 use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines};
 use super::{Worker, lock};

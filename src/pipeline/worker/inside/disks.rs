@@ -238,15 +238,8 @@ impl Disks<'_, '_> {
     /// Scans a content, or what is inside of it.
     fn content(&mut self, way: &Way, medium: &FileMedium<'_>, extent: Extent) {
         let Worker { shared, scanner, buffer, unpacker, .. } = &mut *self.worker;
-        let mut sink = ScanSink {
-            scanner,
-            shared,
-            hits: Collector::default(),
-            windowed: false,
-            unpacker: Some(&**unpacker),
-            appended: None,
-            is_disk: false,
-        };
+        let mut sink =
+            ScanSink { unpacker: Some(&**unpacker), ..ScanSink::new(scanner, shared, Collector::default()) };
         let mut outcome = read(medium, extent, buffer, &mut sink);
         let ScanSink { mut hits, mut windowed, appended, is_disk, .. } = sink;
         let mut understood = 0;
@@ -259,15 +252,7 @@ impl Disks<'_, '_> {
             }
             understood = self.unpack(way, medium, (0, extent), &mut hits).min(extent.size);
             let Worker { shared, scanner, buffer, .. } = &mut *self.worker;
-            let mut sink = ScanSink {
-                scanner,
-                shared,
-                hits,
-                windowed: false,
-                unpacker: None,
-                appended: None,
-                is_disk: false,
-            };
+            let mut sink = ScanSink::new(scanner, shared, hits);
             outcome = match understood {
                 0 => read(medium, extent, buffer, &mut sink),
                 from if from < extent.size => read_range(medium, from..extent.size, buffer, &mut sink),
@@ -379,15 +364,7 @@ impl Disks<'_, '_> {
 
     fn range(&mut self, way: &Way, what: &'static str, medium: &DiskMedium<'_>, range: Range<u64>) {
         let Worker { shared, scanner, buffer, .. } = &mut *self.worker;
-        let mut sink = ScanSink {
-            scanner,
-            shared,
-            hits: Collector::default(),
-            windowed: false,
-            unpacker: None,
-            appended: None,
-            is_disk: false,
-        };
+        let mut sink = ScanSink::new(scanner, shared, Collector::default());
         let outcome = read_range(medium, range, buffer, &mut sink);
         let mut hits = sink.hits;
         let counts = &mut self.outcome.counts;

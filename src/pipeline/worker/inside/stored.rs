@@ -1,0 +1,128 @@
+//! What a thread does with the records of a store, before it searches the file as any
+//! other.
+//!
+//! Role: gives each record to the scanner, and remembers what was found, so that the
+//! search of the file's bytes does not report it again. Not for: formats (see
+//! `source::store`).
+
+use std::collections::HashSet;
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::super::Worker;
+use super::{Outcome, tell, widen};
+use crate::finding::{Reason, Secret};
+use crate::pipeline::hits::{Collector, InsideHits, severity_of};
+use crate::scan::Match;
+use crate::source::content::ReadAt;
+use crate::source::store::{Record, Store, Visitor};
+
+/// The most secrets, and places of secrets, that are remembered of one file.
+const MAX_KNOWN: usize = 1 << 18;
+
+/// What was found in the records of a file.
+#[derive(Debug, Default)]
+pub(in crate::pipeline) struct Known {
+    secrets: HashSet<(usize, blake3::Hash)>,
+    /// Where they lie in the file, in order and apart.
+    places: Vec<Range<u64>>,
+}
+
+impl Known {
+    /// Whether a match in the file's bytes is one of them, or what is left of one where
+    /// its bytes lie.
+    pub(in crate::pipeline) fn has(&self, hit: &Match) -> bool {
+        let end = hit.secret_start.saturating_add(widen(hit.secret.len()));
+        let first = self.places.partition_point(|place| place.end <= hit.secret_start);
+        self.places.get(first).is_some_and(|place| place.start < end)
+            || (!self.secrets.is_empty() && self.secrets.contains(&key(hit.rule, &hit.secret)))
+    }
+}
+
+fn key(rule: usize, secret: &Secret) -> (usize, blake3::Hash) {
+    (rule, blake3::hash(secret.expose()))
+}
+
+/// Scans the records of a file.
+pub(in crate::pipeline) fn scan(
+    worker: &mut Worker<'_>,
+    path: &dyn Fn() -> Vec<u8>,
+    (medium, size): (&dyn ReadAt, u64),
+    store: &dyn Store,
+    hits: &mut Collector,
+) -> Known {
+    let mut outcome = Outcome::default();
+    outcome.counts.opened = 1;
+    let mut records = Records { worker, hits, outcome, known: Known::default(), listed: 0 };
+    store.read(medium, size, &mut records);
+    let Records { outcome, mut known, .. } = records;
+    tell(worker, path, &outcome);
+    known.places.sort_unstable_by_key(|place| (place.start, place.end));
+    known.places.dedup_by(|next, last| {
+        let joins = next.start <= last.end;
+        if joins {
+            last.end = last.end.max(next.end);
+        }
+        joins
+    });
+    known
+}
+
+struct Records<'i, 's> {
+    worker: &'i mut Worker<'s>,
+    /// Those of the file.
+    hits: &'i mut Collector,
+    outcome: Outcome,
+    known: Known,
+    /// How many findings are listed.
+    listed: u64,
+}
+
+impl Visitor for Records<'_, '_> {
+    fn record(&mut self, record: &Record<'_>) {
+        let mut found: Vec<Match> = Vec::new();
+        self.worker.scanner.scan(record.text, &mut |hit| found.push(hit));
+        let bytes = &mut self.outcome.counts.bytes_scanned;
+        *bytes = bytes.saturating_add(widen(record.text.len()));
+        for hit in found {
+            self.take(record, hit);
+        }
+    }
+
+    fn problem(&mut self, reason: Reason, offset: Option<u64>, message: String) {
+        self.outcome.problem(Vec::new(), reason, offset, message);
+    }
+
+    fn should_stop(&self) -> bool {
+        self.worker.should_stop()
+    }
+}
+
+impl Records<'_, '_> {
+    fn take(&mut self, record: &Record<'_>, mut hit: Match) {
+        let start = usize::try_from(hit.secret_start).unwrap_or(usize::MAX);
+        // One in a name is the file's own text, and found there.
+        let Some(field) = record.fields.iter().find(|field| field.value.contains(&start)) else { return };
+        let rules = self.worker.rules();
+        if self.known.secrets.len() < MAX_KNOWN {
+            self.known.secrets.insert(key(hit.rule, &hit.secret));
+        }
+        if self.known.places.len() < MAX_KNOWN && hit.encodings.is_empty() {
+            let end = start.saturating_add(hit.secret.len()).min(field.value.end);
+            self.known.places.extend(field.places(start..end));
+        }
+        if self.listed >= self.worker.shared.options.max_findings_per_file {
+            return self.hits.unlisted.add(severity_of(&hit, rules), 1);
+        }
+        self.listed += 1;
+        let value = record.text.get(field.value.clone()).unwrap_or_default();
+        let within = |at: u64| at.saturating_sub(widen(field.value.start));
+        (hit.start, hit.end) = (within(hit.start), within(hit.end));
+        hit.secret_start = within(hit.secret_start);
+        let mut one = Collector::default();
+        one.take(hit, u64::MAX, rules);
+        one.place_in(value);
+        let steps = vec![(record.kind, Some((record.name)(field)))];
+        self.hits.take_inside(Arc::new(InsideHits::new(steps, None, one)), rules);
+    }
+}

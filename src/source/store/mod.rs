@@ -1,0 +1,85 @@
+//! Inside of stores: files that keep text in records and pages, in which a value is not
+//! where a search of the file's bytes finds it whole.
+//!
+//! Role: tells a store by the first bytes of a file, and gives each record to a
+//! [`Visitor`] with its fields and where they lie. The file itself is searched as any
+//! other besides: nothing that is in no record is lost. Not for: what is looked for.
+//!
+//! Numbers of the file are not believed: work is bounded by its size, memory by
+//! constants, and what is wrong is told while the rest goes on.
+
+mod sqlite;
+
+use std::ops::Range;
+
+use crate::finding::Reason;
+use crate::source::content::ReadAt;
+
+/// All stores.
+const STORES: [&dyn Store; 1] = [&sqlite::Sqlite];
+
+/// A kind of store.
+pub trait Store: Sync {
+    /// Whether a file that begins so is one.
+    fn detect(&self, start: &[u8]) -> bool;
+
+    /// Gives the records of a file of `size` bytes.
+    fn read(&self, file: &dyn ReadAt, size: u64, visitor: &mut dyn Visitor);
+}
+
+/// The store that a file with these first bytes is.
+#[must_use]
+pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
+    STORES.into_iter().find(|store| store.detect(start))
+}
+
+/// A record.
+pub struct Record<'r> {
+    /// What it is called in the way to a finding: `row`.
+    pub kind: &'static str,
+    /// Its fields as text, each with its name before it: `name=value`.
+    pub text: &'r [u8],
+    /// Them.
+    pub fields: &'r [Field],
+    /// The full name of a field.
+    pub name: &'r dyn Fn(&Field) -> String,
+}
+
+/// A field of a record.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Field {
+    /// Which it is, from 0.
+    pub number: usize,
+    /// Its value in the text.
+    pub value: Range<usize>,
+    /// Where the value lies in the file, where its bytes are there as they are in the text.
+    pub stored: Vec<Range<u64>>,
+}
+
+impl Field {
+    /// Where a range of the text lies in the file.
+    pub fn places(&self, range: Range<usize>) -> impl Iterator<Item = Range<u64>> {
+        let offset = |at: usize| u64::try_from(at.saturating_sub(self.value.start)).unwrap_or(u64::MAX);
+        let (from, to) = (offset(range.start), offset(range.end));
+        let mut before = 0_u64;
+        self.stored.iter().filter_map(move |part| {
+            let start = before;
+            before = before.saturating_add(part.end.saturating_sub(part.start));
+            let (first, last) = (from.max(start), to.min(before));
+            let at = |offset: u64| part.start.saturating_add(offset.saturating_sub(start));
+            (first < last).then(|| at(first)..at(last))
+        })
+    }
+}
+
+/// What is told of a store.
+pub trait Visitor {
+    /// A record.
+    fn record(&mut self, record: &Record<'_>);
+
+    /// Something is wrong. `offset`: in the file.
+    fn problem(&mut self, reason: Reason, offset: Option<u64>, message: String);
+
+    /// Whether to end soon.
+    fn should_stop(&self) -> bool;
+}

@@ -1,0 +1,189 @@
+//! Databases of SQLite: the rows of all tables, texts decoded and joined over overflow
+//! pages. See `formats::sqlite`. Indexes, free pages and what is left of deleted rows are
+//! no rows: the search of the file's bytes sees them.
+
+use std::collections::VecDeque;
+use std::ops::ControlFlow;
+
+use super::{Field, Record, Store, Visitor};
+use crate::finding::{ProvenanceStep, Reason};
+use crate::formats::sqlite::schema::Table;
+use crate::formats::sqlite::{Database, Encoding, ReadPages, Row, SqliteError, Value, Visit};
+use crate::source::content::ReadAt;
+
+/// The most bytes of a row that are read.
+const MAX_ROW: usize = 16 << 20;
+/// The most tables.
+const MAX_TABLES: usize = 1 << 16;
+/// The most bytes of text that are made, against the bytes of the file: short values of
+/// long names are more than is stored.
+const MAX_RATIO: u64 = 8;
+const FLOOR: u64 = 64 << 20;
+/// Longer names are not written before their values.
+const MAX_NAME: usize = 64;
+/// Columns that name what another column is, and such columns: tables of settings.
+const NAMES: [&str; 8] =
+    ["name", "key", "setting", "option_name", "variable", "setting_name", "config_key", "path"];
+const VALUES: [&str; 6] = ["value", "val", "option_value", "setting_value", "config_value", "data"];
+
+pub(super) struct Sqlite;
+
+impl Store for Sqlite {
+    fn detect(&self, start: &[u8]) -> bool {
+        start.starts_with(b"SQLite format 3\0")
+    }
+
+    fn read(&self, file: &dyn ReadAt, size: u64, visitor: &mut dyn Visitor) {
+        let mut database = match Database::open(Pages(file), size) {
+            Ok(database) => database,
+            Err(error) => return visitor.problem(Reason::Corrupt, Some(0), error.to_string()),
+        };
+        if !database.read_each_once(size) {
+            let message =
+                "has more pages than are read row by row: the others are searched as they are stored";
+            visitor.problem(Reason::OverBudget, None, message.to_owned());
+        }
+        let schema = Table { name: "sqlite_schema".to_owned(), root: 1, columns: schema_columns() };
+        let mut tables = VecDeque::from([schema]);
+        let mut left = size.saturating_mul(MAX_RATIO).max(FLOOR);
+        while let Some(table) = tables.pop_front() {
+            let mut rows = Rows {
+                encoding: database.encoding(),
+                page_size: database.page_size().into(),
+                table: &table,
+                tables: (table.root == 1).then_some(&mut tables),
+                visitor,
+                left: &mut left,
+                text: Vec::new(),
+                fields: Vec::new(),
+            };
+            database.walk(table.root, MAX_ROW, &mut rows);
+            if left == 0 || visitor.should_stop() {
+                return;
+            }
+        }
+    }
+}
+
+fn schema_columns() -> Vec<String> {
+    ["type", "name", "tbl_name", "rootpage", "sql"].map(str::to_owned).to_vec()
+}
+
+struct Pages<'f>(&'f dyn ReadAt);
+
+impl ReadPages for Pages<'_> {
+    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
+        let mut filled = 0;
+        while let Some(rest) = page.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+            let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
+            match self.0.read_at(rest, at) {
+                Ok(read @ 1..) => filled += read,
+                Ok(0) | Err(_) => return false,
+            }
+        }
+        true
+    }
+}
+
+struct Rows<'s> {
+    encoding: Encoding,
+    page_size: u64,
+    table: &'s Table,
+    /// Where tables go that rows of the schema tell of.
+    tables: Option<&'s mut VecDeque<Table>>,
+    visitor: &'s mut dyn Visitor,
+    /// Bytes of text that may still be made.
+    left: &'s mut u64,
+    text: Vec<u8>,
+    fields: Vec<Field>,
+}
+
+impl Visit for Rows<'_> {
+    fn row(&mut self, row: &Row) {
+        if *self.left == 0 {
+            return;
+        }
+        if let Some(tables) = self.tables.as_mut().filter(|tables| tables.len() < MAX_TABLES) {
+            tables.extend(Table::of(row, self.encoding));
+        }
+        self.write(row);
+        let length = u64::try_from(self.text.len()).unwrap_or(u64::MAX);
+        let Some(rest) = self.left.checked_sub(length) else {
+            *self.left = 0;
+            let message =
+                "has more text in its rows than its size allows: only the first were read".to_owned();
+            return self.visitor.problem(Reason::OverBudget, None, message);
+        };
+        *self.left = rest;
+        if self.fields.is_empty() {
+            return;
+        }
+        let table = self.table;
+        let name = |field: &Field| {
+            let column = table.columns.get(field.number).cloned();
+            let column = column.unwrap_or_else(|| format!("column {}", field.number.saturating_add(1)));
+            match row.id() {
+                Some(id) => format!("{}[{id}].{column}", table.name),
+                None => format!("{}.{column}", table.name),
+            }
+        };
+        self.visitor.record(&Record {
+            kind: ProvenanceStep::ROW,
+            text: &self.text,
+            fields: &self.fields,
+            name: &name,
+        });
+    }
+
+    fn damaged(&mut self, error: SqliteError) -> ControlFlow<()> {
+        let (reason, page) = match error {
+            SqliteError::Page(page) | SqliteError::Twice(page) => (Reason::Corrupt, Some(page)),
+            SqliteError::TooLong => (Reason::OverBudget, None),
+            SqliteError::Header | SqliteError::Cycle => (Reason::Corrupt, None),
+        };
+        let offset = page.and_then(|page| u64::from(page).checked_sub(1)?.checked_mul(self.page_size));
+        self.visitor.problem(reason, offset, format!("SQLite, table {}: {error}", self.table.name));
+        if *self.left == 0 || self.visitor.should_stop() {
+            return ControlFlow::Break(());
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+impl Rows<'_> {
+    /// Writes the texts and blobs of a row, one a line.
+    fn write(&mut self, row: &Row) {
+        self.text.clear();
+        self.fields.clear();
+        let table = self.table;
+        let column = |number: usize| table.columns.get(number).map_or("", String::as_str);
+        let is = |number: usize, names: &[&str]| {
+            names.iter().any(|name| column(number).eq_ignore_ascii_case(name))
+        };
+        let mut named: Option<std::borrow::Cow<'_, [u8]>> = None;
+        for (number, (value, range)) in row.values().enumerate() {
+            let (bytes, is_text) = match value {
+                Value::Text(bytes) => (self.encoding.decode(bytes), true),
+                Value::Blob(bytes) => (std::borrow::Cow::Borrowed(bytes), false),
+                Value::Null | Value::Integer(_) | Value::Float(_) => continue,
+            };
+            if bytes.is_empty() {
+                continue;
+            }
+            let label = named.as_deref().filter(|_| is(number, &VALUES)).unwrap_or(column(number).as_bytes());
+            if !label.is_empty() && label.len() <= MAX_NAME {
+                self.text.extend_from_slice(label);
+                self.text.push(b'=');
+            }
+            let start = self.text.len();
+            self.text.extend_from_slice(&bytes);
+            let is_plain = !is_text || self.encoding == Encoding::Utf8;
+            let stored = if is_plain { row.stored(range).collect() } else { Vec::new() };
+            self.fields.push(Field { number, value: start..self.text.len(), stored });
+            self.text.push(b'\n');
+            if is_text && is(number, &NAMES) && bytes.len() <= MAX_NAME {
+                named = Some(bytes);
+            }
+        }
+    }
+}
