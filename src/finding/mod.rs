@@ -8,6 +8,7 @@
 pub mod coverage;
 mod encoding;
 pub mod git;
+pub mod location;
 pub mod machine;
 pub mod marks;
 pub mod record;
@@ -19,6 +20,8 @@ pub mod verdict;
 pub use coverage::{Coverage, Inside, LeftOut, Reason};
 pub use encoding::Encoding;
 pub use git::{GitCommit, GitFacts, GitReach};
+pub(crate) use location::path_inside;
+pub use location::{Location, ProvenanceStep};
 pub use machine::{
     AccountFacts, FactProblem, IdentityKind, KeyUse, Login, MachineIdentity, MachineRecord, OsRelease,
     PasswordState, SshHost, SshdFacts,
@@ -27,11 +30,9 @@ pub use marks::{
     BaselineState, BaselineSummary, IgnoreEntry, IgnoreSummary, Ignored, IgnoredBy, Marks, PackageDatabase,
     Vendor,
 };
-pub(crate) use record::path_inside;
 pub use record::{
-    CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, Location, MemberFacts,
-    ProblemRecord, ProvenanceStep, Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists,
-    Validity,
+    CertificateFacts, FileFacts, Finding, KeyRecord, KeyRole, KeyWeakness, MemberFacts, ProblemRecord,
+    Record, ScanRecord, SecretFacts, SummaryRecord, Target, TargetExists, Validity,
 };
 pub use secret::{Fingerprinter, Revealed, Secret};
 pub use severity::{Confidence, Severity};
