@@ -51,7 +51,7 @@ fn objects(scanned: &Scanned) -> BTreeSet<String> {
 fn objects_by_git(repository: &Path) -> BTreeSet<String> {
     let all =
         "git cat-file --batch-all-objects --unordered --batch-check | grep -v ' tree ' | cut -d' ' -f1,2 |
-        while read -r id kind; do git cat-file $kind $id | grep -q sift_planted_ && echo $id || true; done";
+        while read -r id kind; do git cat-file $kind $id | grep sift_planted_ > /dev/null && echo $id || true; done";
     sh(repository, all).lines().map(str::to_owned).collect()
 }
 
