@@ -5,6 +5,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use serde_json::json;
+use snapsift::fleet::store::Store;
 
 use super::stream::Scan;
 use super::support::program::{code, stderr, stdout};
@@ -137,6 +138,41 @@ fn processes_that_add_at_once_wait_for_one_another() {
         |row| row.get::<_, i64>(0),
     );
     assert_eq!(count.expect("a number"), 40);
+}
+
+/// Whoever began first may be the second to write.
+#[test]
+fn who_adds_takes_no_number_that_another_has_taken() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("fleet.db");
+    let open = || Store::open(Some(&path)).expect("a store");
+    let text = |id: &str| {
+        let mut scan = Scan::new(id, id, "2026-01-01T00:00:00Z");
+        scan.accepts(&format!("SHA256:{id}"), "app", &json!({"state": "accepted"}));
+        scan.text()
+    };
+    let (mut one, mut two) = (open(), open());
+    let (mut first, mut second) = (one.adding().expect("a store"), two.adding().expect("a store"));
+    second.load("b", &mut text("b").as_bytes()).expect("loaded");
+    second.finish().expect("written");
+    first.load("a", &mut text("a").as_bytes()).expect("loaded");
+    first.finish().expect("written");
+    let count = |sql: &str| -> i64 {
+        rusqlite::Connection::open(&path)
+            .expect("opens")
+            .query_row(sql, [], |row| row.get(0))
+            .expect("a number")
+    };
+    assert_eq!(
+        count("SELECT COUNT(DISTINCT s.name || d.disk_id) FROM scan s JOIN disk d ON d.scan_id = s.scan_id"),
+        2
+    );
+    assert_eq!(
+        count(
+            "SELECT COUNT(DISTINCT disk_id || k.fingerprint) FROM entry e JOIN ssh_key k ON k.key_id = e.key_id"
+        ),
+        2
+    );
 }
 
 #[test]

@@ -235,6 +235,7 @@ impl Adding<'_> {
         }
         if self.open.is_none() {
             self.open = Some((self.store.transaction()?, Instant::now()));
+            self.rows.begin()?;
         }
         let mut piece = std::mem::take(&mut self.piece);
         let end = self.read(stream, &mut piece);

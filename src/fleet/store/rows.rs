@@ -44,7 +44,6 @@ pub(super) struct ScanRows<'r, 'c> {
 
 impl<'c> Rows<'c> {
     pub(super) fn new(connection: &'c Connection) -> Result<Self, StoreError> {
-        let next = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
         Ok(Self {
             connection,
             entry: connection.prepare("INSERT INTO entry VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?,
@@ -54,10 +53,18 @@ impl<'c> Rows<'c> {
             )?,
             find_key: connection.prepare("SELECT key_id FROM ssh_key WHERE fingerprint = ?1")?,
             keys: HashMap::new(),
-            next_scan: next("SELECT COALESCE(MAX(scan_id), 0) + 1 FROM scan")?,
-            next_disk: next("SELECT COALESCE(MAX(disk_id), 0) + 1 FROM disk")?,
+            next_scan: 0,
+            next_disk: 0,
             written: 0,
         })
+    }
+
+    /// In a new transaction: other processes may have written since the last one.
+    pub(super) fn begin(&mut self) -> Result<(), StoreError> {
+        let next = |sql| self.connection.prepare_cached(sql)?.query_row([], |row| row.get::<_, i64>(0));
+        self.next_scan = next("SELECT COALESCE(MAX(scan_id), 0) + 1 FROM scan")?;
+        self.next_disk = next("SELECT COALESCE(MAX(disk_id), 0) + 1 FROM disk")?;
+        Ok(())
     }
 
     /// Whether the store has a scan.
@@ -94,7 +101,7 @@ impl<'c> Rows<'c> {
         self.entry.execute(row)?;
         self.written = self.written.saturating_add(1);
         if self.written == MANY {
-            self.connection.execute_batch("DROP INDEX entry_key")?;
+            self.connection.execute_batch("DROP INDEX IF EXISTS entry_key")?;
         }
         Ok(())
     }
