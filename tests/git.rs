@@ -332,6 +332,19 @@ fn stashes_reflogs_and_what_nothing_leads_to_are_told_apart() {
     }
 }
 
+/// What was cut off a reflog may have led to it.
+#[test]
+fn a_reflog_beyond_its_limit_is_read_in_part_and_that_is_told() {
+    let dir = repository();
+    let app = dir.path().join("srv/app");
+    sh(&app, "git commit -q --allow-empty -m first");
+    sh(&app, &format!("echo A={} > a.env && git add a.env && git reset -q --hard", planted(1)));
+    let told = || histories(&scan(dir.path())).into_values().next().expect("a finding");
+    assert_eq!((told().reachable, told().incomplete), (GitReach::Unreachable, false));
+    sh(&app, "truncate -s 100M .git/logs/HEAD");
+    assert_eq!((told().reachable, told().incomplete), (GitReach::Unknown, true));
+}
+
 #[test]
 fn alternates_are_followed_inside_and_a_wrong_index_is_not_believed() {
     let dir = repository();

@@ -233,21 +233,26 @@ impl<'t> Store<'t> {
         for first in 0..=u8::MAX {
             let directory = format!("/{first:02x}");
             let names = self.list(&[objects, directory.as_bytes()].concat(), MAX_OBJECTS);
-            all.extend(names.iter().filter_map(|name| {
+            let ids = names.iter().filter_map(|name| {
                 let hex = format!("{first:02x}{}", std::str::from_utf8(name).ok()?);
                 super::parse_id(hex.as_bytes())
-            }));
+            });
+            self.take(&mut all, ids);
         }
         for pack in &self.packs {
-            all.extend((0..pack.len()).map_while(|at| pack.id(at)).take(MAX_OBJECTS));
+            self.take(&mut all, (0..pack.len()).map_while(|at| pack.id(at)));
         }
-        if all.len() > MAX_OBJECTS {
-            self.missed.set(true);
-        }
-        all.truncate(MAX_OBJECTS);
         all.sort_unstable();
         all.dedup();
         all
+    }
+
+    /// Takes as many as there is room for: an index may say that it has any number.
+    fn take(&self, all: &mut Vec<ObjectId>, mut ids: impl Iterator<Item = ObjectId>) {
+        all.extend(ids.by_ref().take(MAX_OBJECTS.saturating_sub(all.len())));
+        if ids.next().is_some() {
+            self.miss();
+        }
     }
 }
 

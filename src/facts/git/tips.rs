@@ -8,6 +8,8 @@ use crate::source::unpack::git::ObjectId;
 /// The most files of references or reflogs, and the most bytes of one.
 const MAX_FILES: usize = 20_000;
 const MAX_FILE: usize = 16 << 20;
+/// The most bytes of all reflogs together.
+const MAX_LOGS: usize = 64 << 20;
 /// The deepest directory of references.
 const MAX_DEPTH: usize = 16;
 
@@ -51,6 +53,7 @@ impl Tips {
         for (id, name) in packed {
             if name == b"refs/stash" { &mut tips.stash } else { &mut tips.references }.push(id);
         }
+        let mut logs_left = MAX_LOGS;
         for root in &roots {
             for path in files(store, &[root, b"/refs".as_slice()].concat()) {
                 let id = store.read(&path, 4096).and_then(|text| parse_id(text.trim_ascii()));
@@ -58,7 +61,8 @@ impl Tips {
                 if is_stash { &mut tips.stash } else { &mut tips.references }.extend(id);
             }
             for path in files(store, &[root, b"/logs".as_slice()].concat()) {
-                let text = store.read(&path, MAX_FILE).unwrap_or_default();
+                let text = read(store, &path, MAX_FILE.min(logs_left));
+                logs_left = logs_left.saturating_sub(text.len());
                 let is_stash = path.ends_with(b"/logs/refs/stash");
                 let ids = if is_stash { &mut tips.stash } else { &mut tips.reflogs };
                 for line in text.split(|byte| *byte == b'\n') {
@@ -67,17 +71,26 @@ impl Tips {
                     // An id of zeros: there was nothing before, or is nothing now.
                     ids.extend(both.filter_map(parse_id).filter(|id| *id != ObjectId::default()));
                 }
-                ids.sort_unstable();
-                ids.dedup();
             }
         }
+        tips.reflogs.sort_unstable();
+        tips.reflogs.dedup();
         tips
     }
 }
 
+/// A file, or its beginning: then something is missed.
+fn read(store: &Store<'_>, path: &[u8], max: usize) -> Vec<u8> {
+    let text = store.read(path, max.saturating_add(1)).unwrap_or_default();
+    if text.len() > max {
+        store.miss();
+    }
+    text
+}
+
 /// Id and name of each line.
 fn packed(store: &Store<'_>, path: &[u8]) -> Vec<(ObjectId, Vec<u8>)> {
-    let text = store.read(path, MAX_FILE).unwrap_or_default();
+    let text = read(store, path, MAX_FILE);
     let lines = text.split(|byte| *byte == b'\n');
     let one = |line: &[u8]| {
         let (id, name) = line.split_at_checked(40)?;
