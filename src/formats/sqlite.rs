@@ -56,11 +56,6 @@ pub trait Visit {
 
     /// A page or a row that cannot be read, or not to its end; whether to go on.
     fn damaged(&mut self, error: SqliteError) -> ControlFlow<()>;
-
-    /// Which leaves are of interest, where not all are: the others are not read.
-    fn chosen(&self) -> Option<&dyn Fn(u32) -> bool> {
-        None
-    }
 }
 
 /// The most bytes of pages that are read of one database, and the most pages of one of
@@ -188,49 +183,12 @@ impl<R: ReadPages> Database<R> {
                 Err(error) if visitor.damaged(error).is_continue() => continue,
                 Err(_) => return,
             };
-            let told = self
-                .children(&page, number, depth, &mut open, visitor)
+            let told = children(&page, number, depth, &mut open)
                 .map_or_else(|error| visitor.damaged(error), ControlFlow::Continue);
             if told.is_break() || self.page_rows(&page, number, max, &mut row, visitor).is_break() {
                 return;
             }
         }
-    }
-
-    /// Adds the children of an inner page to those that are to be visited.
-    fn children(
-        &mut self,
-        page: &[u8],
-        number: u32,
-        depth: usize,
-        open: &mut Vec<(u32, usize)>,
-        visitor: &dyn Visit,
-    ) -> Result<(), SqliteError> {
-        let damaged = SqliteError::Page(number);
-        let head = Head::parse(page, number).ok_or(damaged)?;
-        if !head.is_inner() {
-            return Ok(());
-        }
-        if depth >= MAX_DEPTH {
-            return Err(SqliteError::Cycle);
-        }
-        let deeper = depth.saturating_add(1);
-        // The child to the left of each key, and the last.
-        let child = |index| head.cell(page, index).and_then(|cell| be32(cell, 0));
-        let last = head.last_child(page).ok_or(damaged)?;
-        let chosen = visitor.chosen();
-        // A tree is as deep everywhere: where one child is a leaf, all are.
-        let chosen = chosen.filter(|_| self.is_leaf(child(0).unwrap_or(last)));
-        let wanted = |child: &u32| chosen.is_none_or(|chosen| chosen(*child));
-        open.extend(Some(last).filter(wanted).map(|child| (child, deeper)));
-        let mut lost = false;
-        for index in (0..head.cells).rev() {
-            match child(index) {
-                Some(child) => open.extend(Some(child).filter(wanted).map(|child| (child, deeper))),
-                None => lost = true,
-            }
-        }
-        if lost { Err(damaged) } else { Ok(()) }
     }
 
     /// Gives the rows of a page.
@@ -274,11 +232,6 @@ impl<R: ReadPages> Database<R> {
 
     fn offset(&self, number: u32) -> Option<u64> {
         number.checked_sub(1).map(|before| u64::from(before).saturating_mul(self.page_size.into()))
-    }
-
-    fn is_leaf(&mut self, number: u32) -> bool {
-        let mut kind = [0];
-        self.offset(number).is_some_and(|offset| self.reader.read(offset, &mut kind)) && kind[0] >= 10
     }
 
     fn page(&mut self, number: u32) -> Result<Vec<u8>, SqliteError> {
@@ -348,6 +301,30 @@ impl<R: ReadPages> Database<R> {
 
 fn widen(number: usize) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+/// Adds the children of an inner page to those that are to be visited.
+fn children(page: &[u8], number: u32, depth: usize, open: &mut Vec<(u32, usize)>) -> Result<(), SqliteError> {
+    let damaged = SqliteError::Page(number);
+    let head = Head::parse(page, number).ok_or(damaged)?;
+    if !head.is_inner() {
+        return Ok(());
+    }
+    if depth >= MAX_DEPTH {
+        return Err(SqliteError::Cycle);
+    }
+    let deeper = depth.saturating_add(1);
+    // The child to the left of each key, and the last.
+    let child = |index| head.cell(page, index).and_then(|cell| be32(cell, 0));
+    open.push((head.last_child(page).ok_or(damaged)?, deeper));
+    let mut lost = false;
+    for index in (0..head.cells).rev() {
+        match child(index) {
+            Some(child) => open.push((child, deeper)),
+            None => lost = true,
+        }
+    }
+    if lost { Err(damaged) } else { Ok(()) }
 }
 
 #[cfg(test)]

@@ -11,81 +11,81 @@ use crate::finding::{CertificateFacts, FileFacts, KeyRole, ProvenanceStep, Verdi
 /// Text that is borrowed also where it may be absent.
 #[derive(Deserialize)]
 #[serde(transparent)]
-pub(in super::super) struct Text<'l>(#[serde(borrow)] pub(in super::super) Cow<'l, str>);
+pub(in crate::fleet::store) struct Text<'l>(#[serde(borrow)] pub(in crate::fleet::store) Cow<'l, str>);
 
 impl Text<'_> {
     /// The text, where there is one.
-    pub(in super::super) fn of(text: Option<&Self>) -> Option<&str> {
+    pub(in crate::fleet::store) fn of(text: Option<&Self>) -> Option<&str> {
         text.map(|text| &*text.0)
     }
 }
 
 /// The fields of [`crate::finding::KeyRecord`] that are kept.
 #[derive(Deserialize)]
-pub(in super::super) struct KeyLine<'l> {
+pub(in crate::fleet::store) struct KeyLine<'l> {
     #[serde(borrow, default)]
-    pub(in super::super) fingerprint: Option<Text<'l>>,
+    pub(in crate::fleet::store) fingerprint: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) fingerprint_md5: Option<Text<'l>>,
+    pub(in crate::fleet::store) fingerprint_md5: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) role: KeyRole,
+    pub(in crate::fleet::store) role: KeyRole,
     #[serde(default)]
-    pub(in super::super) account: Option<Text<'l>>,
+    pub(in crate::fleet::store) account: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) verdict: Option<VerdictLine>,
+    pub(in crate::fleet::store) verdict: Option<VerdictLine>,
     #[serde(default)]
-    pub(in super::super) algorithm: Option<Text<'l>>,
+    pub(in crate::fleet::store) algorithm: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) bits: Option<u32>,
+    pub(in crate::fleet::store) bits: Option<u32>,
     #[serde(default)]
-    pub(in super::super) public_key: Option<Text<'l>>,
+    pub(in crate::fleet::store) public_key: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) fingerprint_ec2_created: Option<Text<'l>>,
+    pub(in crate::fleet::store) fingerprint_ec2_created: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) fingerprint_ec2_imported: Option<Text<'l>>,
+    pub(in crate::fleet::store) fingerprint_ec2_imported: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) damage: Option<Text<'l>>,
+    pub(in crate::fleet::store) damage: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) comment: Option<Text<'l>>,
-    pub(in super::super) encrypted: bool,
+    pub(in crate::fleet::store) comment: Option<Text<'l>>,
+    pub(in crate::fleet::store) encrypted: bool,
     #[serde(default)]
-    pub(in super::super) weaknesses: Vec<WeaknessLine<'l>>,
+    pub(in crate::fleet::store) weaknesses: Vec<WeaknessLine<'l>>,
     #[serde(default)]
-    pub(in super::super) hosts: Option<Text<'l>>,
+    pub(in crate::fleet::store) hosts: Option<Text<'l>>,
     #[serde(default)]
-    pub(in super::super) certificate: Option<Box<CertificateFacts>>,
-    pub(in super::super) location: LocationLine<'l>,
+    pub(in crate::fleet::store) certificate: Option<Box<CertificateFacts>>,
+    pub(in crate::fleet::store) location: LocationLine<'l>,
     #[serde(default)]
     file: Option<&'l RawValue>,
 }
 
 /// The fields of a weakness that are kept.
 #[derive(Deserialize)]
-pub(in super::super) struct WeaknessLine<'l> {
+pub(in crate::fleet::store) struct WeaknessLine<'l> {
     #[serde(borrow)]
-    pub(in super::super) kind: Text<'l>,
+    pub(in crate::fleet::store) kind: Text<'l>,
 }
 
 /// The fields of a location that are kept.
 #[derive(Deserialize)]
-pub(in super::super) struct LocationLine<'l> {
+pub(in crate::fleet::store) struct LocationLine<'l> {
     #[serde(borrow)]
-    pub(in super::super) path: Text<'l>,
-    pub(in super::super) line: u64,
-    pub(in super::super) provenance: Vec<StepLine<'l>>,
+    pub(in crate::fleet::store) path: Text<'l>,
+    pub(in crate::fleet::store) line: u64,
+    pub(in crate::fleet::store) provenance: Vec<StepLine<'l>>,
 }
 
 /// A [`ProvenanceStep`].
 #[derive(Deserialize)]
-pub(in super::super) struct StepLine<'l> {
+pub(in crate::fleet::store) struct StepLine<'l> {
     #[serde(borrow)]
-    pub(in super::super) kind: Text<'l>,
-    pub(in super::super) name: Text<'l>,
+    pub(in crate::fleet::store) kind: Text<'l>,
+    pub(in crate::fleet::store) name: Text<'l>,
 }
 
 impl LocationLine<'_> {
     /// The path with what is inside of that file behind it.
-    pub(in super::super) fn whole_path(&self) -> Cow<'_, str> {
+    pub(in crate::fleet::store) fn whole_path(&self) -> Cow<'_, str> {
         let step = |step: &StepLine<'_>| ProvenanceStep {
             kind: step.kind.0.to_string(),
             name: step.name.0.to_string(),
@@ -95,9 +95,9 @@ impl LocationLine<'_> {
 }
 
 /// A verdict, as its state and in JSON.
-pub(in super::super) struct VerdictLine {
-    pub(in super::super) state: &'static str,
-    pub(in super::super) json: Cow<'static, str>,
+pub(in crate::fleet::store) struct VerdictLine {
+    pub(in crate::fleet::store) state: &'static str,
+    pub(in crate::fleet::store) json: Cow<'static, str>,
 }
 
 impl<'de> Deserialize<'de> for VerdictLine {
@@ -116,7 +116,7 @@ impl<'de> Deserialize<'de> for VerdictLine {
 
 impl KeyLine<'_> {
     /// Whether it is a line that lets a key in.
-    pub(in super::super) fn is_entry(&self) -> bool {
+    pub(in crate::fleet::store) fn is_entry(&self) -> bool {
         matches!(
             self.role,
             KeyRole::Authorized | KeyRole::CertAuthority | KeyRole::Provisioned | KeyRole::Certificate
@@ -130,7 +130,7 @@ impl KeyLine<'_> {
     }
 
     /// In which ways it is weak, in one text.
-    pub(in super::super) fn weak(&self) -> String {
+    pub(in crate::fleet::store) fn weak(&self) -> String {
         let kinds: Vec<&str> = self.weaknesses.iter().map(|weakness| &*weakness.kind.0).collect();
         kinds.join(" ")
     }

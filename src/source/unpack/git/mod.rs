@@ -20,6 +20,7 @@ use super::format::{Archive, Damage, Entry, Format, Kind as MemberKind, Member, 
 use super::input::Input;
 use super::tools::Tools;
 use crate::finding::Reason;
+use crate::formats::hex;
 use pack::Pack;
 pub use pack::{Base, Header, header_at};
 pub use zlib::Inflater;
@@ -278,9 +279,8 @@ impl io::Write for HashWriter<'_> {
 }
 
 fn member(kind: ObjectKind, id: ObjectId, size: u64) -> Member {
-    let name: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
     Member {
-        name: name.into_bytes(),
+        name: hex::encode(&id).into_bytes(),
         kind: MemberKind::File,
         size: Some(size),
         packed: true,
