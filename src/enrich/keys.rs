@@ -6,13 +6,9 @@ use base64::engine::general_purpose::STANDARD;
 use crate::finding::{FileFacts, KeyRecord, KeyRole, KeyWeakness, Location};
 use crate::formats::private_key::{KeyFormat, KeyState, PrivateKey};
 use crate::formats::weak_key::{self, WeaknessKind};
-use crate::formats::weak_list::WeakList;
 
 /// Key derivations of one or a few rounds of a fast hash.
 const WEAK_KDFS: [&str; 4] = ["md5", "sha1", "pbes1-md5", "pbes1-md2"];
-
-/// What shows a key that a list has.
-const ON_A_LIST: &str = "on a list of the keys that Debian's broken generator made";
 
 /// Describes a key. `known` is what is published under its fingerprint.
 pub(super) fn record(
@@ -51,19 +47,8 @@ pub(super) fn record(
     }
 }
 
-/// Adds the weakness to the record of a key that is on a list.
-pub(super) fn check_weak_list(key: &mut KeyRecord, list: &WeakList) {
-    let blob = key.public_key.as_ref().and_then(|code| STANDARD.decode(code).ok());
-    if blob.is_some_and(|blob| list.contains(&blob)) {
-        key.weaknesses.push(KeyWeakness {
-            kind: WeaknessKind::Debian2008.as_str().to_owned(),
-            evidence: ON_A_LIST.to_owned(),
-        });
-    }
-}
-
-/// The weaknesses of a public key: of its numbers, and those that lists tell of.
-pub(super) fn of_public(blob: &[u8], known: Option<&str>, list: &WeakList) -> Vec<KeyWeakness> {
+/// The weaknesses of a public key: of itself, and whether it is published.
+pub(super) fn of_public(blob: &[u8], known: Option<&str>) -> Vec<KeyWeakness> {
     let weakness = |kind: WeaknessKind, evidence: &str| KeyWeakness {
         kind: kind.as_str().to_owned(),
         evidence: evidence.to_owned(),
@@ -71,9 +56,6 @@ pub(super) fn of_public(blob: &[u8], known: Option<&str>, list: &WeakList) -> Ve
     let found = weak_key::weaknesses(blob);
     let mut all: Vec<_> = found.iter().map(|found| weakness(found.kind, &found.evidence)).collect();
     all.extend(known.map(|name| weakness(WeaknessKind::Published, name)));
-    if !list.is_empty() && list.contains(blob) {
-        all.push(weakness(WeaknessKind::Debian2008, ON_A_LIST));
-    }
     all
 }
 

@@ -23,7 +23,6 @@ use crate::finding::{
     TargetExists, Timestamp, Validity, Vendor,
 };
 use crate::formats::private_key::{KeyState, PrivateKey};
-use crate::formats::weak_list::WeakList;
 use crate::rules::{Check, Rule, RuleSet, TargetTemplate, ValidityFields};
 use crate::scan::Match;
 
@@ -57,13 +56,6 @@ pub struct Enriched {
 }
 
 impl Enriched {
-    /// Says so of a key that is on a list of weak ones.
-    pub fn check_weak_list(&mut self, list: &WeakList) {
-        if let Some(key) = self.key.as_mut().filter(|_| !list.is_empty()) {
-            keys::check_weak_list(key, list);
-        }
-    }
-
     /// Says which key the file beside a private key has, where that is news.
     pub fn set_public_beside(&mut self, fingerprint: &str) {
         let Some(key) = self.key.as_mut().filter(|key| key.private) else { return };
@@ -89,10 +81,10 @@ impl Enriched {
     }
 }
 
-/// The weaknesses of a public key in plain wire form, with the list that its snapshot has.
+/// The weaknesses of a public key in plain wire form.
 #[must_use]
-pub fn public_weaknesses(blob: &[u8], fingerprint: &str, list: &WeakList) -> Vec<KeyWeakness> {
-    keys::of_public(blob, known::key(fingerprint), list)
+pub fn public_weaknesses(blob: &[u8], fingerprint: &str) -> Vec<KeyWeakness> {
+    keys::of_public(blob, known::key(fingerprint))
 }
 
 impl Enricher {

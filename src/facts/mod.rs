@@ -15,14 +15,12 @@ mod provisioning;
 mod reader;
 mod sshd;
 mod users;
-mod weak_keys;
 mod windows;
 
 pub use accounts::Accounts;
 pub use machine::{AuthorizedKey, Machine, certificate_beside, public_beside};
 pub use packages::Packages;
 pub use sshd::Client;
-pub use weak_keys::read_weak_keys;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,7 @@ use dashu_int::fast_div::ConstDivisor;
 use dashu_int::ops::{BitTest as _, Gcd as _, SquareRoot as _};
 
 use super::bignum::number;
+use super::debian_2008;
 use super::rsa_private::is_square;
 use super::ssh_public::{PublicKey, rsa_numbers};
 
@@ -48,7 +49,7 @@ pub enum WeaknessKind {
     Roca,
     /// A modulus with a long run of equal bytes.
     BytePattern,
-    /// On a list of keys that the broken generator of Debian made in 2006 to 2008
+    /// One of the keys that the broken generator of Debian made in 2006 to 2008
     /// (CVE-2008-0166).
     Debian2008,
     /// The private half is published.
@@ -98,12 +99,15 @@ impl Weakness {
     }
 }
 
-/// The weaknesses of a public key in plain wire form, in the order of
-/// [`WeaknessKind`]. Bytes that are no key have none.
+/// The weaknesses of a public key in plain wire form. Bytes that are no key have none.
 #[must_use]
 pub fn weaknesses(blob: &[u8]) -> Vec<Weakness> {
     let Ok(key) = PublicKey::from_blob(blob) else { return Vec::new() };
     let mut found = Vec::new();
+    if matches!(key.algorithm, "dsa" | "rsa") && debian_2008::contains(&key.blob) {
+        let what = "one of those that Debian's broken generator made";
+        found.push(Weakness::new(WeaknessKind::Debian2008, what));
+    }
     match key.algorithm {
         "dsa" => found.push(Weakness::new(WeaknessKind::Dsa, format!("{} bits", key.bits))),
         "rsa" => {

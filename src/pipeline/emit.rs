@@ -19,7 +19,6 @@ use crate::finding::{
     Reason, Record, Secret, Severity, Timestamp,
 };
 use crate::formats::hex;
-use crate::formats::weak_list::WeakList;
 use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::{FileStat, Tree, UnixTime};
@@ -44,8 +43,6 @@ pub(super) struct TargetFacts<'s> {
     pub(super) machine: Option<&'s Machine>,
     /// What databases of packages say of the files with findings.
     pub(super) packages: Packages,
-    /// The keys that the snapshot itself lists as weak.
-    pub(super) weak_keys: WeakList,
 }
 
 /// Counts of what was given to the sink.
@@ -113,14 +110,13 @@ fn say_accounts(enriched: &mut Enriched, machine: &Machine, path: &[u8]) {
 pub(super) fn machine_keys(
     machine: &Machine,
     provenance: &[ProvenanceStep],
-    weak_keys: &WeakList,
     pool: &Pool,
     sink: &mut dyn RecordSink,
 ) -> std::io::Result<u64> {
     let distinct: HashMap<&str, &[u8]> =
         machine.keys.iter().map(|key| (key.fingerprint.as_str(), key.key.blob.as_slice())).collect();
     let weak = |(fingerprint, blob): (&&str, &&[u8])| {
-        let weaknesses = public_weaknesses(blob, fingerprint, weak_keys);
+        let weaknesses = public_weaknesses(blob, fingerprint);
         (!weaknesses.is_empty()).then(|| ((*fingerprint).to_owned(), weaknesses))
     };
     let weak: HashMap<String, Vec<KeyWeakness>> =
@@ -262,7 +258,6 @@ fn enrich_file(
             deleted: file.found.deleted,
         };
         let mut enriched = enricher.enrich(&placed.hit, location, facts)?;
-        enriched.check_weak_list(&target.weak_keys);
         if let Some(machine) = target.machine {
             // A file of an archive is not the machine's own.
             say_accounts(&mut enriched, machine, if inside.is_none() { &file.path } else { &[] });

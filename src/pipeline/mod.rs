@@ -41,11 +41,10 @@ use targets::{Target, TargetKind};
 use worker::{Results, Shared};
 
 use crate::enrich::Enricher;
-use crate::facts::{Accounts, Machine, Packages, read_weak_keys};
+use crate::facts::{Accounts, Machine, Packages};
 use crate::finding::{
     Fingerprinter, MachineRecord, ProvenanceStep, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
 };
-use crate::formats::weak_list::WeakList;
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
 use crate::source::directory::{WalkOptions, Walker};
@@ -327,12 +326,9 @@ impl Scan {
         let emitted = emit::findings(files, &facts, &enricher, &marking, pool, sink)?;
         let provenance: Vec<&[ProvenanceStep]> = targets.iter().map(|target| &*target.provenance).collect();
         let mut keys = emitted.keys;
-        for (at, (machine, target)) in machines.iter().zip(targets).enumerate() {
+        for (machine, target) in machines.iter().zip(targets) {
             let Some(machine) = machine else { continue };
-            let read = facts.get(at).map(|facts| &facts.weak_keys);
-            let list = if read.is_some() { None } else { target.tree().map(read_weak_keys) };
-            let (step, none) = (&*target.provenance, WeakList::default());
-            keys += emit::machine_keys(machine, step, read.or(list.as_ref()).unwrap_or(&none), pool, sink)?;
+            keys += emit::machine_keys(machine, &target.provenance, pool, sink)?;
         }
         let broken = emit::broken_rules(&self.engine, sink)?;
         let problems = broken + emit::problems(results.problems.into_items(), &provenance, sink)?;
@@ -379,7 +375,6 @@ fn target_facts<'s>(
             accounts: tree.map(Accounts::read).unwrap_or_default(),
             machine: machine.as_ref(),
             packages: tree.map(|tree| Packages::find(tree, here)).unwrap_or_default(),
-            weak_keys: tree.map(read_weak_keys).unwrap_or_default(),
         }
     };
     (0_u32..).zip(targets).zip(machines).map(facts).collect()

@@ -21,9 +21,6 @@ pub(in crate::cli) enum KeysCommand {
 ///
 /// Joins scans that were written with `snapsift scan --format jsonl`. The newest scan of
 /// each machine counts. A scan without its end is named and kept out.
-///
-/// Keys of Debian's broken generator of 2008 are told only of machines that have a list of
-/// them (openssh-blacklist): none is built in.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
