@@ -4,7 +4,9 @@
 //! edition), the Rock Ridge Interchange Protocol 1.12 with the System Use Sharing Protocol
 //! 1.12, and Microsoft's Joliet specification. Where a volume has Rock Ridge its names and
 //! modes are taken, else those of Joliet, else the plain ones without their version. A
-//! file is known by the place of its record. UDF, which may lie beside it, is not read.
+//! file is known by the place of its record, a directory by that of its first, which is its
+//! own: so each is gone through once, however many records lead to it. UDF, which may lie
+//! beside it, is not read.
 //!
 //! Nothing is deleted on one and nothing is free: it is written once.
 
@@ -28,8 +30,15 @@ pub(super) const SECTOR: u64 = 2048;
 /// The first descriptor of a volume, and how many there are at most.
 const FIRST_DESCRIPTOR: u64 = 16;
 const MAX_DESCRIPTORS: u64 = 64;
+/// How the first descriptor begins, and where it lies (ECMA-119, 8.4).
+pub const MAGIC: &[u8] = b"\x01CD001\x01\0";
+/// See [`MAGIC`].
+pub const MAGIC_AT: usize = 0x8000;
 /// Where a descriptor keeps the record of the root.
 const ROOT: u64 = 156;
+/// The names of a directory's own record and of that of its parent (6.8.2.2).
+const OWN: &[u8] = &[0];
+const PARENT: &[u8] = &[1];
 /// The most ranges of one file.
 const MAX_RANGES: usize = 4096;
 
@@ -58,7 +67,7 @@ pub struct Iso {
 #[must_use]
 pub fn detect(disk: &dyn Disk) -> bool {
     let mut head = [0; 8];
-    read_exact(disk, &mut head, FIRST_DESCRIPTOR * SECTOR).is_ok() && head == *b"\x01CD001\x01\0"
+    read_exact(disk, &mut head, FIRST_DESCRIPTOR * SECTOR).is_ok() && head == *MAGIC
 }
 
 /// Reads what says how the volume is laid out.
@@ -74,18 +83,17 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Iso> {
     if u16_le(&descriptor, 128) != Some(2048) {
         return Err(DiskError::unsupported(primary, "ISO 9660 with blocks other than of 2048 bytes"));
     }
-    let size = u64::from(u32_le(&descriptor, 80).unwrap_or(0)) * SECTOR;
+    let size = volume_size(&descriptor);
     let label = descriptor.get(40..72).unwrap_or_default().trim_ascii();
     let label = (!label.is_empty()).then(|| String::from_utf8_lossy(label).into_owned());
-    let about =
-        About { kind: "iso9660", label, size, block_size: 2048, uuid: None, notes: Vec::new() };
+    let about = About { kind: "iso9660", label, size, block_size: 2048, uuid: None, notes: Vec::new() };
     let problems = Problems::default();
     if size > disk.size() {
         problems.add(DiskError::corrupt(disk.size(), "the file ends before the volume does"));
     }
-    let root = primary + ROOT;
     let names = Names::Plain;
-    let mut iso = Iso { about, disks: [disk], metadata, names, skip: 0, root, problems };
+    let mut iso = Iso { about, disks: [disk], metadata, names, skip: 0, root: 0, problems };
+    iso.root = iso.record(primary + ROOT)?.extent()?;
     if let Some(skip) = iso.rock_ridge() {
         (iso.names, iso.skip) = (Names::RockRidge, skip);
     } else if let Some(root) = iso.joliet() {
@@ -94,19 +102,30 @@ pub fn open(disk: Arc<dyn Disk>) -> DiskResult<Iso> {
     Ok(iso)
 }
 
+/// Where a volume ends, by its first descriptor; what follows it on a disk is not its own.
+#[must_use]
+pub fn end(disk: &dyn Disk) -> Option<u64> {
+    let mut descriptor = [0; 84];
+    read_exact(disk, &mut descriptor, FIRST_DESCRIPTOR * SECTOR).ok()?;
+    Some(volume_size(&descriptor))
+}
+
+fn volume_size(descriptor: &[u8]) -> u64 {
+    u64::from(u32_le(descriptor, 80).unwrap_or(0)) * SECTOR
+}
+
 impl Iso {
     /// Whether the root says that it has Rock Ridge: how many bytes of each record come
     /// before it.
     fn rock_ridge(&self) -> Option<usize> {
-        let root = self.record(self.root).ok()?;
-        let own = self.record(root.extent()?).ok()?;
+        let own = self.record(self.root).ok()?;
         let area = own.extra(0)?;
         // SP: length, version, two bytes to check, and how many to skip.
         let skip = area.strip_prefix(b"SP\x07\x01\xbe\xef").and_then(|rest| u8_at(rest, 0))?;
         Some(skip.into())
     }
 
-    /// Where the record of the root is that has names in Unicode.
+    /// Where the root lies that has names in Unicode.
     fn joliet(&self) -> Option<u64> {
         for number in 1..MAX_DESCRIPTORS {
             let at = (FIRST_DESCRIPTOR + number) * SECTOR;
@@ -116,7 +135,7 @@ impl Iso {
                 [2, b'C', b'D', b'0', b'0', b'1', ..] => {
                     let escape = head.get(88..91).unwrap_or_default();
                     if matches!(escape, b"%/@" | b"%/C" | b"%/E") {
-                        return Some(at + ROOT);
+                        return self.record(at + ROOT).ok()?.extent().ok();
                     }
                 }
                 [255, ..] => return None,
@@ -155,33 +174,48 @@ impl Iso {
     /// Gives each record of a directory but its own and that of its parent, with its place.
     fn records(
         &self,
-        dir: &Record,
-        each: &mut dyn FnMut(u64, Record) -> ControlFlow<()>,
+        start: u64,
+        each: &mut dyn FnMut(u64, Record) -> DiskResult<ControlFlow<()>>,
     ) -> DiskResult<()> {
-        let start = dir.extent().ok_or_else(|| DiskError::corrupt(0, "a directory lies nowhere"))?;
-        let end = start.saturating_add(dir.size.into()).min(self.disks[0].size());
-        if end < start.saturating_add(dir.size.into()) {
-            self.problems.add(DiskError::corrupt(start, "a directory lies past the end of the file"));
+        let own = self.record(start)?;
+        if own.name() != OWN || own.flags & DIRECTORY == 0 || own.extent()? != start {
+            return Err(DiskError::corrupt(start, "a directory does not begin with its own record"));
         }
-        let (mut at, mut number, mut goes_on) = (start, 0_u64, false);
+        let wanted = start.saturating_add(own.size.into());
+        let end = wanted.min(self.disks[0].size());
+        let (mut at, mut goes_on) = (start.saturating_add(own.length()), false);
         while at < end {
-            let mut length = [0];
-            read_exact(&self.metadata, &mut length, at)?;
-            if length == [0] {
-                // None crosses a sector: the rest of this one is not used.
-                at = (at / SECTOR + 1) * SECTOR;
+            let Some(length) = self.length(at)? else {
+                at = next_sector(at);
                 continue;
-            }
+            };
             let record = self.record(at)?;
-            let next = at.saturating_add(u64::from(length[0]));
+            if record.name() == OWN {
+                return Err(DiskError::corrupt(at, "a directory runs into another"));
+            }
             let is_first = !std::mem::replace(&mut goes_on, record.flags & MORE != 0);
-            if number >= 2 && is_first && each(at, record).is_break() {
+            if record.name() != PARENT && is_first && each(at, record)?.is_break() {
                 return Ok(());
             }
-            (at, number) = (next, number + 1);
+            at = at.saturating_add(length);
+        }
+        if end < wanted {
+            return Err(DiskError::corrupt(end, "a directory lies past the end of the file"));
         }
         Ok(())
     }
+
+    /// How long the record at a place is. `None`: the rest of the sector is not used, since
+    /// no record crosses into the next.
+    fn length(&self, at: u64) -> DiskResult<Option<u64>> {
+        let mut length = [0];
+        read_exact(&self.metadata, &mut length, at)?;
+        Ok(Some(u64::from(length[0])).filter(|length| *length > 0))
+    }
+}
+
+fn next_sector(at: u64) -> u64 {
+    (at / SECTOR).saturating_add(1).saturating_mul(SECTOR)
 }
 
 impl Filesystem for Iso {
@@ -197,7 +231,7 @@ impl Filesystem for Iso {
         let record = self.record(id.inode)?;
         let extra = self.extra(&record);
         let is_directory = record.flags & DIRECTORY != 0;
-        let by_mode = extra.mode.map(|mode| FileType::from_raw_mode(mode));
+        let by_mode = extra.mode.map(FileType::from_raw_mode);
         let file_type = match (is_directory, by_mode) {
             (true, _) => FileType::Directory,
             (false, None | Some(FileType::Directory | FileType::Unknown)) => FileType::RegularFile,
@@ -227,22 +261,24 @@ impl Filesystem for Iso {
     }
 
     fn list(&self, dir: NodeId, each: &mut dyn FnMut(Entry<'_>) -> ControlFlow<()>) -> DiskResult<()> {
-        let record = self.record(dir.inode)?;
-        if record.flags & DIRECTORY == 0 {
-            return Err(DiskError::corrupt(dir.inode, "a file is listed as a directory"));
-        }
-        self.records(&record, &mut |at, record| {
+        self.records(dir.inode, &mut |at, record| {
             let extra = self.extra(&record);
-            // A directory that was moved because it lies too deep is met where it is.
+            // What lies too deep is stored elsewhere, and shown where it belongs.
             if extra.is_moved {
-                return ControlFlow::Continue(());
+                return Ok(ControlFlow::Continue(()));
             }
             let name = self.name(&record, &extra);
-            if name.is_empty() || name.contains(&0) || name.contains(&b'/') || matches!(&*name, b"." | b"..") {
+            if name.is_empty() || name.contains(&0) || name.contains(&b'/') || matches!(&*name, b"." | b"..")
+            {
                 self.problems.add(DiskError::corrupt(at, "a directory has a name that none can have"));
-                return ControlFlow::Continue(());
+                return Ok(ControlFlow::Continue(()));
             }
-            each(Entry { name: &name, id: NodeId { tree: 0, inode: at } })
+            let inode = match extra.child {
+                Some(block) => u64::from(block).saturating_mul(SECTOR),
+                None if record.flags & DIRECTORY != 0 => record.extent()?,
+                None => at,
+            };
+            Ok(each(Entry { name: &name, id: NodeId { tree: 0, inode } }))
         })
     }
 
@@ -282,7 +318,7 @@ impl Iso {
             if record.interleave != 0 {
                 return Err(DiskError::unsupported(at, "a file is interleaved, which is not read"));
             }
-            let start = record.extent().ok_or_else(|| DiskError::corrupt(at, "a file lies nowhere"))?;
+            let start = record.extent()?;
             if record.size > 0 {
                 ranges.push((start, u64::from(record.size)));
             }
@@ -293,10 +329,8 @@ impl Iso {
                 return Err(DiskError::over_budget(at, "a file has more ranges than are read of one"));
             }
             at = at.saturating_add(record.length());
-            let mut length = [0];
-            read_exact(&self.metadata, &mut length, at)?;
-            if length == [0] {
-                at = (at / SECTOR + 1) * SECTOR;
+            if self.length(at)?.is_none() {
+                at = next_sector(at);
             }
         }
     }

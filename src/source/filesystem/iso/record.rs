@@ -16,6 +16,7 @@ const HEAD: usize = 33;
 #[derive(Debug)]
 pub(super) struct Record {
     bytes: Vec<u8>,
+    at: u64,
     start: u32,
     /// Blocks before the content that are not its own.
     before: u8,
@@ -40,6 +41,7 @@ impl Record {
         let word = |place| u32_le(&bytes, place).ok_or_else(wrong);
         let byte = |place| u8_at(&bytes, place).ok_or_else(wrong);
         Ok(Self {
+            at,
             start: word(2)?,
             before: byte(1)?,
             size: word(10)?,
@@ -56,8 +58,12 @@ impl Record {
     }
 
     /// Where the content begins, in bytes.
-    pub(super) fn extent(&self) -> Option<u64> {
-        (u64::from(self.start) + u64::from(self.before)).checked_mul(SECTOR)
+    pub(super) fn extent(&self) -> DiskResult<u64> {
+        let blocks = u64::from(self.start) + u64::from(self.before);
+        if blocks == 0 && self.size > 0 {
+            return Err(DiskError::corrupt(self.at, "a record leads nowhere"));
+        }
+        Ok(blocks.saturating_mul(SECTOR))
     }
 
     pub(super) fn name(&self) -> &[u8] {

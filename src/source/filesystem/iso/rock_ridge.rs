@@ -6,9 +6,8 @@ use super::SECTOR;
 use crate::source::bytes::{u8_at, u32_le};
 use crate::source::disk::{Disk, read_vec};
 
-/// How often an area goes on elsewhere, and how long such an area is at most.
+/// How often an area goes on elsewhere; each such area lies within a sector.
 const MAX_AREAS: usize = 16;
-const MAX_AREA: u32 = 64 << 10;
 /// The longest name and target.
 const MAX_NAME: usize = 4096;
 
@@ -20,7 +19,9 @@ pub(super) struct Extra {
     pub(super) uid: u32,
     pub(super) gid: u32,
     pub(super) target: Option<Vec<u8>>,
-    /// It stands for a directory that lies elsewhere.
+    /// The block of the directory that it stands for, which lies elsewhere.
+    pub(super) child: Option<u32>,
+    /// It is such a directory, where it lies.
     pub(super) is_moved: bool,
     pub(super) is_compressed: bool,
 }
@@ -31,7 +32,8 @@ impl Extra {
         let mut next = extra.take(area);
         for _ in 0..MAX_AREAS {
             let Some((at, length)) = next else { break };
-            let Ok(area) = usize::try_from(length).map_or(Ok(Vec::new()), |length| read_vec(disk, at, length))
+            let Ok(area) =
+                usize::try_from(length).map_or(Ok(Vec::new()), |length| read_vec(disk, at, length))
             else {
                 break;
             };
@@ -44,7 +46,8 @@ impl Extra {
     fn take(&mut self, mut area: &[u8]) -> Option<(u64, u32)> {
         let mut next = None;
         while let (Some(sign), Some(length)) = (area.get(..2), u8_at(area, 2)) {
-            let Some((entry, rest)) = area.split_at_checked(usize::from(length)).filter(|_| length >= 4) else {
+            let Some((entry, rest)) = area.split_at_checked(usize::from(length)).filter(|_| length >= 4)
+            else {
                 break;
             };
             let word = |at| u32_le(entry, at);
@@ -60,12 +63,15 @@ impl Extra {
                     }
                 }
                 b"SL" => self.link(entry.get(5..).unwrap_or_default()),
-                b"CL" => self.is_moved = true,
+                b"CL" => self.child = word(4),
+                b"RE" => self.is_moved = true,
                 b"ZF" => self.is_compressed = true,
                 b"CE" => {
                     let place = word(4).zip(word(12)).zip(word(20));
-                    next = place.filter(|(_, length)| *length <= MAX_AREA).map(|((block, offset), length)| {
-                        (u64::from(block).saturating_mul(SECTOR).saturating_add(offset.into()), length)
+                    next = place.and_then(|((block, offset), length)| {
+                        let is_within = u64::from(offset) + u64::from(length) <= SECTOR;
+                        let at = u64::from(block).saturating_mul(SECTOR).saturating_add(offset.into());
+                        is_within.then_some((at, length))
                     });
                 }
                 b"ST" => break,
