@@ -266,6 +266,18 @@ if command -v mksquashfs >/dev/null; then
     done
 fi
 
+if command -v genisoimage >/dev/null; then
+    mkdir -p corpus/iso "$work/iso/a/b/c/d/e/f/g/h/i"
+    for number in $(seq 30); do echo "content $number" >"$work/iso/a/a rather long name for a file, $number"; done
+    echo deep >"$work/iso/a/b/c/d/e/f/g/h/i/deep"
+    ln -s ../a/b "$work/iso/a/link"
+    for names in -R '-J -D' -D; do
+        # shellcheck disable=SC2086 # two options
+        genisoimage -quiet $names -o "$work/iso.iso" "$work/iso" 2>/dev/null
+        tail -c +32769 "$work/iso.iso" >"corpus/iso/seed$names"
+    done
+fi
+
 # A small Btrfs: the sectors that are not empty, of metadata the first copies only.
 # Without root there is no compressed file in it.
 if command -v mkfs.btrfs >/dev/null; then
