@@ -326,6 +326,67 @@ fn the_same_archive_is_looked_into_once() {
     assert_eq!(threads.comparable(), scanned.comparable());
 }
 
+/// The numbers of a scan that are about what is inside.
+fn inside(scanned: &Scanned) -> snapsift::finding::Inside {
+    scanned.coverage().inside.clone()
+}
+
+#[test]
+fn the_same_member_is_looked_into_once() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "head -c 200000 /dev/urandom > noise; zip -q0 lib.jar noise etc/app.env; head -c 10 lib.jar > torn; tar cf torn.tar noise torn
+         zip -q0 tool.jar noise etc/second.txt; head -c 250000 torn.tar > short; xz -kc noise > n.xz; zip -q0 lib2.jar lib.jar n.xz
+         mkdir w; zip -q0 w/a.war lib.jar lib2.jar short; zip -q0 w/b.war etc/second.txt lib2.jar lib.jar short
+         tar cf c.tar w/a.war tool.jar; gzip -k c.tar; mkdir one two three; cp w/a.war one; cp w/b.war two; cp c.tar.gz three
+         cp one/* two/* three/* lib.jar out/",
+    );
+    let all = scan_with(&dir.path().join("out"), ScanOptions { jobs: 1, ..options() });
+    // Each by itself: nothing can be known from another.
+    let (mut expected, mut places_expected) = (snapsift::finding::Inside::default(), Vec::new());
+    for name in ["one", "two", "three"] {
+        let alone = scan(&dir.path().join(name));
+        expected.merge(&inside(&alone));
+        places_expected.extend(sorted(&alone));
+    }
+    expected.merge(&inside(&scan(&dir.path().join("lib.jar"))));
+    places_expected.push(("/lib.jar → etc/app.env".to_owned(), 3, 7));
+    places_expected.sort();
+    assert_eq!(sorted(&all), places_expected, "{:?}", all.problems());
+    assert_eq!(inside(&all), expected);
+    let threads = scan_with(&dir.path().join("out"), ScanOptions { jobs: 8, ..options() });
+    assert_eq!(threads.comparable(), all.comparable());
+    // With the depth of some at the limit, the same.
+    for max_archive_depth in 1..4 {
+        let options = |jobs| ScanOptions { jobs, max_archive_depth, ..options() };
+        let mut expected = snapsift::finding::Inside::default();
+        for name in ["one", "two", "three", "lib.jar"] {
+            expected.merge(&inside(&scan_with(&dir.path().join(name), options(1))));
+        }
+        let all = scan_with(&dir.path().join("out"), options(1));
+        assert_eq!(inside(&all), expected, "depth {max_archive_depth}");
+    }
+}
+
+#[test]
+fn a_member_that_was_met_before_is_not_unpacked_again() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "head -c 150000 /dev/urandom > n; head -c 150000 /dev/zero >> n; tar cf n.tar n etc/app.env; gzip -n n.tar
+         tar cf out/a.tar n.tar.gz; tar cf out/b.tar etc/second.txt n.tar.gz; tar cf out/c.tar out/b.tar n.tar.gz",
+    );
+    // Enough for one of them.
+    let limit = ScanOptions { max_unpacked_total: 320_000, jobs: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("out"), limit);
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let found = places(&scanned);
+    assert_eq!(found.iter().filter(|(path, ..)| path.ends_with("n.tar.gz → etc/app.env")).count(), 4);
+    let threads = scan_with(&dir.path().join("out"), ScanOptions { jobs: 4, ..options() });
+    assert_eq!(threads.comparable(), scanned.comparable());
+}
+
 #[test]
 fn archives_on_disk_images_are_looked_into() {
     let dir = sources();

@@ -22,6 +22,7 @@ mod cpio;
 mod format;
 pub mod git;
 mod gzip;
+mod held;
 mod input;
 mod lz4;
 mod rpm;
@@ -36,7 +37,8 @@ use std::rc::Rc;
 
 pub use format::{Archive, Damage, Entry, Format, Kind, Member, Opened, detect};
 pub use input::Input;
-pub use tools::{Limits, Stop};
+
+pub use tools::{Effort, Limits, Stop};
 pub use zip::start_of_appended;
 
 use crate::finding::Reason;
@@ -91,6 +93,20 @@ pub trait Visitor {
         let _ = object;
     }
 
+    /// A member that is to be opened is at hand as a whole. `Some`: one with the same bytes
+    /// was gone through before, and has been told again, within what may be taken; what that
+    /// took. Else it is gone through, and [`Self::went_through_member`] follows.
+    fn member_again(&mut self, place: &Place<'_>, bytes: &[u8], room: &Effort) -> Option<Effort> {
+        let _ = (place, bytes, room);
+        None
+    }
+
+    /// The member has been gone through. `took`: none where it would be told otherwise in
+    /// another place.
+    fn went_through_member(&mut self, place: &Place<'_>, took: Option<Effort>) {
+        let _ = (place, took);
+    }
+
     /// Something was opened.
     fn opened(&mut self);
 
@@ -106,13 +122,15 @@ pub trait Visitor {
 pub struct Unpacker {
     tools: Rc<Tools>,
     limits: Limits,
+    /// How deep the last content went; none: deeper than is gone.
+    deepest: std::cell::Cell<Option<usize>>,
 }
 
 impl Unpacker {
     /// Within limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { tools: Rc::new(Tools::new(&limits)), limits }
+        Self { tools: Rc::new(Tools::new(&limits)), limits, deepest: std::cell::Cell::default() }
     }
 
     /// Whether anything is looked into.
@@ -153,7 +171,8 @@ impl Unpacker {
     ) -> u64 {
         self.begin(stored);
         let (depth, limit) = (self.depth(), self.depth());
-        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
         let (position, damage) = match git::Objects::open(bytes, size, &self.tools) {
             Ok(mut objects) => {
                 walk.visitor.opened();
@@ -179,6 +198,21 @@ impl Unpacker {
     /// Begins the account of a file of which so many bytes are stored.
     pub fn begin(&self, stored: u64) {
         self.tools.budget.begin(stored, self.limits.file);
+        self.tools.watch_memory();
+    }
+
+    /// What the file may take yet.
+    #[must_use]
+    pub fn room(&self) -> Effort {
+        Effort { levels: self.depth(), memory: self.tools.memory(), ..self.tools.budget.room() }
+    }
+
+    /// What the file has taken. None: it was stopped, or goes deeper than is gone.
+    #[must_use]
+    pub fn took(&self) -> Option<Effort> {
+        let levels = self.deepest.get()?;
+        let memory = self.tools.memory().saturating_sub(self.tools.least_memory(u64::MAX));
+        (!self.was_stopped()).then(|| Effort { levels, memory, ..self.tools.budget.spent() })
     }
 
     /// Counts bytes that something other than an archive gave beyond what is stored.
@@ -213,8 +247,10 @@ impl Unpacker {
         let mut input = Input::new(file, &self.tools);
         let depth = self.depth().saturating_sub(levels);
         let limit = self.depth();
-        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
         walk.content(&mut input);
+        self.deepest.set(walk.deepest);
         input.position()
     }
 }
@@ -257,6 +293,8 @@ struct Walk<'w> {
     /// The same, counted from the file.
     limit: usize,
     steps: Vec<Step>,
+    /// How deep something was opened; none: something lies deeper than is gone.
+    deepest: Option<usize>,
     visitor: &'w mut dyn Visitor,
 }
 
@@ -273,6 +311,7 @@ impl Walk<'_> {
             match detect(input.peek(START)) {
                 Some(format) if self.steps.len() < self.depth => self.open(format, input),
                 Some(format) => {
+                    self.deepest = None;
                     let message = format!(
                         "this {} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
                         format.name(),
@@ -320,6 +359,8 @@ impl Walk<'_> {
     fn open(&mut self, format: &dyn Format, input: &mut Input<'_>) {
         let begin = input.position();
         let broken = input.broken();
+        let level = self.steps.len() + 1;
+        self.deepest = self.deepest.map(|deepest| deepest.max(level));
         let damage = match format.open(input, self.tools) {
             Ok(Opened::Stream(reader, name)) => {
                 self.visitor.opened();
@@ -395,7 +436,8 @@ impl Walk<'_> {
         broken: &std::cell::Cell<bool>,
         closed: &mut Closed,
     ) -> bool {
-        let (kind, size, packed) = (member.kind, member.size.unwrap_or(0), member.packed);
+        let (kind, known_size, packed) = (member.kind, member.size, member.packed);
+        let size = known_size.unwrap_or(0);
         let reason = match kind {
             Kind::Directory => return false,
             Kind::SymbolicLink => Some(Reason::SymbolicLink),
@@ -421,7 +463,7 @@ impl Walk<'_> {
                 false => Box::new(content),
             };
             let mut content = Input::new(reader, self.tools);
-            self.content(&mut content);
+            self.held(&mut content, known_size);
             content.take_error()
         };
         let error = error.filter(|_| !broken.get() && !self.stopped());

@@ -289,7 +289,7 @@ impl Disks<'_, '_> {
     ) -> u64 {
         let unpacker = std::rc::Rc::clone(&self.worker.unpacker);
         let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: None });
-        let mut inside = Inside { worker: self.worker, hits, outcome: self.outcome, way, before: None };
+        let mut inside = Inside::new(self.worker, hits, self.outcome, way);
         unpacker.unpack_within(way.levels, file, u64::MAX, &mut inside)
     }
 
