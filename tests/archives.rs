@@ -402,3 +402,113 @@ fn archives_on_disk_images_are_looked_into() {
         scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
     assert_eq!(kinds, ["image", "filesystem", "stream", "member"]);
 }
+
+/// A tree with archives in places of different worth, each of which unpacks to 100,000
+/// bytes; and the same on a disk.
+fn places_of_worth() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (number, path) in (1..).zip([
+        "usr/lib/a",
+        "usr/share/b",
+        "bin/c",
+        "home/ann/d",
+        "var/cache/e",
+        "var/www/html/f",
+        "aaa/g",
+        "zzz/h",
+    ]) {
+        let path = dir.path().join("tree").join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, format!("{}\n{:099999}", planted(number), 0).split_at(100_000).0).expect("a file");
+    }
+    sh(dir.path(), "find tree -type f -exec gzip -n {} +; mke2fs -q -t ext4 -d tree disk 16M 2> /dev/null");
+    dir
+}
+
+#[test]
+fn what_is_worth_most_is_unpacked_first() {
+    let dir = places_of_worth();
+    // Enough for two.
+    let limit = |jobs| ScanOptions { jobs, max_unpacked_total: 250_000, unallocated: false, ..options() };
+    for target in ["tree", "disk"] {
+        for jobs in [1, 4] {
+            let scanned = scan_with(&dir.path().join(target), limit(jobs));
+            let found = sorted(&scanned);
+            let whole: Vec<&str> = found.iter().map(|(path, ..)| path.as_str()).collect();
+            assert!(
+                whole.contains(&"/home/ann/d.gz → d") || whole.contains(&"/home/ann/d.gz"),
+                "{target}: {whole:?}"
+            );
+            assert!(whole.iter().any(|path| path.starts_with("/var/www/html/f.gz")), "{target}: {whole:?}");
+            let cut: Vec<&str> = scanned.coverage().cut.iter().map(|cut| cut.path.as_str()).collect();
+            assert!(
+                cut.iter().all(|path| !path.starts_with("/home") && !path.starts_with("/var/www")),
+                "{cut:?}"
+            );
+            // Others were opened, or begun, within what was left, and all are told.
+            assert_eq!(cut.len(), 6, "{target}: {cut:?}");
+            assert_eq!(scanned.coverage().inside.problems[&Reason::OverBudget], 6);
+            assert!(!scanned.summary.complete);
+        }
+    }
+    // Without a limit that is short nothing is put off, and the findings are the same.
+    let all = scan(&dir.path().join("tree"));
+    assert_eq!(all.findings().len(), 8);
+    let roomy = ScanOptions { max_unpacked_total: 1 << 30, ..options() };
+    assert_eq!(scan_with(&dir.path().join("tree"), roomy).comparable(), all.comparable());
+}
+
+#[test]
+fn what_was_not_reached_in_time_is_counted() {
+    let dir = places_of_worth();
+    let over = |target: &str| {
+        let limit = Some(std::time::Duration::from_nanos(1));
+        scan_with(&dir.path().join(target), ScanOptions { max_scan_time: limit, ..options() })
+    };
+    for target in ["tree", "disk"] {
+        let scanned = over(target);
+        assert!(scanned.findings().is_empty());
+        assert!(!scanned.summary.complete && !scanned.summary.interrupted);
+        assert_eq!(scanned.problems(), [("/", Reason::OutOfTime)]);
+        assert!(scanned.left_out(Reason::OutOfTime).files > 0);
+        assert_eq!(scanned.left_out(Reason::Interrupted), Default::default());
+    }
+    let day = Some(std::time::Duration::from_secs(86_400));
+    let scanned = scan_with(&dir.path().join("tree"), ScanOptions { max_scan_time: day, ..options() });
+    assert_eq!(scanned.comparable(), scan(&dir.path().join("tree")).comparable());
+}
+
+#[test]
+fn the_largest_that_limits_left_out_are_named() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "for n in $(seq 12); do head -c ${n}00000 /dev/zero > out/f$n; done; cp out/f12 out/f0
+         zip -q0 a.zip out/f3 etc/app.env; zip -q b.zip a.zip; mkdir in; mv out/f* in; cp b.zip in",
+    );
+    let limits = ScanOptions { max_file_size: Some(300_000), max_archive_depth: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("in"), limits);
+    let cut: Vec<(&str, u64)> =
+        scanned.coverage().cut.iter().map(|cut| (cut.path.as_str(), cut.bytes)).collect();
+    let size = fs::metadata(dir.path().join("a.zip")).expect("there").len();
+    let expected = [
+        ("/f0", 1_200_000),
+        ("/f12", 1_200_000),
+        ("/f11", 1_100_000),
+        ("/f10", 1_000_000),
+        ("/f9", 900_000),
+        ("/f8", 800_000),
+        ("/f7", 700_000),
+        ("/f6", 600_000),
+        ("/f5", 500_000),
+        ("/f4", 400_000),
+    ];
+    assert_eq!(cut, expected);
+    let limits = ScanOptions { max_archive_depth: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("in"), limits);
+    let cut = &scanned.coverage().cut;
+    assert_eq!(
+        (cut[0].path.as_str(), cut[0].bytes, cut[0].reason),
+        ("/b.zip → a.zip", size, Reason::OverBudget)
+    );
+}

@@ -18,7 +18,7 @@ pub(super) use stored::{Known, scan as scan_store};
 
 use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines, Tally};
 use super::{Worker, lock};
-use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
+use crate::finding::{Coverage, Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
 use crate::source::unpack::git::ObjectId;
 use crate::source::unpack::{Effort, Input, Member, Place, Step, Stop, Visitor};
@@ -70,6 +70,9 @@ pub(super) fn scan(
     let way = Way::default();
     let mut inside = Inside::new(worker, hits, &mut outcome, &way);
     let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
+    if unpacker.stop().is_some_and(|stop| stop != Stop::Interrupted) {
+        outcome.cut_off(Vec::new(), extent.stored.min(extent.size));
+    }
     tell(worker, path, &outcome);
     outcome.set_took(unpacker.took());
     if outcome.is_whole && understood == extent.size && !unpacker.was_stopped() {
@@ -111,6 +114,7 @@ pub(super) fn scan_disk(
     };
     let stopped = unpacker.stop().filter(|stop| *stop != Stop::Interrupted);
     if let Some(stop) = stopped {
+        outcome.cut_off(Vec::new(), free);
         outcome.problem(Vec::new(), Reason::OverBudget, None, stop.message().to_owned());
     }
     tell(worker, path, &outcome);
@@ -134,6 +138,9 @@ struct Way {
 /// Counts what became of the inside of a file.
 fn tell(worker: &mut Worker<'_>, path: &dyn Fn() -> Vec<u8>, outcome: &Outcome) {
     worker.coverage.inside.merge(&outcome.counts);
+    for (steps, bytes) in &outcome.cut {
+        worker.cut_off(path, steps, *bytes, Reason::OverBudget);
+    }
     if outcome.problems_unlisted > 0 {
         lock(&worker.shared.results).problems_unlisted += outcome.problems_unlisted;
     }
@@ -155,6 +162,8 @@ struct Outcome {
     unlisted: Tally,
     problems: Vec<(Vec<InsideStep>, Reason, Option<u64>, String)>,
     problems_unlisted: u64,
+    /// The largest of what limits left out.
+    cut: Vec<(Vec<InsideStep>, u64)>,
     /// Nothing of the file itself belongs to it.
     is_whole: bool,
     /// What it took, where the same is told of it in any place.
@@ -172,6 +181,15 @@ impl Outcome {
             self.found.push(found);
         } else {
             (self.is_whole, self.found) = (false, Vec::new());
+        }
+    }
+
+    /// Lists what a limit left out, if it is one of the largest.
+    fn cut_off(&mut self, steps: Vec<InsideStep>, bytes: u64) {
+        self.cut.push((steps, bytes));
+        if self.cut.len() > Coverage::MAX_CUT {
+            self.cut.sort_by(|(one, size), (other, bytes)| bytes.cmp(size).then_with(|| one.cmp(other)));
+            self.cut.truncate(Coverage::MAX_CUT);
         }
     }
 
@@ -289,16 +307,16 @@ impl Visitor for Inside<'_, '_> {
         counts.opened = counts.opened.saturating_add(1);
     }
 
-    fn left_out(&mut self, _: &Place<'_>, reason: Reason, size: u64) {
+    fn left_out(&mut self, place: &Place<'_>, reason: Reason, size: u64) {
         self.outcome().counts.leave_out(reason, size);
+        if reason == Reason::OverBudget {
+            let steps = self.whole_steps(place);
+            self.outcome().cut_off(steps, size);
+        }
     }
 
     fn problem(&mut self, place: &Place<'_>, reason: Reason, offset: Option<u64>, message: String) {
-        let steps = named(self.own_steps(place));
-        let steps = match self.nested.last() {
-            Some(_) => steps,
-            None => self.way.steps.iter().cloned().chain(steps).collect(),
-        };
+        let steps = self.whole_steps(place);
         self.outcome().problem(steps, reason, offset, message);
     }
 
@@ -400,6 +418,15 @@ impl Inside<'_, '_> {
         place.steps.get(level..).unwrap_or_default()
     }
 
+    /// The same with their names, and with the way to the file where that is gone through.
+    fn whole_steps(&self, place: &Place<'_>) -> Vec<InsideStep> {
+        let steps = named(self.own_steps(place));
+        match self.nested.is_empty() {
+            true => self.way.steps.iter().cloned().chain(steps).collect(),
+            false => steps,
+        }
+    }
+
     /// Takes what was found, with the way from what is gone through now.
     fn take(&mut self, found: InsideHits) {
         let rules = self.worker.rules();
@@ -445,6 +472,12 @@ pub(in crate::pipeline) fn named_steps(path: &[u8], steps: &[InsideStep]) -> Vec
         ProvenanceStep { kind: (*kind).to_owned(), name }
     };
     steps.iter().map(named).collect()
+}
+
+/// A path and the way inside of it, for people.
+pub(super) fn text_of(path: &[u8], steps: &[InsideStep]) -> String {
+    let names = named_steps(path, steps).into_iter().map(|step| step.name);
+    std::iter::once(text(path)).chain(names).collect::<Vec<String>>().join(" → ")
 }
 
 /// What the content of a compressed file is called that does not say it.

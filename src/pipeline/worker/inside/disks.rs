@@ -226,10 +226,11 @@ impl Disks<'_, '_> {
     fn file(&mut self, volume: &Volume, path: &[u8], stat: &FileStat, content: Content) {
         let size = content.size;
         let stored = stored_bytes(&content).min(size);
+        let way = volume.member(path, Some(stat));
         if !self.may_read(stored) {
+            self.outcome.cut_off(way.steps, size);
             return self.outcome.counts.leave_out(Reason::OverBudget, size);
         }
-        let way = volume.member(path, Some(stat));
         let reader = ContentReader::owned(&*volume.filesystem, content);
         let medium = FileMedium { reader, filesystem: &volume.filesystem };
         self.content(&way, &medium, Extent { size, stored, max_unsized: 0 });

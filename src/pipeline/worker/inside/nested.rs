@@ -65,14 +65,14 @@ fn merge(inside: &mut Inside<'_, '_>, place: &Place<'_>, outcome: &Outcome) {
         Some(outer) => outer.outcome.leave_unlisted(&outcome.unlisted),
         None => inside.hits.take_unlisted_inside(&outcome.unlisted),
     }
-    let way = match inside.nested.is_empty() {
-        true => [&*inside.way.steps, &*way].concat(),
-        false => way,
-    };
+    let way = inside.whole_steps(place);
     let outer = inside.outcome();
     outer.is_whole &= outcome.unlisted.total() == 0;
     outer.counts.merge(&outcome.counts);
     outer.problems_unlisted += outcome.problems_unlisted;
+    for (steps, bytes) in &outcome.cut {
+        outer.cut_off([&*way, &**steps].concat(), *bytes);
+    }
     for (steps, reason, offset, message) in &outcome.problems {
         if outer.problems.len() < MAX_PROBLEMS {
             let steps = [&*way, &**steps].concat();
