@@ -120,6 +120,69 @@ fn hostile_14_depth_ends_at_the_limit() {
     assert_eq!(deeper.coverage().inside.opened, 32 + 8, "never deeper than 32");
 }
 
+/// A gzip that is its own content. Blocks are those of deflate: `store` gives the 20 bytes
+/// that follow it, `again` gives the last 20 bytes once more, each in 5 bytes. The header of
+/// the file and the first `store` are 20 bytes, which are given by it and then again; so are
+/// two pairs of both; the rest is given by the last `store` and `end`. The checksum is a
+/// linear function of its own bits, by which it is found.
+#[test]
+fn hostile_14_a_gzip_that_contains_itself_ends_at_the_depth() {
+    let dir = tempfile::tempdir().expect("a directory");
+    python(
+        dir.path(),
+        "msb = lambda code, bits: [code >> at & 1 for at in reversed(range(bits))]\n\
+         lsb = lambda value, bits: [value >> at & 1 for at in range(bits)]\n\
+         def pack(bits):\n    bits = bits + [0] * (-len(bits) % 8)\n    return bytes(sum(b << i for i, b in enumerate(bits[at:at + 8])) for at in range(0, len(bits), 8))\n\
+         ten = msb(264 - 256, 7) + msb(8, 5) + lsb(20 - 17, 3)\n\
+         again = pack(lsb(0, 1) + lsb(1, 2) + ten + ten + msb(0, 7))\n\
+         end = pack(lsb(1, 1) + lsb(1, 2) + msb(265 - 256, 7) + lsb(12 - 11, 1) + msb(6, 5) + lsb(12 - 9, 2) + msb(0, 7))\n\
+         store = b'\\0' + struct.pack('<HH', 20, 20 ^ 0xffff)\nassert len(again) == 5 and len(end) == 4\n\
+         head = b'\\x1f\\x8b\\x08\\x08' + b'\\0' * 6 + b'r.gz\\0' + store\n\
+         def quine(crc):\n    last = end + struct.pack('<II', crc, 112)\n    return head * 2 + (again + store) * 4 + b'\\0' * 8 + last * 2\n\
+         f = lambda crc: zlib.crc32(quine(crc)) ^ crc\nrows = []\n\
+         for bit in range(32): rows.append((f(1 << bit) ^ f(0), 1 << bit))\n\
+         want, crc = f(0), 0\n\
+         for bit in range(32):\n    pivot = next((r for r in rows if r[0] >> bit & 1), None)\n    if pivot is None: continue\n    rows.remove(pivot)\n    \
+         rows = [(r[0] ^ pivot[0], r[1] ^ pivot[1]) if r[0] >> bit & 1 else r for r in rows]\n    \
+         if want >> bit & 1: want ^= pivot[0]; crc ^= pivot[1]\n\
+         data = quine(crc)\nassert len(data) == 112 and gzip.decompress(data) == data\nwrite('r.gz', data)\nwrite('plain', value(2))",
+    );
+    let scanned = scan(dir.path());
+    let inside = &scanned.coverage().inside;
+    assert_eq!((inside.opened, inside.members_seen), (8, 1), "{inside:?}");
+    assert_eq!(problems(&scanned, Reason::OverBudget), 1);
+    assert_eq!(scanned.problems(), [("/r.gz", Reason::OverBudget)]);
+    assert_eq!(names(&scanned), ["/plain"]);
+}
+
+/// The form in which the header of each member is quoted by a stored block of the one before:
+/// by its directory 200 members, each with all that follows it.
+#[test]
+fn hostile_13_members_that_quote_the_next_are_unpacked_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    python(
+        dir.path(),
+        "content = b'\\0' * 1000000 + value(1)\nc = zlib.compressobj(9, zlib.DEFLATED, -15); data = c.compress(content) + c.flush()\n\
+         entries = []\nfor n in reversed(range(200)):\n    crc = zlib.crc32(content)\n    \
+         fields = struct.pack('<HHHHHIIIHH', 20, 0, 8, 0, 33, crc, len(data), len(content), 4, 0)\n    \
+         header = b'PK\\3\\4' + fields + b'%04d' % n\n    entries.append((n, fields, len(header) + len(data)))\n    \
+         whole, at_end = header + data, len(header) + len(data)\n    \
+         data = b'\\0' + struct.pack('<HH', len(header), len(header) ^ 0xffff) + whole\n    content = header + content\n\
+         end = len(whole)\n\
+         central = b''.join(b'PK\\1\\2' + struct.pack('<H', 20) + fields + struct.pack('<HHHII', 0, 0, 0, 0, end - size) + b'%04d' % n for n, fields, size in reversed(entries))\n\
+         write('bomb.zip', whole + central + b'PK\\5\\6' + struct.pack('<HHHHIIH', 0, 0, 200, 200, len(central), end, 0))\n\
+         unpacked = zlib.decompressobj(-15).decompress(whole[34:])\nassert len(unpacked) == 1000021 + 34 * 199 and value(1) in unpacked\n\
+         assert len(zipfile.ZipFile('bomb.zip').infolist()) == 200",
+    );
+    let scanned = scan(dir.path());
+    assert_eq!(scanned.findings().len(), 1, "{:?}", scanned.problems());
+    assert!(names(&scanned)[0].starts_with("/bomb.zip → 0000"), "{:?}", names(&scanned));
+    // The first member begins with a header, as a zip does: it is looked into as one too.
+    let inside = &scanned.coverage().inside;
+    assert!(inside.bytes_scanned <= 3_000_000, "{inside:?}");
+    assert!(inside.opened <= 3, "{inside:?}");
+}
+
 #[test]
 fn hostile_15_entries_are_limited() {
     let dir = tempfile::tempdir().expect("a directory");
