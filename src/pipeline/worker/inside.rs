@@ -21,7 +21,7 @@ use super::{Worker, lock};
 use crate::finding::{Coverage, Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt};
 use crate::source::unpack::git::ObjectId;
-use crate::source::unpack::{Effort, Input, Member, Place, Step, Stop, Visitor};
+use crate::source::unpack::{Effort, Input, Member, Place, Step, Stop, Visitor, seven_zip};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
 
 /// The most problems inside of one file that are listed.
@@ -64,12 +64,19 @@ pub(super) fn scan(
         return extent.size;
     }
     let unpacker = std::rc::Rc::clone(&worker.unpacker);
-    let mut digest = known.is_none().then(blake3::Hasher::new);
+    let is_seven_zip = start == 0 && git::begins_with(medium, seven_zip::MAGIC);
+    let mut digest = (known.is_none() && !is_seven_zip).then(blake3::Hasher::new);
     let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
     let mut outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
     let way = Way::default();
     let mut inside = Inside::new(worker, hits, &mut outcome, &way);
-    let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
+    let understood = if is_seven_zip {
+        let understood = unpacker.unpack_seven_zip(0, &git::Medium(medium), extent.size, &mut inside);
+        unpacker.tell_stop(&mut inside);
+        understood
+    } else {
+        unpacker.unpack(file, extent.stored.min(extent.size), &mut inside)
+    };
     if unpacker.stop().is_some_and(|stop| stop != Stop::Interrupted) {
         outcome.cut_off(Vec::new(), extent.stored.min(extent.size));
     }

@@ -5,14 +5,25 @@
 //! [`Visitor`](super::Visitor). What is not held is a stream as any other. Not for: what is
 //! remembered, which is the visitor's.
 
-use std::io::Read;
+use std::io::{self, Read};
 
+use super::git::Bytes;
 use super::input::{Input, PEEK};
 use super::tools::Effort;
-use super::{Place, START, Walk, detect};
+use super::{Damage, Place, START, Walk, detect, seven_zip};
 
 /// Smaller members are faster gone through than looked up.
 const HELD_FROM: usize = PEEK;
+
+/// Bytes that are held.
+struct Held<'h>(&'h [u8]);
+
+impl Bytes for Held<'_> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
+        let from = usize::try_from(offset).unwrap_or(usize::MAX).min(self.0.len());
+        self.0.get(from..).unwrap_or_default().read(bytes)
+    }
+}
 
 impl Walk<'_> {
     /// Goes through the content of a member; from where it was gone through before, if it
@@ -20,10 +31,13 @@ impl Walk<'_> {
     pub(super) fn held(&mut self, content: &mut Input<'_>, size: Option<u64>) {
         let (most, mut holder) = self.tools.take_holder();
         let known = size.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-        let is_opened = known.is_none_or(|size| (HELD_FROM..=most).contains(&size))
+        let start = content.peek(START);
+        // What is told at the end of one can only be read of what is held.
+        let least = if start.starts_with(seven_zip::MAGIC) { 0 } else { HELD_FROM };
+        let is_opened = known.is_none_or(|size| (least..=most).contains(&size))
             && self.steps.len() < self.depth
-            && detect(content.peek(START)).is_some()
-            && content.peek(HELD_FROM).len() >= HELD_FROM;
+            && detect(start).is_some()
+            && content.peek(least).len() >= least;
         if !is_opened {
             self.tools.give_holder(holder, 0);
             return self.content(content);
@@ -54,7 +68,16 @@ impl Walk<'_> {
         }
         let (before, least) = (self.tools.budget.spent(), self.tools.watch_memory());
         let deepest = std::mem::replace(&mut self.deepest, Some(level));
-        self.content(&mut Input::new(Box::new(bytes), self.tools));
+        let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
+        match bytes.starts_with(seven_zip::MAGIC) {
+            true => {
+                if let Err(Damage { reason, message }) = self.seven_zip(&Held(bytes), size) {
+                    let mut input = Input::new(Box::new(bytes), self.tools);
+                    self.closed(&mut input, reason, format!("7z: {message}"));
+                }
+            }
+            false => self.content(&mut Input::new(Box::new(bytes), self.tools)),
+        }
         let (after, least) = (self.tools.budget.spent(), self.tools.least_memory(least));
         let took = self.deepest.filter(|_| !self.stopped()).map(|deepest| Effort {
             bytes: after.bytes.saturating_sub(before.bytes),

@@ -26,6 +26,7 @@ mod held;
 mod input;
 mod lz4;
 mod rpm;
+pub mod seven_zip;
 mod tar;
 mod tools;
 mod xz;
@@ -188,7 +189,32 @@ impl Unpacker {
         position
     }
 
-    fn tell_stop(&self, visitor: &mut dyn Visitor) {
+    /// The same of a 7z (see [`seven_zip::MAGIC`]), of which any byte can be read; of one that
+    /// lies `levels` deep in a file whose account was begun.
+    pub fn unpack_seven_zip(
+        &self,
+        levels: usize,
+        bytes: &dyn git::Bytes,
+        size: u64,
+        visitor: &mut dyn Visitor,
+    ) -> u64 {
+        let (depth, limit) = (self.depth().saturating_sub(levels), self.depth());
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
+        let result = match depth {
+            0 => Err(walk.too_deep("7z")),
+            _ => walk.seven_zip(bytes, size),
+        };
+        self.deepest.set(walk.deepest);
+        let Err(Damage { reason, message }) = result else { return size };
+        let place = Place { steps: &[], base: 0, is_part: true };
+        walk.visitor.problem(&place, reason, None, format!("7z: {message}"));
+        walk.visitor.left_out(&place, reason, 0);
+        0
+    }
+
+    /// Tells why the file was not gone through to its end, where that is so.
+    pub fn tell_stop(&self, visitor: &mut dyn Visitor) {
         if let Some(stop) = self.tools.budget.stop().filter(|stop| *stop != Stop::Interrupted) {
             let place = Place { steps: &[], base: 0, is_part: true };
             visitor.problem(&place, Reason::OverBudget, None, stop.message().to_owned());
@@ -311,13 +337,8 @@ impl Walk<'_> {
             match detect(input.peek(START)) {
                 Some(format) if self.steps.len() < self.depth => self.open(format, input),
                 Some(format) => {
-                    self.deepest = None;
-                    let message = format!(
-                        "this {} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
-                        format.name(),
-                        self.limit
-                    );
-                    return self.closed(input, Reason::OverBudget, message);
+                    let Damage { reason, message } = self.too_deep(format.name());
+                    return self.closed(input, reason, message);
                 }
                 None if is_file => return,
                 None => {
@@ -333,6 +354,15 @@ impl Walk<'_> {
                 return;
             }
         }
+    }
+
+    fn too_deep(&mut self, name: &str) -> Damage {
+        self.deepest = None;
+        let message = format!(
+            "this {name} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
+            self.limit
+        );
+        Damage::new(Reason::OverBudget, message)
     }
 
     fn stopped(&self) -> bool {
@@ -484,10 +514,11 @@ struct Closed(std::collections::BTreeMap<Reason, (u64, &'static str)>);
 
 impl Closed {
     fn count(&mut self, reason: Reason) {
-        let what = if reason == Reason::Encrypted {
-            "encrypted"
-        } else {
-            "compressed in a way that is not read yet"
+        let what = match reason {
+            Reason::Encrypted => "encrypted",
+            Reason::Corrupt => "behind damage",
+            Reason::OverBudget => "compressed in a way that takes more memory than there is for it",
+            _ => "compressed in a way that is not read yet",
         };
         self.0.entry(reason).or_insert((0, what)).0 += 1;
     }

@@ -48,7 +48,15 @@ pub(super) fn scan(
     understood
 }
 
-struct Medium<'m, M>(&'m M);
+/// A medium of which any byte can be read.
+pub(super) struct Medium<'m, M>(pub(super) &'m M);
+
+/// Whether a file begins so.
+pub(super) fn begins_with(medium: &impl ReadAt, magic: &[u8]) -> bool {
+    let mut start = [0; 8];
+    let read = medium.read_at(&mut start, 0).unwrap_or(0);
+    start.get(..read).is_some_and(|start| start.starts_with(magic))
+}
 
 impl<M: ReadAt> Bytes for Medium<'_, M> {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
