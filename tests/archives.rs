@@ -139,6 +139,62 @@ fn deflate64_is_unpacked_and_damage_in_it_is_told() {
 }
 
 #[test]
+fn a_7z_is_looked_into_by_each_method() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "cp /usr/bin/env etc/program; head -c 300000 /dev/urandom > etc/noise; : > etc/empty; mkdir etc/none; chmod 640 etc/app.env; touch -d 2021-03-04T05:06:07Z etc/app.env
+         z() { 7z a -bso0 -bsp0 \"$@\"; }; for m in lzma lzma2 bzip2 deflate deflate64 copy; do z -m0=$m out/$m.7z etc; done
+         z -mhc=off out/plain.7z etc; z -ms=off -mx=9 -mf=off out/single.7z etc; z -m0=delta:4 -m1=lzma out/delta.7z etc; z -m0=bcj -m1=lzma2 out/bcj.7z etc
+         tar cf out/in.tar out/lzma.7z; mkdir disk; cp out/plain.7z disk; mke2fs -q -t ext4 -d disk out/z.ext4 8M 2> /dev/null",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let mut expected = Vec::new();
+    for name in ["bcj", "bzip2", "copy", "deflate", "deflate64", "delta"] {
+        expected.push((format!("/{name}.7z → etc/app.env"), 3, 7));
+        expected.push((format!("/{name}.7z → etc/second.txt"), 1, 1));
+    }
+    for way in ["/in.tar → out/lzma.7z", "/lzma.7z", "/lzma2.7z", "/plain.7z", "/single.7z"] {
+        expected.push((format!("{way} → etc/app.env"), 3, 7));
+        expected.push((format!("{way} → etc/second.txt"), 1, 1));
+    }
+    expected.push(("/z.ext4 → ext4:/plain.7z → etc/app.env".to_owned(), 3, 7));
+    expected.push(("/z.ext4 → ext4:/plain.7z → etc/second.txt".to_owned(), 1, 1));
+    assert_eq!(sorted(&scanned), expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    // Twelve archives with five files each, the tar and the disk.
+    let inside = &scanned.coverage().inside;
+    assert_eq!((inside.opened, inside.members_scanned), (14, 60), "{inside:?}");
+    let finding = scanned.findings()[0];
+    let member = finding.file.as_ref().and_then(|file| file.member.as_ref()).expect("facts");
+    assert_eq!(member.mode.as_deref(), Some("0640"));
+    assert_eq!(member.mtime.map(|time| time.to_string()).as_deref(), Some("2021-03-04T05:06:07Z"));
+}
+
+#[test]
+fn what_of_a_7z_is_not_read_is_counted() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "z() { 7z a -bso0 -bsp0 \"$@\"; }; z -m0=ppmd out/a.7z etc; z -psecret out/b.7z etc; z -psecret -mhe=on out/c.7z etc
+         z -m0=copy out/d.7z etc/second.txt; gzip -n out/d.7z",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let expected = [
+        ("/a.7z", Reason::Unsupported),
+        ("/b.7z", Reason::Encrypted),
+        ("/c.7z", Reason::Encrypted),
+        // A stream cannot be read at any place; what is stored in it is found.
+        ("/d.7z.gz", Reason::Unsupported),
+    ];
+    assert_eq!(scanned.problems(), expected);
+    assert_eq!(scanned.findings().len(), 1);
+    let left_out = &scanned.coverage().inside.left_out;
+    assert_eq!(left_out[&Reason::Encrypted].files, 3, "two files, and the archive whose names are encrypted");
+    assert_eq!(left_out[&Reason::Unsupported].files, 3);
+}
+
+#[test]
 fn no_archives_leaves_them_closed() {
     let dir = sources();
     sh(dir.path(), "gzip -kc etc/app.env > out/a.gz; tar cf out/a.tar etc/app.env");
