@@ -214,7 +214,7 @@ pub(super) struct Selection {
     pub(super) include_test_content: bool,
     /// Do not look into archives and compressed files
     ///
-    /// By default gzip, bzip2, xz, zstd, lz4, tar, zip (jar, docx, …), cpio, deb and rpm
+    /// By default gzip, bzip2, xz, zstd, lz4, tar, zip (jar, docx, …), 7z, cpio, deb and rpm
     /// are opened, in any nesting and whatever they are called. What is found in them is
     /// reported with the way to it.
     #[arg(long, help_heading = "Archives")]
