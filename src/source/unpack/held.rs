@@ -67,7 +67,7 @@ impl Walk<'_> {
             return;
         }
         let (before, least) = (self.tools.budget.spent(), self.tools.watch_memory());
-        let deepest = std::mem::replace(&mut self.deepest, Some(level));
+        let deepest = self.deepest.replace(level);
         let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
         match bytes.starts_with(seven_zip::MAGIC) {
             true => {

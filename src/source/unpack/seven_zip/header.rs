@@ -136,12 +136,20 @@ fn sums<'h>(cursor: &mut Cursor<'h>, number: usize) -> Option<Values<'h, 4>> {
     Some(values)
 }
 
+/// A step from what is stored to what is unpacked.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Coder<'h> {
+    pub(super) method: &'h [u8],
+    pub(super) properties: &'h [u8],
+    /// How many bytes it gives.
+    pub(super) gives: u64,
+}
+
 /// How one block is compressed.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Block<'h> {
-    /// From what is stored to what is unpacked: method, properties, and how much it gives.
-    /// None: they are put together in a way that is not read.
-    pub(super) chain: Option<Vec<(&'h [u8], &'h [u8], u64)>>,
+    /// From what is stored to what is unpacked. None: they are put together in a way that is not read.
+    pub(super) chain: Option<Vec<Coder<'h>>>,
     /// Whether one of them needs a password.
     pub(super) is_encrypted: bool,
     /// Where it lies in the file, and how many bytes.
@@ -203,7 +211,7 @@ impl<'h> Coders<'h> {
     }
 
     /// The coders in the order in which bytes go through them, each with what it gives.
-    fn chain(&self, sizes: &[u64]) -> Option<Vec<(&'h [u8], &'h [u8], u64)>> {
+    fn chain(&self, sizes: &[u64]) -> Option<Vec<Coder<'h>>> {
         if !self.is_simple || self.packed != 1 {
             return None;
         }
@@ -211,7 +219,7 @@ impl<'h> Coders<'h> {
         loop {
             let number = usize::try_from(at).ok()?;
             let (method, properties) = *self.coders.get(number)?;
-            chain.push((method, properties, *sizes.get(number)?));
+            chain.push(Coder { method, properties, gives: *sizes.get(number)? });
             match self.pairs.iter().find(|(_, output)| *output == at) {
                 None => break,
                 Some(_) if chain.len() > self.coders.len() => return None,

@@ -20,7 +20,7 @@ use lzma_rust2::filter::bcj::BcjReader;
 use lzma_rust2::filter::delta::DeltaReader;
 use lzma_rust2::{Lzma2Reader, LzmaReader};
 
-use self::header::{Block, Blocks, Files, Header};
+use self::header::{Block, Blocks, Coder, Files, Header};
 use super::Walk;
 use super::format::{Archive, Damage, Entry, Kind, Member};
 use super::git::Bytes;
@@ -160,6 +160,9 @@ fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Re
     if block.is_encrypted {
         return Err(Damage::new(Reason::Encrypted, "encrypted"));
     }
+    if block.chain.is_none() {
+        return Err(unsupported());
+    }
     let range = Range { bytes, at: block.start, left: block.packed };
     let mut reader: Box<dyn Read + 'b> = Box::new(BufReader::with_capacity(64 << 10, range));
     let mut loans = Vec::new();
@@ -167,7 +170,7 @@ fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Re
         loans.push(tools.lend(bytes).ok_or_else(|| too_large(bytes))?);
         Ok(())
     };
-    for (method, properties, size) in block.chain.as_ref().ok_or_else(unsupported)? {
+    for Coder { method, properties, gives } in block.chain.iter().flatten() {
         let wrong = || Damage::corrupt("the properties of a method make no sense");
         reader = match *method {
             [0] => reader,
@@ -186,7 +189,9 @@ fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Re
                 // Two bytes for each of 768 states of a literal, for each context.
                 let contexts = u64::from(first % 9) + u64::from(first / 9 % 5);
                 lend(u64::from(window) + OVERHEAD + (1536 << contexts))?;
-                Box::new(LzmaReader::new_with_props(reader, *size, first, window, None).map_err(|_| wrong())?)
+                Box::new(
+                    LzmaReader::new_with_props(reader, *gives, first, window, None).map_err(|_| wrong())?,
+                )
             }
             [4, 2, 2] => {
                 lend(4 << 20)?;
@@ -207,7 +212,7 @@ fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Re
             [11] => Box::new(BcjReader::new_riscv(reader, 0)),
             _ => return Err(unsupported()),
         };
-        reader = Box::new(reader.take(*size));
+        reader = Box::new(reader.take(*gives));
     }
     Ok(Lent { reader, _loans: loans })
 }
