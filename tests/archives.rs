@@ -57,15 +57,17 @@ fn each_compression_is_looked_into() {
     sh(
         dir.path(),
         "gzip -kc etc/app.env > out/a.gz; bzip2 -kc etc/app.env > out/b.bz2; xz -kc etc/app.env > out/c.xz
-         zstd -qc etc/app.env > out/d.zst; lz4 -qc etc/app.env > out/e.lz4; lz4 -qlc etc/app.env > out/f.lz4",
+         zstd -qc etc/app.env > out/d.zst; lz4 -qc etc/app.env > out/e.lz4; lz4 -qlc etc/app.env > out/f.lz4
+         xz -kc --format=lzma etc/app.env > out/g.lzma",
     );
     let scanned = scan(&dir.path().join("out"));
-    let expected = ["/a.gz", "/b.bz2", "/c.xz", "/d.zst", "/e.lz4", "/f.lz4"].map(|path| (path, 3, 7));
+    let expected =
+        ["/a.gz", "/b.bz2", "/c.xz", "/d.zst", "/e.lz4", "/f.lz4", "/g.lzma"].map(|path| (path, 3, 7));
     expect(&scanned, &expected);
     assert!(scanned.summary.complete, "{:?}", scanned.problems());
     let inside = &scanned.coverage().inside;
     let size = fs::metadata(dir.path().join("etc/app.env")).expect("there").len();
-    assert_eq!((inside.opened, inside.members_seen, inside.bytes_scanned), (6, 6, 6 * size));
+    assert_eq!((inside.opened, inside.members_seen, inside.bytes_scanned), (7, 7, 7 * size));
     let finding = scanned.findings()[0];
     let step = finding.location.provenance.last().expect("steps");
     // gzip keeps the name of what it compressed; the others are called after the file.

@@ -25,6 +25,8 @@ mod gzip;
 mod held;
 mod input;
 mod lz4;
+mod lzma;
+mod readers;
 mod rpm;
 pub mod seven_zip;
 mod tar;
@@ -43,6 +45,7 @@ pub use tools::{Effort, Limits, Stop};
 pub use zip::start_of_appended;
 
 use crate::finding::Reason;
+use readers::{Content, Counted, Unpacking};
 use tools::Tools;
 
 /// How many zeros between two archives in one content are passed over: what tapes and
@@ -281,37 +284,6 @@ impl Unpacker {
     }
 }
 
-/// Counts bytes as unpacked that come without being stored: those beyond `free`.
-struct Counted<'r> {
-    reader: Box<dyn Read + 'r>,
-    free: u64,
-    tools: Rc<Tools>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        if self.tools.budget.stop().is_some() {
-            return Err(std::io::Error::other("a limit was reached"));
-        }
-        let read = self.reader.read(bytes)?;
-        let free = usize::try_from(self.free).unwrap_or(usize::MAX).min(read);
-        self.free -= u64::try_from(free).unwrap_or(0).min(self.free);
-        if read > free {
-            self.tools.budget.unpacked(read - free);
-        }
-        Ok(read)
-    }
-}
-
-/// Reads the content of an archive's entry.
-struct Content<'a, 'r>(&'a mut (dyn Archive + 'r));
-
-impl Read for Content<'_, '_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(bytes)
-    }
-}
-
 /// The way through the inside of one file.
 struct Walk<'w> {
     tools: &'w Rc<Tools>,
@@ -521,22 +493,5 @@ impl Closed {
             _ => "compressed in a way that is not read yet",
         };
         self.0.entry(reason).or_insert((0, what)).0 += 1;
-    }
-}
-
-/// Counts what a decoder gives, and ends where a limit is reached.
-struct Unpacking<'r> {
-    reader: Box<dyn Read + 'r>,
-    tools: Rc<Tools>,
-}
-
-impl Read for Unpacking<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        if self.tools.budget.stop().is_some() {
-            return Err(std::io::Error::other("a limit was reached"));
-        }
-        let read = self.reader.read(bytes)?;
-        self.tools.budget.unpacked(read);
-        Ok(read)
     }
 }

@@ -5,6 +5,8 @@
 //! stands, with a cursor of its own, so that a header takes the memory of its bytes. See the
 //! head of the module for the source.
 
+use super::cursor::{Bits, Cursor, Values, sums};
+
 /// The most coders of one block.
 pub(super) const MAX_CODERS: usize = 16;
 
@@ -29,111 +31,6 @@ mod id {
     pub(super) const CHANGED: u8 = 20;
     pub(super) const ATTRIBUTES: u8 = 21;
     pub(super) const ENCODED: u8 = 23;
-}
-
-/// Bytes that are taken in order; none where they end before.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Cursor<'h>(&'h [u8]);
-
-impl<'h> Cursor<'h> {
-    pub(super) fn take(&mut self, length: usize) -> Option<&'h [u8]> {
-        let (taken, rest) = self.0.split_at_checked(length)?;
-        self.0 = rest;
-        Some(taken)
-    }
-
-    fn array<const N: usize>(&mut self) -> Option<[u8; N]> {
-        self.take(N)?.try_into().ok()
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.array::<1>().map(|[byte]| byte)
-    }
-
-    /// A number: as many of the first bits are set as bytes follow.
-    fn number(&mut self) -> Option<u64> {
-        let first = self.byte()?;
-        let more = first.leading_ones();
-        let mut value = 0;
-        for at in 0..more {
-            value |= u64::from(self.byte()?) << (8 * at);
-        }
-        let rest = u64::from(first) & (0x7f_u64 >> more);
-        Some(value | rest.checked_shl(8 * more).unwrap_or(0))
-    }
-
-    fn length(&mut self) -> Option<usize> {
-        usize::try_from(self.number()?).ok()
-    }
-
-    /// A list of bits, the highest of a byte first.
-    fn bits(&mut self, number: usize) -> Option<Bits<'h>> {
-        self.take(number.div_ceil(8)).map(|bytes| Bits(Some(bytes)))
-    }
-
-    /// A list of bits that may be said to be all set.
-    fn bits_or_all(&mut self, number: usize) -> Option<Bits<'h>> {
-        match self.byte()? {
-            0 => self.bits(number),
-            _ => Some(Bits(None)),
-        }
-    }
-
-    /// Passes over so many numbers.
-    fn pass_numbers(&mut self, number: u64) -> Option<()> {
-        for _ in 0..number {
-            self.number()?;
-        }
-        Some(())
-    }
-}
-
-/// Bits; none: all are set.
-#[derive(Clone, Copy, Debug)]
-struct Bits<'h>(Option<&'h [u8]>);
-
-impl Bits<'_> {
-    fn get(&self, at: usize) -> bool {
-        self.0.is_none_or(|bytes| bytes.get(at / 8).is_some_and(|byte| byte & (0x80 >> (at % 8)) != 0))
-    }
-}
-
-/// Values of which some may be missing, in order.
-#[derive(Clone, Copy, Debug)]
-struct Values<'h, const N: usize> {
-    is_given: Bits<'h>,
-    values: Cursor<'h>,
-    at: usize,
-}
-
-impl<const N: usize> Default for Values<'_, N> {
-    fn default() -> Self {
-        Self { is_given: Bits(Some(&[])), values: Cursor::default(), at: 0 }
-    }
-}
-
-impl<'h, const N: usize> Values<'h, N> {
-    fn new(is_given: Bits<'h>, values: Cursor<'h>) -> Self {
-        Self { is_given, values, at: 0 }
-    }
-
-    fn next(&mut self) -> Option<[u8; N]> {
-        let is_given = self.is_given.get(self.at);
-        self.at += 1;
-        is_given.then(|| self.values.array()).flatten()
-    }
-}
-
-/// Checksums behind one another.
-fn sums<'h>(cursor: &mut Cursor<'h>, number: usize) -> Option<Values<'h, 4>> {
-    let is_given = cursor.bits_or_all(number)?;
-    let values = Values::new(is_given, *cursor);
-    for at in 0..number {
-        if is_given.get(at) {
-            cursor.take(4)?;
-        }
-    }
-    Some(values)
 }
 
 /// A step from what is stored to what is unpacked.

@@ -7,6 +7,7 @@
 //! filters for programs (BCJ, delta); not PPMd, BCJ2, Zstandard and what needs a password,
 //! of which files are counted by their reason.
 
+mod cursor;
 mod header;
 
 use std::cell::Cell;
