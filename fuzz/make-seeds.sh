@@ -266,6 +266,35 @@ if command -v mksquashfs >/dev/null; then
     done
 fi
 
+if command -v genisoimage >/dev/null; then
+    mkdir -p corpus/iso "$work/iso/a/b/c/d/e/f/g/h/i"
+    for number in $(seq 30); do echo "content $number" >"$work/iso/a/a rather long name for a file, $number"; done
+    echo deep >"$work/iso/a/b/c/d/e/f/g/h/i/deep"
+    ln -s ../a/b "$work/iso/a/link"
+    for names in -R '-J -D' -D; do
+        # shellcheck disable=SC2086 # two options
+        genisoimage -quiet $names -o "$work/iso.iso" "$work/iso" 2>/dev/null
+        tail -c +32769 "$work/iso.iso" >"corpus/iso/seed$names"
+    done
+fi
+
+if command -v 7z >/dev/null; then
+    mkdir -p corpus/seven_zip "$work/seven"
+    for number in $(seq 20); do echo "content $number" >"$work/seven/$number"; done
+    for method in lzma lzma2 bzip2 deflate deflate64 copy; do
+        for header in on off; do
+            rm -f "$work/a.7z"
+            (cd "$work" && 7z a -bso0 -bsp0 -mhc=$header -m0=$method a.7z seven)
+            python3 - "$work/a.7z" >"corpus/seven_zip/$method-$header" <<'END'
+import struct, sys
+data = open(sys.argv[1], "rb").read()
+offset, size = struct.unpack("<QQ", data[12:28])
+sys.stdout.buffer.write(struct.pack("<H", offset) + data[32 : 32 + offset] + data[32 + offset : 32 + offset + size])
+END
+        done
+    done
+fi
+
 # A small Btrfs: the sectors that are not empty, of metadata the first copies only.
 # Without root there is no compressed file in it.
 if command -v mkfs.btrfs >/dev/null; then

@@ -57,15 +57,17 @@ fn each_compression_is_looked_into() {
     sh(
         dir.path(),
         "gzip -kc etc/app.env > out/a.gz; bzip2 -kc etc/app.env > out/b.bz2; xz -kc etc/app.env > out/c.xz
-         zstd -qc etc/app.env > out/d.zst; lz4 -qc etc/app.env > out/e.lz4; lz4 -qlc etc/app.env > out/f.lz4",
+         zstd -qc etc/app.env > out/d.zst; lz4 -qc etc/app.env > out/e.lz4; lz4 -qlc etc/app.env > out/f.lz4
+         xz -kc --format=lzma etc/app.env > out/g.lzma",
     );
     let scanned = scan(&dir.path().join("out"));
-    let expected = ["/a.gz", "/b.bz2", "/c.xz", "/d.zst", "/e.lz4", "/f.lz4"].map(|path| (path, 3, 7));
+    let expected =
+        ["/a.gz", "/b.bz2", "/c.xz", "/d.zst", "/e.lz4", "/f.lz4", "/g.lzma"].map(|path| (path, 3, 7));
     expect(&scanned, &expected);
     assert!(scanned.summary.complete, "{:?}", scanned.problems());
     let inside = &scanned.coverage().inside;
     let size = fs::metadata(dir.path().join("etc/app.env")).expect("there").len();
-    assert_eq!((inside.opened, inside.members_seen, inside.bytes_scanned), (6, 6, 6 * size));
+    assert_eq!((inside.opened, inside.members_seen, inside.bytes_scanned), (7, 7, 7 * size));
     let finding = scanned.findings()[0];
     let step = finding.location.provenance.last().expect("steps");
     // gzip keeps the name of what it compressed; the others are called after the file.
@@ -136,6 +138,62 @@ fn deflate64_is_unpacked_and_damage_in_it_is_told() {
         fs::write(dir.path().join("out/a.zip"), &whole[..at]).expect("a file");
         assert!(!scan(&dir.path().join("out")).summary.complete);
     }
+}
+
+#[test]
+fn a_7z_is_looked_into_by_each_method() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "cp /usr/bin/env etc/program; head -c 300000 /dev/urandom > etc/noise; : > etc/empty; mkdir etc/none; chmod 640 etc/app.env; touch -d 2021-03-04T05:06:07Z etc/app.env
+         z() { 7z a -bso0 -bsp0 \"$@\"; }; for m in lzma lzma2 bzip2 deflate deflate64 copy; do z -m0=$m out/$m.7z etc; done
+         z -mhc=off out/plain.7z etc; z -ms=off -mx=9 -mf=off out/single.7z etc; z -m0=delta:4 -m1=lzma out/delta.7z etc; z -m0=bcj -m1=lzma2 out/bcj.7z etc
+         tar cf out/in.tar out/lzma.7z; mkdir disk; cp out/plain.7z disk; mke2fs -q -t ext4 -d disk out/z.ext4 8M 2> /dev/null",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let mut expected = Vec::new();
+    for name in ["bcj", "bzip2", "copy", "deflate", "deflate64", "delta"] {
+        expected.push((format!("/{name}.7z → etc/app.env"), 3, 7));
+        expected.push((format!("/{name}.7z → etc/second.txt"), 1, 1));
+    }
+    for way in ["/in.tar → out/lzma.7z", "/lzma.7z", "/lzma2.7z", "/plain.7z", "/single.7z"] {
+        expected.push((format!("{way} → etc/app.env"), 3, 7));
+        expected.push((format!("{way} → etc/second.txt"), 1, 1));
+    }
+    expected.push(("/z.ext4 → ext4:/plain.7z → etc/app.env".to_owned(), 3, 7));
+    expected.push(("/z.ext4 → ext4:/plain.7z → etc/second.txt".to_owned(), 1, 1));
+    assert_eq!(sorted(&scanned), expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    // Twelve archives with five files each, the tar and the disk.
+    let inside = &scanned.coverage().inside;
+    assert_eq!((inside.opened, inside.members_scanned), (14, 60), "{inside:?}");
+    let finding = scanned.findings()[0];
+    let member = finding.file.as_ref().and_then(|file| file.member.as_ref()).expect("facts");
+    assert_eq!(member.mode.as_deref(), Some("0640"));
+    assert_eq!(member.mtime.map(|time| time.to_string()).as_deref(), Some("2021-03-04T05:06:07Z"));
+}
+
+#[test]
+fn what_of_a_7z_is_not_read_is_counted() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "z() { 7z a -bso0 -bsp0 \"$@\"; }; z -m0=ppmd out/a.7z etc; z -psecret out/b.7z etc; z -psecret -mhe=on out/c.7z etc
+         z -m0=copy out/d.7z etc/second.txt; gzip -n out/d.7z",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let expected = [
+        ("/a.7z", Reason::Unsupported),
+        ("/b.7z", Reason::Encrypted),
+        ("/c.7z", Reason::Encrypted),
+        // A stream cannot be read at any place; what is stored in it is found.
+        ("/d.7z.gz", Reason::Unsupported),
+    ];
+    assert_eq!(scanned.problems(), expected);
+    assert_eq!(scanned.findings().len(), 1);
+    let left_out = &scanned.coverage().inside.left_out;
+    assert_eq!(left_out[&Reason::Encrypted].files, 3, "two files, and the archive whose names are encrypted");
+    assert_eq!(left_out[&Reason::Unsupported].files, 3);
 }
 
 #[test]
@@ -326,6 +384,67 @@ fn the_same_archive_is_looked_into_once() {
     assert_eq!(threads.comparable(), scanned.comparable());
 }
 
+/// The numbers of a scan that are about what is inside.
+fn inside(scanned: &Scanned) -> snapsift::finding::Inside {
+    scanned.coverage().inside.clone()
+}
+
+#[test]
+fn the_same_member_is_looked_into_once() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "head -c 200000 /dev/urandom > noise; zip -q0 lib.jar noise etc/app.env; head -c 10 lib.jar > torn; tar cf torn.tar noise torn
+         zip -q0 tool.jar noise etc/second.txt; head -c 250000 torn.tar > short; xz -kc noise > n.xz; zip -q0 lib2.jar lib.jar n.xz
+         mkdir w; zip -q0 w/a.war lib.jar lib2.jar short; zip -q0 w/b.war etc/second.txt lib2.jar lib.jar short
+         tar cf c.tar w/a.war tool.jar; gzip -k c.tar; mkdir one two three; cp w/a.war one; cp w/b.war two; cp c.tar.gz three
+         cp one/* two/* three/* lib.jar out/",
+    );
+    let all = scan_with(&dir.path().join("out"), ScanOptions { jobs: 1, ..options() });
+    // Each by itself: nothing can be known from another.
+    let (mut expected, mut places_expected) = (snapsift::finding::Inside::default(), Vec::new());
+    for name in ["one", "two", "three"] {
+        let alone = scan(&dir.path().join(name));
+        expected.merge(&inside(&alone));
+        places_expected.extend(sorted(&alone));
+    }
+    expected.merge(&inside(&scan(&dir.path().join("lib.jar"))));
+    places_expected.push(("/lib.jar → etc/app.env".to_owned(), 3, 7));
+    places_expected.sort();
+    assert_eq!(sorted(&all), places_expected, "{:?}", all.problems());
+    assert_eq!(inside(&all), expected);
+    let threads = scan_with(&dir.path().join("out"), ScanOptions { jobs: 8, ..options() });
+    assert_eq!(threads.comparable(), all.comparable());
+    // With the depth of some at the limit, the same.
+    for max_archive_depth in 1..4 {
+        let options = |jobs| ScanOptions { jobs, max_archive_depth, ..options() };
+        let mut expected = snapsift::finding::Inside::default();
+        for name in ["one", "two", "three", "lib.jar"] {
+            expected.merge(&inside(&scan_with(&dir.path().join(name), options(1))));
+        }
+        let all = scan_with(&dir.path().join("out"), options(1));
+        assert_eq!(inside(&all), expected, "depth {max_archive_depth}");
+    }
+}
+
+#[test]
+fn a_member_that_was_met_before_is_not_unpacked_again() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "head -c 150000 /dev/urandom > n; head -c 150000 /dev/zero >> n; tar cf n.tar n etc/app.env; gzip -n n.tar
+         tar cf out/a.tar n.tar.gz; tar cf out/b.tar etc/second.txt n.tar.gz; tar cf out/c.tar out/b.tar n.tar.gz",
+    );
+    // Enough for one of them.
+    let limit = ScanOptions { max_unpacked_total: 320_000, jobs: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("out"), limit);
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let found = places(&scanned);
+    assert_eq!(found.iter().filter(|(path, ..)| path.ends_with("n.tar.gz → etc/app.env")).count(), 4);
+    let threads = scan_with(&dir.path().join("out"), ScanOptions { jobs: 4, ..options() });
+    assert_eq!(threads.comparable(), scanned.comparable());
+}
+
 #[test]
 fn archives_on_disk_images_are_looked_into() {
     let dir = sources();
@@ -340,4 +459,114 @@ fn archives_on_disk_images_are_looked_into() {
     let kinds: Vec<&str> =
         scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
     assert_eq!(kinds, ["image", "filesystem", "stream", "member"]);
+}
+
+/// A tree with archives in places of different worth, each of which unpacks to 100,000
+/// bytes; and the same on a disk.
+fn places_of_worth() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().expect("a directory");
+    for (number, path) in (1..).zip([
+        "usr/lib/a",
+        "usr/share/b",
+        "bin/c",
+        "home/ann/d",
+        "var/cache/e",
+        "var/www/html/f",
+        "aaa/g",
+        "zzz/h",
+    ]) {
+        let path = dir.path().join("tree").join(path);
+        fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+        fs::write(&path, format!("{}\n{}", planted(number), "0".repeat(99_978))).expect("a file");
+    }
+    sh(dir.path(), "find tree -type f -exec gzip -n {} +; mke2fs -q -t ext4 -d tree disk 16M 2> /dev/null");
+    dir
+}
+
+#[test]
+fn what_is_worth_most_is_unpacked_first() {
+    let dir = places_of_worth();
+    // Enough for two.
+    let limit = |jobs| ScanOptions { jobs, max_unpacked_total: 250_000, unallocated: false, ..options() };
+    for target in ["tree", "disk"] {
+        for jobs in [1, 4] {
+            let scanned = scan_with(&dir.path().join(target), limit(jobs));
+            let found = sorted(&scanned);
+            let whole: Vec<&str> = found.iter().map(|(path, ..)| path.as_str()).collect();
+            assert!(
+                whole.contains(&"/home/ann/d.gz → d") || whole.contains(&"/home/ann/d.gz"),
+                "{target}: {whole:?}"
+            );
+            assert!(whole.iter().any(|path| path.starts_with("/var/www/html/f.gz")), "{target}: {whole:?}");
+            let cut: Vec<&str> = scanned.coverage().cut.iter().map(|cut| cut.path.as_str()).collect();
+            assert!(
+                cut.iter().all(|path| !path.starts_with("/home") && !path.starts_with("/var/www")),
+                "{cut:?}"
+            );
+            // Others were opened, or begun, within what was left, and all are told.
+            assert_eq!(cut.len(), 6, "{target}: {cut:?}");
+            assert_eq!(scanned.coverage().inside.problems[&Reason::OverBudget], 6);
+            assert!(!scanned.summary.complete);
+        }
+    }
+    // Without a limit that is short nothing is put off, and the findings are the same.
+    let all = scan(&dir.path().join("tree"));
+    assert_eq!(all.findings().len(), 8);
+    let roomy = ScanOptions { max_unpacked_total: 1 << 30, ..options() };
+    assert_eq!(scan_with(&dir.path().join("tree"), roomy).comparable(), all.comparable());
+}
+
+#[test]
+fn what_was_not_reached_in_time_is_counted() {
+    let dir = places_of_worth();
+    let over = |target: &str| {
+        let limit = Some(std::time::Duration::from_nanos(1));
+        scan_with(&dir.path().join(target), ScanOptions { max_scan_time: limit, ..options() })
+    };
+    for target in ["tree", "disk"] {
+        let scanned = over(target);
+        assert!(scanned.findings().is_empty());
+        assert!(!scanned.summary.complete && !scanned.summary.interrupted);
+        assert_eq!(scanned.problems(), [("/", Reason::OutOfTime)]);
+        assert!(scanned.left_out(Reason::OutOfTime).files > 0);
+        assert_eq!(scanned.left_out(Reason::Interrupted), Default::default());
+    }
+    let day = Some(std::time::Duration::from_secs(86_400));
+    let scanned = scan_with(&dir.path().join("tree"), ScanOptions { max_scan_time: day, ..options() });
+    assert_eq!(scanned.comparable(), scan(&dir.path().join("tree")).comparable());
+}
+
+#[test]
+fn the_largest_that_limits_left_out_are_named() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "for n in $(seq 12); do head -c ${n}00000 /dev/zero > out/f$n; done; cp out/f12 out/f0
+         zip -q0 a.zip out/f3 etc/app.env; zip -q b.zip a.zip; mkdir in; mv out/f* in; cp b.zip in",
+    );
+    let limits = ScanOptions { max_file_size: Some(300_000), max_archive_depth: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("in"), limits);
+    let cut: Vec<(&str, u64)> =
+        scanned.coverage().cut.iter().map(|cut| (cut.path.as_str(), cut.bytes)).collect();
+    let size = fs::metadata(dir.path().join("a.zip")).expect("there").len();
+    let expected = [
+        ("/f0", 1_200_000),
+        ("/f12", 1_200_000),
+        ("/f11", 1_100_000),
+        ("/f10", 1_000_000),
+        ("/f9", 900_000),
+        ("/f8", 800_000),
+        ("/f7", 700_000),
+        ("/f6", 600_000),
+        ("/f5", 500_000),
+        ("/f4", 400_000),
+    ];
+    assert_eq!(cut, expected);
+    let limits = ScanOptions { max_archive_depth: 1, ..options() };
+    let scanned = scan_with(&dir.path().join("in"), limits);
+    let cut = &scanned.coverage().cut;
+    assert_eq!(
+        (cut[0].path.as_str(), cut[0].bytes, cut[0].reason),
+        ("/b.zip → a.zip", size, Reason::OverBudget)
+    );
 }

@@ -237,17 +237,10 @@ fn a_squashfs_is_read_by_each_codec() {
     assert_eq!(scanned.coverage().inside.left_out[&Reason::SpecialFile].files, 6);
 }
 
-#[test]
-fn files_of_a_squashfs_are_those_that_unsquashfs_gives() {
-    let dir = sources();
-    sh(
-        dir.path(),
-        "cp -r /usr/include/linux/netfilter disk/include; for number in $(seq 700); do echo $number > disk/srv/n$number; done
-        mksquashfs disk out/a.snap -comp zstd -b 64K -quiet -no-progress > /dev/null
-        unsquashfs -q -n -d there out/a.snap > /dev/null
-        (cd there && find . -type f -printf '%P %s %m\n' | sort) > listed",
-    );
-    let disks = snapsift::source::MachineDisks::open(&[dir.path().join("out/a.snap")]).expect("a disk");
+/// Path, size and mode of each file on a disk, whose bytes are those of the file beneath
+/// `there`.
+fn files_of(image: &Path, there: &Path) -> Vec<String> {
+    let disks = snapsift::source::MachineDisks::open(&[image.to_owned()]).expect("a disk");
     let snapsift::source::VolumeContent::Filesystem(filesystem) = &disks.volumes[0].content else {
         panic!("no filesystem: {disks:?}");
     };
@@ -274,10 +267,24 @@ fn files_of_a_squashfs_are_those_that_unsquashfs_gives() {
             at += read;
         }
         let path = path.trim_start_matches('/').to_owned();
-        assert!(fs::read(dir.path().join("there").join(&path)).expect("a file") == bytes, "{path}");
+        assert!(fs::read(there.join(&path)).expect("a file") == bytes, "{path}");
         found.push(format!("{path} {} {:o}", bytes.len(), stat.permissions));
     }
     found.sort();
+    found
+}
+
+#[test]
+fn files_of_a_squashfs_are_those_that_unsquashfs_gives() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "cp -r /usr/include/linux/netfilter disk/include; for number in $(seq 700); do echo $number > disk/srv/n$number; done
+        mksquashfs disk out/a.snap -comp zstd -b 64K -quiet -no-progress > /dev/null
+        unsquashfs -q -n -d there out/a.snap > /dev/null
+        (cd there && find . -type f -printf '%P %s %m\n' | sort) > listed",
+    );
+    let found = files_of(&dir.path().join("out/a.snap"), &dir.path().join("there"));
     let listed = fs::read_to_string(dir.path().join("listed")).expect("a list");
     let mut listed: Vec<&str> = listed.lines().collect();
     listed.sort_unstable();
@@ -370,4 +377,148 @@ fn a_disk_gives_no_more_than_the_limit() {
     let scanned = scan_with(&dir.path().join("out"), options);
     assert!(!scanned.summary.complete);
     assert_eq!(scanned.problems()[0], ("/a.sqfs", Reason::OverBudget));
+}
+
+#[test]
+fn an_iso_is_read_with_rock_ridge_joliet_or_neither() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "mkdir -p disk/a/b/c/d/e/f/g/h/i; cp disk/srv/second.txt disk/a/b/c/d/e/f/g/h/i/deep
+        cp disk/srv/second.txt 'disk/srv/a long name, with commas, that needs an area of its own: '$(printf 'x%.0s' $(seq 180))
+        ln -s ../etc/app.env disk/srv/link
+        genisoimage -quiet -R -o out/rock.iso disk; xorrisofs -quiet -R -J -o out/xorriso.iso disk
+        genisoimage -quiet -J -D -joliet-long -o out/joliet.iso disk 2> /dev/null
+        genisoimage -quiet -D -o out/plain.iso disk/etc",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let long = format!("/srv/a long name, with commas, that needs an area of its own: {}", "x".repeat(180));
+    let found = places(&scanned);
+    let has = |place: String| assert!(found.contains(&place), "{place}: {found:#?} {:?}", scanned.problems());
+    has(format!("/rock.iso → iso9660:{long}:1:1"));
+    has(format!("/xorriso.iso → iso9660:{long}:1:1"));
+    has("/xorriso.iso → iso9660:/a/b/c/d/e/f/g/h/i/deep:1:1".to_owned());
+    for name in ["rock", "joliet", "xorriso"] {
+        has(format!("/{name}.iso → iso9660:/etc/app.env:3:7"));
+        has(format!("/{name}.iso → iso9660:/srv/a.tgz → etc/app.env:3:7"));
+        has(format!("/{name}.iso → iso9660:/srv/second.txt:1:1"));
+    }
+    has("/rock.iso → iso9660:/a/b/c/d/e/f/g/h/i/deep:1:1".to_owned());
+    has("/joliet.iso → iso9660:/a/b/c/d/e/f/g/h/i/deep:1:1".to_owned());
+    has("/plain.iso → iso9660:/APP.ENV:3:7".to_owned());
+    assert_eq!(found.iter().filter(|place| place.contains("deep")).count(), 3, "{found:#?}");
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+}
+
+/// Names, sizes, modes and contents are those of the files that went onto it.
+#[test]
+fn files_of_an_iso_are_those_that_are_on_it() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "cp -r /usr/include/linux/netfilter disk/include; chmod 640 disk/etc/app.env
+        for number in $(seq 300); do echo $number > disk/srv/n$number; done
+        genisoimage -quiet -R -o out/a.iso disk; (cd disk && find . -type f -printf '%P %s %m\\n' | sort) > listed",
+    );
+    let found = files_of(&dir.path().join("out/a.iso"), &dir.path().join("disk"));
+    let listed = fs::read_to_string(dir.path().join("listed")).expect("a list");
+    let mut listed: Vec<&str> = listed.lines().collect();
+    listed.sort_unstable();
+    assert_eq!(found, listed);
+}
+
+/// Numbers 26 and 28 for ISO 9660.
+#[test]
+fn a_damaged_iso_is_no_trouble() {
+    use snapsift::source::disk::MemoryDisk;
+    use snapsift::source::filesystem::iso;
+    let dir = sources();
+    sh(
+        dir.path(),
+        "for n in $(seq 100); do echo $n > disk/srv/$n; done; genisoimage -quiet -R -J -o a.iso disk",
+    );
+    let whole = fs::read(dir.path().join("a.iso")).expect("there");
+    let open = |bytes: &[u8]| iso::open(std::sync::Arc::new(MemoryDisk(bytes.into())));
+    let met = support::exercise::exercise(&open(&whole).expect("an ISO"));
+    assert_eq!(met.errors, 0);
+    assert!(met.nodes > 100, "{}", met.nodes);
+    let used: Vec<usize> = (32_768..whole.len()).filter(|at| whole[*at] != 0).collect();
+    let mut random = 7_u64;
+    let mut below = move |end: usize| {
+        random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(random >> 33).expect("31 bits") % end.max(1)
+    };
+    for round in 0..100 {
+        let mut bytes = whole.clone();
+        for _ in 0..=below(12) {
+            bytes[used[below(used.len())]] = [0, 0xff, 0x80, 1, 33][below(5)];
+        }
+        if round % 10 == 0 {
+            bytes.truncate(below(whole.len()));
+        }
+        if let Ok(filesystem) = open(&bytes) {
+            support::exercise::exercise(&filesystem);
+        }
+    }
+}
+
+/// One that starts computers from a stick too, with what a person keeps behind it.
+#[test]
+fn a_hybrid_iso_is_read_and_what_lies_behind_it_too() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "rm disk/etc/linked; genisoimage -quiet -R -o out/a.iso disk; truncate -s 4M out/a.iso
+        mke2fs -q -t ext4 -d disk part.ext4 4M; truncate -s 8M out/a.iso
+        printf 'label: dos\nstart=64, size=200, type=17, bootable\nstart=8192, size=8192, type=83\n' | sfdisk -q out/a.iso
+        dd if=part.ext4 of=out/a.iso bs=1M seek=4 conv=notrunc status=none",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let all: Vec<String> = [expected("/a.iso → iso9660:"), expected("/a.iso → partition 2 → ext4:")].concat();
+    assert_eq!(places(&scanned), all, "{:?}", scanned.problems());
+    // As the target itself.
+    let scanned = scan(&dir.path().join("out/a.iso"));
+    assert_eq!(scanned.findings().len(), 6, "{:?}", scanned.problems());
+}
+
+/// A large file has several records that follow one another (ECMA-119, 6.5.1).
+#[test]
+fn a_file_of_an_iso_may_lie_in_several_places() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let value = planted(7);
+    let first = format!("{:>2048}", &value[..9]);
+    sh(dir.path(), "mkdir disk");
+    fs::write(dir.path().join("disk/a"), first).expect("a file");
+    fs::write(dir.path().join("disk/b"), format!("{}\n", &value[9..])).expect("a file");
+    fs::write(dir.path().join("disk/c"), "no more\n").expect("a file");
+    sh(dir.path(), "genisoimage -quiet -o a.iso disk");
+    let mut bytes = fs::read(dir.path().join("a.iso")).expect("there");
+    let record = bytes.windows(6).position(|bytes| bytes == b"\x04A.;1\0" || bytes == b"\x04A.;1\x22");
+    let record =
+        record.or_else(|| bytes.windows(5).position(|bytes| bytes == b"\x04A.;1")).expect("a record") - 32;
+    bytes[record + 25] |= 0x80;
+    fs::create_dir(dir.path().join("out")).expect("a directory");
+    fs::write(dir.path().join("out/a.iso"), bytes).expect("a file");
+    let scanned = scan(&dir.path().join("out"));
+    assert_eq!(places(&scanned), ["/a.iso → iso9660:/A:1:2040"], "{:?}", scanned.problems());
+    assert_eq!(scanned.coverage().inside.members_scanned, 2);
+}
+
+/// Number 28 for ISO 9660: a directory that lists the one above it, and itself.
+#[test]
+fn hostile_28_an_iso_that_leads_back_ends() {
+    let dir = sources();
+    sh(dir.path(), "mkdir -p disk/srv/inner; echo x > disk/srv/inner/x; genisoimage -quiet -o a.iso disk");
+    let mut bytes = fs::read(dir.path().join("a.iso")).expect("there");
+    let find = |bytes: &[u8], name: &[u8]| {
+        bytes.windows(name.len()).position(|at| at == name).expect("a record") - 32
+    };
+    let (srv, inner) = (find(&bytes, b"\x03SRV"), find(&bytes, b"\x05INNER"));
+    let to: Vec<u8> = bytes[srv + 2..srv + 18].to_vec();
+    bytes[inner + 2..inner + 18].copy_from_slice(&to);
+    fs::write(dir.path().join("out/a.iso"), bytes).expect("a file");
+    let scanned = scan(&dir.path().join("out"));
+    assert_eq!(scanned.problems(), [("/a.iso", Reason::Corrupt)]);
+    // With the second name of the first, which an ISO has as a file of its own.
+    assert_eq!(scanned.findings().len(), 4);
 }

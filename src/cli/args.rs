@@ -3,6 +3,7 @@
 mod packs;
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::{PossibleValuesParser, TypedValueParser as _};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -12,7 +13,7 @@ use snapsift::source::Exclude;
 use snapsift::source::unpack::MAX_DEPTH;
 
 pub(super) use self::packs::{ImportFrom, RulesFmtArgs, RulesImportArgs, RulesMutateArgs, RulesNewArgs};
-use super::size;
+use super::{duration, size};
 
 pub(super) mod demo;
 pub(super) mod disks;
@@ -213,7 +214,7 @@ pub(super) struct Selection {
     pub(super) include_test_content: bool,
     /// Do not look into archives and compressed files
     ///
-    /// By default gzip, bzip2, xz, zstd, lz4, tar, zip (jar, docx, …), cpio, deb and rpm
+    /// By default gzip, bzip2, xz, zstd, lz4, tar, zip (jar, docx, …), 7z, cpio, deb and rpm
     /// are opened, in any nesting and whatever they are called. What is found in them is
     /// reported with the way to it.
     #[arg(long, help_heading = "Archives")]
@@ -229,9 +230,18 @@ pub(super) struct Selection {
     pub(super) max_unpacked_size: u64,
     /// Unpack at most SIZE in the whole scan
     ///
-    /// Where it is reached, which files were opened before depends on the threads.
+    /// With less than the default, homes, configuration and data of services come first:
+    /// home, root, etc, srv, opt, var/www, Users, ProgramData, … Where the limit is reached,
+    /// which files were opened before depends on the threads.
     #[arg(long, value_name = "SIZE", default_value = "1T", value_parser = size::parse, help_heading = "Archives")]
     pub(super) max_unpacked_total: u64,
+    /// End the scan after TIME, such as 90s, 30m or 2h
+    ///
+    /// What was not reached is counted, the scan is incomplete, and the exit code is 3.
+    /// Homes, configuration and data of services come first. What was reached depends on the
+    /// machine: without this, the same input gives the same output.
+    #[arg(long, value_name = "TIME", value_parser = duration::parse, help_heading = "What to scan")]
+    pub(super) max_scan_time: Option<Duration>,
     /// Of disk images, scan live files only
     ///
     /// By default deleted files, free space and space outside of all partitions are

@@ -11,6 +11,7 @@ mod decisions;
 mod demo;
 mod destination;
 mod disks;
+mod duration;
 mod exit;
 mod figures;
 mod fingerprint_key;

@@ -88,6 +88,7 @@ pub(super) fn selected(what: &Selection) -> ScanOptions {
         max_archive_depth: if what.no_archives { 0 } else { what.max_archive_depth },
         max_unpacked_size: what.max_unpacked_size,
         max_unpacked_total: what.max_unpacked_total,
+        max_scan_time: what.max_scan_time,
         ..ScanOptions::default()
     }
 }

@@ -38,6 +38,8 @@ pub enum Reason {
     Encrypted,
     /// The scan was interrupted before this was reached.
     Interrupted,
+    /// `--max-scan-time` was over before this was reached.
+    OutOfTime,
 }
 
 impl Reason {
@@ -59,6 +61,7 @@ impl Reason {
             Self::Unsupported => "unsupported",
             Self::Encrypted => "encrypted",
             Self::Interrupted => "interrupted",
+            Self::OutOfTime => "out_of_time",
         }
     }
 
@@ -74,6 +77,7 @@ impl Reason {
                 | Self::Unsupported
                 | Self::Encrypted
                 | Self::Interrupted
+                | Self::OutOfTime
         )
     }
 }
@@ -87,6 +91,19 @@ pub struct LeftOut {
     pub files: u64,
     /// Bytes left out, as the file's size gave them.
     pub bytes: u64,
+}
+
+/// Something that a limit of the scan left out, or a part of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Cut {
+    /// Where it is in its target, with the way inside of the file; bytes that are not UTF-8 as
+    /// `\xNN`.
+    pub path: String,
+    /// Its size in bytes, as the filesystem or the archive around it gives it.
+    pub bytes: u64,
+    /// Which limit: `over_budget` or `out_of_time`.
+    pub reason: Reason,
 }
 
 /// What a scan has seen, scanned and left out.
@@ -110,6 +127,10 @@ pub struct Coverage {
     /// numbers above, in which such a file counts with the bytes that are stored.
     #[serde(default, skip_serializing_if = "Inside::is_empty")]
     pub inside: Inside,
+    /// The largest of what limits left out, or ended in the middle, the largest first: at most
+    /// 10, counted in the numbers above.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub cut: Vec<Cut>,
 }
 
 /// What a scan has seen inside of archives and compressed files.
@@ -175,6 +196,36 @@ impl Inside {
 }
 
 impl Coverage {
+    /// How many of [`Self::cut`] are listed.
+    pub const MAX_CUT: usize = 10;
+
+    /// Lists something that a limit cut off, if it is one of the largest.
+    pub fn cut_off(&mut self, bytes: u64, reason: Reason, path: impl FnOnce() -> String) {
+        let is_listed =
+            self.cut.len() < Self::MAX_CUT || self.cut.last().is_some_and(|last| last.bytes <= bytes);
+        if is_listed {
+            self.cut.push(Cut { path: path(), bytes, reason });
+            self.sort_cut();
+        }
+    }
+
+    fn sort_cut(&mut self) {
+        self.cut.sort_by(|one, other| other.bytes.cmp(&one.bytes).then_with(|| one.path.cmp(&other.path)));
+        self.cut.truncate(Self::MAX_CUT);
+    }
+
+    /// The scan was ended by its limit of time, and by nobody.
+    pub fn ran_out_of_time(&mut self) {
+        for left_out in [&mut self.left_out, &mut self.inside.left_out] {
+            if let Some(left) = left_out.remove(&Reason::Interrupted) {
+                left_out.insert(Reason::OutOfTime, left);
+            }
+        }
+        for cut in self.cut.iter_mut().filter(|cut| cut.reason == Reason::Interrupted) {
+            cut.reason = Reason::OutOfTime;
+        }
+    }
+
     /// Counts an entry that was seen and left out as a whole.
     pub fn leave_out_file(&mut self, reason: Reason, bytes: u64) {
         self.files_seen += 1;
@@ -218,6 +269,8 @@ impl Coverage {
             entry.bytes = entry.bytes.saturating_add(left.bytes);
         }
         self.inside.merge(&other.inside);
+        self.cut.extend(other.cut.iter().cloned());
+        self.sort_cut();
     }
 
     /// Whether the sums hold. A scan whose sums do not hold has a bug, and

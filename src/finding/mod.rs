@@ -17,7 +17,7 @@ mod severity;
 mod time;
 pub mod verdict;
 
-pub use coverage::{Coverage, Inside, LeftOut, Reason};
+pub use coverage::{Coverage, Cut, Inside, LeftOut, Reason};
 pub use encoding::Encoding;
 pub use git::{GitCommit, GitFacts, GitReach};
 pub(crate) use location::path_inside;

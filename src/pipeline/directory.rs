@@ -96,6 +96,7 @@ impl Visitor for FileVisitor<'_> {
         }
         if let Err((reason, bytes, message)) = self.scan_file(dir, name) {
             self.worker.coverage.leave_out_file(reason, bytes);
+            self.worker.cut_off(&|| dir.node().path_of(name.to_bytes()), &[], bytes, reason);
             if let Some(message) = message {
                 self.worker.add_problem(dir.node().path_of(name.to_bytes()), reason, None, message);
             }

@@ -74,7 +74,7 @@ pub(super) struct InsideHits {
     pub(super) steps: Vec<InsideStep>,
     /// What the innermost archive says of it.
     pub(super) member: Option<MemberFacts>,
-    pub(super) hits: Vec<Placed>,
+    pub(super) hits: Arc<[Placed]>,
     /// Those beyond the limits.
     pub(super) unlisted: Tally,
     cost: usize,
@@ -85,10 +85,21 @@ pub(super) type InsideStep = (&'static str, Option<String>);
 
 impl InsideHits {
     pub(super) fn new(steps: Vec<InsideStep>, member: Option<MemberFacts>, hits: Collector) -> Self {
-        let names: usize = steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum();
         let Collector { listed, unlisted, .. } = hits;
-        let cost = 256 + names + listed.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>();
-        Self { steps, member, hits: listed, unlisted, cost }
+        let cost =
+            256 + cost_of_steps(&steps) + listed.iter().map(|placed| cost_of(&placed.hit)).sum::<usize>();
+        Self { steps, member, hits: listed.into(), unlisted, cost }
+    }
+
+    /// The same where what it is in lies at the end of a further way.
+    pub(super) fn beneath(&self, way: &[InsideStep], member: Option<&MemberFacts>) -> Self {
+        Self {
+            steps: way.iter().chain(&self.steps).cloned().collect(),
+            member: self.member.as_ref().or(member).cloned(),
+            hits: Arc::clone(&self.hits),
+            unlisted: self.unlisted,
+            cost: self.cost.saturating_add(cost_of_steps(way)),
+        }
     }
 
     /// Memory that it takes, roughly, in bytes.
@@ -96,9 +107,9 @@ impl InsideHits {
         self.cost
     }
 
-    fn tally(&self, rules: &RuleSet) -> Tally {
+    pub(super) fn tally(&self, rules: &RuleSet) -> Tally {
         let mut tally = self.unlisted;
-        for placed in &self.hits {
+        for placed in &*self.hits {
             tally.add(severity_of(&placed.hit, rules), 1);
         }
         tally
@@ -120,6 +131,14 @@ impl Collector {
         }
         self.inside_cost += found.cost;
         self.inside.push(found);
+    }
+
+    /// Takes what was found inside of this content beyond a limit.
+    pub(super) fn take_unlisted_inside(&mut self, unlisted: &Tally) {
+        if unlisted.total() > 0 {
+            self.unlisted.add_all(unlisted, 1);
+            self.inside_cost = MAX_INSIDE_COST;
+        }
     }
 
     /// Takes a match, if fewer than `max` are listed.
@@ -186,6 +205,10 @@ impl Collector {
 /// The severity by the rule: what is known without looking closer.
 pub(super) fn severity_of(hit: &Match, rules: &RuleSet) -> Severity {
     rules.rules().get(hit.rule).map_or(Severity::Info, |rule| rule.severity)
+}
+
+fn cost_of_steps(steps: &[InsideStep]) -> usize {
+    steps.iter().map(|(_, name)| name.as_ref().map_or(0, String::len) + 64).sum()
 }
 
 fn cost_of(hit: &Match) -> usize {
@@ -310,7 +333,7 @@ impl Found {
 
     /// Every secret, inside of it too.
     pub(super) fn secrets(&self) -> impl Iterator<Item = &Secret> {
-        let inside = self.inside.iter().flat_map(|inside| &inside.hits);
+        let inside = self.inside.iter().flat_map(|inside| &*inside.hits);
         self.hits.iter().chain(inside).map(|placed| &placed.hit.secret)
     }
 

@@ -85,6 +85,7 @@ impl Reading<'_> {
         worker.one_more_file();
         let size = job.content.size;
         if worker.should_stop() {
+            worker.cut_off(&|| job.dir.path_of(&job.name), &[], size, Reason::Interrupted);
             return worker.coverage.leave_out_file(Reason::Interrupted, size);
         }
         let path = || {

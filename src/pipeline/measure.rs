@@ -160,7 +160,9 @@ impl Scan {
     pub fn run_stage(&self, stage: Stage) -> Result<(Coverage, Cost), ScanError> {
         let (walk, pool) = (self.walk_options()?, self.pool()?);
         let measure = Measure { stage, ..Measure::default() };
-        let ((_, results), cost) = Cost::of(|| self.read_all(&self.targets(), &measure, &walk, &pool));
+        let begun = Instant::now();
+        let (read, cost) = Cost::of(|| self.read_all(&self.targets(), &measure, (&walk, &pool), begun));
+        let (_, results) = read?;
         Ok((results.coverage, cost))
     }
 
@@ -176,7 +178,7 @@ impl Scan {
         let every = total.div_ceil(most.max(1) as u64).max(1);
         let sample = Sample { every, pieces: 0, most: most.saturating_mul(2), bytes: Vec::new() };
         let measure = Measure { stage: Stage::Read, stats: None, sample: Some(Mutex::new(sample)) };
-        self.read_all(&self.targets(), &measure, &walk, &pool);
+        self.read_all(&self.targets(), &measure, (&walk, &pool), Instant::now())?;
         Ok(measure.sample.map(|sample| super::into_inner(sample).bytes).unwrap_or_default())
     }
 

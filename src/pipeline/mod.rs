@@ -9,6 +9,7 @@
 
 mod bounded;
 pub mod compare;
+mod deadline;
 mod directory;
 mod emit;
 pub mod evaluate;
@@ -29,8 +30,9 @@ mod worker;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use deadline::{Deadline, EndOnDrop};
 use directory::FileVisitor;
 use emit::{NamedFile, TargetFacts};
 use in_order::Reading;
@@ -38,12 +40,13 @@ use marking::Marking;
 use measure::{Measure, Stage};
 pub use progress::Progress;
 use targets::{Target, TargetKind};
-use worker::{Results, Shared};
+use worker::{Results, Shared, Worker, lock};
 
 use crate::enrich::Enricher;
 use crate::facts::{Accounts, Machine, Packages};
 use crate::finding::{
-    Fingerprinter, MachineRecord, ProvenanceStep, Record, SCHEMA, ScanRecord, SummaryRecord, Timestamp,
+    Fingerprinter, MachineRecord, ProvenanceStep, Reason, Record, SCHEMA, ScanRecord, SummaryRecord,
+    Timestamp,
 };
 pub use crate::output::RecordSink;
 use crate::scan::Engine;
@@ -75,6 +78,8 @@ pub struct ScanOptions {
     pub max_unpacked_size: u64,
     /// The most bytes that are unpacked in the scan.
     pub max_unpacked_total: u64,
+    /// End the scan after so long; what was not reached by then is counted.
+    pub max_scan_time: Option<Duration>,
     /// Makes the fingerprints of secrets.
     pub fingerprinter: Fingerprinter,
     /// Put raw secrets into the records.
@@ -94,6 +99,12 @@ impl ScanOptions {
     pub const MAX_UNPACKED_SIZE: u64 = 64 << 30;
     /// How many bytes are unpacked in a scan by default.
     pub const MAX_UNPACKED_TOTAL: u64 = 1 << 40;
+
+    /// Whether a limit of the whole scan may be reached: then what is worth most is scanned
+    /// first.
+    fn is_short(&self) -> bool {
+        self.max_scan_time.is_some() || self.max_unpacked_total < Self::MAX_UNPACKED_TOTAL
+    }
 }
 
 impl Default for ScanOptions {
@@ -108,6 +119,7 @@ impl Default for ScanOptions {
             max_archive_depth: Self::MAX_ARCHIVE_DEPTH,
             max_unpacked_size: Self::MAX_UNPACKED_SIZE,
             max_unpacked_total: Self::MAX_UNPACKED_TOTAL,
+            max_scan_time: None,
             fingerprinter: Fingerprinter::unkeyed(),
             reveal: false,
             max_findings_per_file: 1000,
@@ -213,7 +225,7 @@ impl Scan {
                 sink.record(&Record::Machine(Box::new(record)))?;
             }
         }
-        let (links, results) = self.read_all(&targets, measure, &walk, &pool);
+        let (links, results) = self.read_all(&targets, measure, (&walk, &pool), begun)?;
         let mut summary = self.emit(links, results, &targets, &machines, &pool, sink)?;
         summary.scan_id = scan_id;
         summary.elapsed_seconds = begun.elapsed().as_secs_f64();
@@ -226,9 +238,9 @@ impl Scan {
         &self,
         targets: &[Target<'_>],
         measure: &Measure,
-        walk: &WalkOptions,
-        pool: &Pool,
-    ) -> (links::Links, Results) {
+        (walk, pool): (&WalkOptions, &Pool),
+        begun: Instant,
+    ) -> Result<(links::Links, Results), ScanError> {
         let shared = Shared {
             options: &self.options,
             engine: &self.engine,
@@ -248,11 +260,25 @@ impl Scan {
             results: std::sync::Mutex::default(),
             measure,
         };
-        for (number, target) in (0_u32..).zip(targets) {
-            scan_target(target, number, &shared, walk, pool);
+        let deadline = Deadline::default();
+        std::thread::scope(|scope| {
+            let _end = EndOnDrop(&deadline);
+            if let Some(limit) = self.options.max_scan_time {
+                let watched = deadline.watch(scope, begun, limit, &self.stop);
+                watched.map_err(|error| ScanError::Threads(error.to_string()))?;
+            }
+            for (number, target) in (0_u32..).zip(targets) {
+                scan_target(target, number, &shared, walk, pool);
+            }
+            Ok::<(), ScanError>(())
+        })?;
+        if deadline.was_met(&self.stop) {
+            lock(&shared.results).coverage.ran_out_of_time();
+            let message = "--max-scan-time was over: what was not reached is counted as out_of_time";
+            Worker::new(&shared, 0).add_problem(b"/".to_vec(), Reason::OutOfTime, None, message.to_owned());
         }
         let Shared { links, results, .. } = shared;
-        (into_inner(links), into_inner(results))
+        Ok((into_inner(links), into_inner(results)))
     }
 
     fn targets(&self) -> Vec<Target<'_>> {
@@ -264,6 +290,7 @@ impl Scan {
             cross_filesystems: self.options.cross_filesystems,
             include_test_content: self.options.include_test_content,
             exclude: Exclude::new(&self.options.exclude)?,
+            by_worth: self.options.is_short(),
         })
     }
 
@@ -387,8 +414,13 @@ fn scan_target(target: &Target<'_>, number: u32, shared: &Shared<'_>, walk: &Wal
     let reads = shared.measure.stage >= Stage::Read;
     match &target.kind {
         TargetKind::Directory(root, path) => {
-            let walker = Walker::new(root, path, walk.clone(), pool.threads());
-            pool.on_each(|| walker.work(&mut FileVisitor::new(shared, root, number)));
+            let mut walker = Walker::new(root, path, walk.clone(), pool.threads());
+            loop {
+                pool.on_each(|| walker.work(&mut FileVisitor::new(shared, root, number)));
+                if !walker.has_more(pool.threads()) {
+                    break;
+                }
+            }
         }
         TargetKind::File { parent, name } => directory::scan_single(parent, name, number, shared),
         TargetKind::Disks(disks) => volume::count_closed(disks, number, shared),

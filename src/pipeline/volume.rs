@@ -20,7 +20,7 @@ use crate::finding::Reason;
 use crate::source::directory::{DirNode, WalkOptions};
 use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{Content, DeletedFile, Filesystem, NodeId, PieceSource};
-use crate::source::{FileStat, MachineDisks, VolumeContent, test_content};
+use crate::source::{FileStat, MachineDisks, VolumeContent, test_content, worth};
 use crate::threads::Pool;
 
 /// How many files, and pieces of files, are put in order at a time.
@@ -39,6 +39,8 @@ struct Directory {
 #[derive(Default)]
 struct Waiting {
     directories: Vec<Directory>,
+    /// Those that wait until all others are through; none: nothing waits any more.
+    later: Option<Vec<Directory>>,
     /// Threads that may still add some.
     active: usize,
     /// Directories that were met: a damaged tree may lead back to one.
@@ -59,7 +61,8 @@ struct Walk<'w> {
 pub(super) fn scan_files(reading: &Reading<'_>, options: &WalkOptions) {
     let Reading { filesystem, target, shared, pool, .. } = *reading;
     let root = filesystem.root();
-    let mut waiting = Waiting::default();
+    let later = options.by_worth.then(Vec::new);
+    let mut waiting = Waiting { later, ..Waiting::default() };
     waiting.met.insert(root);
     waiting.directories.push(Directory { node: Arc::new(DirNode::root()), id: root, skip: 0 });
     let walk =
@@ -71,7 +74,7 @@ pub(super) fn scan_files(reading: &Reading<'_>, options: &WalkOptions) {
             waiting.pieces = 0;
             std::mem::take(&mut waiting.jobs)
         };
-        if jobs.is_empty() && walk.lock().directories.is_empty() {
+        if jobs.is_empty() && !walk.has_more() {
             break;
         }
         reading.files(jobs);
@@ -86,6 +89,16 @@ pub(super) fn scan_files(reading: &Reading<'_>, options: &WalkOptions) {
 impl Walk<'_> {
     fn lock(&self) -> std::sync::MutexGuard<'_, Waiting> {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether directories wait; where only such do that others came before, they wait no
+    /// longer.
+    fn has_more(&self) -> bool {
+        let mut waiting = self.lock();
+        if waiting.directories.is_empty() {
+            waiting.directories = waiting.later.take().unwrap_or_default();
+        }
+        !waiting.directories.is_empty()
     }
 
     /// Goes through directories until enough files are known or none waits.
@@ -114,7 +127,11 @@ impl Walk<'_> {
             // In the reverse order: the last is taken first.
             for directory in below.directories.into_iter().rev() {
                 if directory.skip > 0 || waiting.met.insert(directory.id) {
-                    waiting.directories.push(directory);
+                    let later = waiting.later.as_mut();
+                    match later.filter(|_| worth::can_wait(&directory.node.path_of(b""))) {
+                        Some(later) => later.push(directory),
+                        None => waiting.directories.push(directory),
+                    }
                 } else {
                     let path = directory.node.path_of(b"");
                     drop(waiting);
@@ -223,6 +240,7 @@ impl Walk<'_> {
         };
         if worker.shared.options.max_file_size.is_some_and(|max| size > max) {
             worker.coverage.leave_out_file(Reason::OverBudget, size);
+            worker.cut_off(&|| dir.path_of(&name), &[], size, Reason::OverBudget);
             return worker.one_more_file();
         }
         if !worker.is_first_name(&stat, || dir.path_of(&name)) {

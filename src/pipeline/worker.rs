@@ -13,6 +13,7 @@ use super::ScanOptions;
 use super::bounded::Bounded;
 use super::hits::{Collector, Found, InsideStep, Tally};
 use super::links::Links;
+use super::masking::shown;
 use super::measure::{Measure, Stage};
 use super::progress::Progress;
 use crate::finding::{Coverage, Reason};
@@ -263,6 +264,7 @@ impl<'s> Worker<'s> {
             // Nothing of it was scanned: it is left out as a whole.
             Some((first, rest)) if outcome.scanned == 0 && outcome.holes == 0 && first.length > 0 => {
                 self.coverage.leave_out_file(first.reason, first.length);
+                self.cut_off(path, &[], first.length, first.reason);
                 self.gap_problem(path, first);
                 gaps = rest;
             }
@@ -277,6 +279,7 @@ impl<'s> Worker<'s> {
     fn count_gaps(&mut self, path: &dyn Fn() -> Vec<u8>, gaps: &[Gap]) {
         for (number, gap) in gaps.iter().enumerate() {
             self.coverage.leave_out_bytes(gap.reason, gap.length);
+            self.cut_off(path, &[], gap.length, gap.reason);
             if number < MAX_GAPS {
                 self.gap_problem(path, gap);
             } else {
@@ -294,6 +297,25 @@ impl<'s> Worker<'s> {
             (_, None) => format!("{} bytes cannot be read", gap.length),
         };
         self.add_problem(path(), gap.reason, Some(gap.offset), message);
+    }
+
+    /// Lists what a limit left out, or ended in the middle, if it is one of the largest.
+    pub(super) fn cut_off(
+        &mut self,
+        path: &dyn Fn() -> Vec<u8>,
+        steps: &[InsideStep],
+        bytes: u64,
+        reason: Reason,
+    ) {
+        let is_limit = match reason {
+            Reason::OverBudget => true,
+            // Ended by a person: nobody asks what it would have been.
+            Reason::Interrupted => self.shared.options.max_scan_time.is_some(),
+            _ => false,
+        };
+        if is_limit {
+            self.coverage.cut_off(bytes, reason, || inside::text_of(shown(&path()), steps));
+        }
     }
 
     pub(super) fn add_problem(

@@ -9,7 +9,7 @@
 //! so the four entries must make sense.
 
 use super::bytes::{u8_at, u16_le, u32_be, u32_le};
-use super::filesystem::squashfs;
+use super::filesystem::{iso, squashfs};
 use super::image;
 
 /// Smaller is no disk, in bytes.
@@ -58,6 +58,7 @@ fn is_filesystem(start: &[u8]) -> bool {
         || has(start, 512, b"LABELONE")
         || has(start, 0x1_0040, b"_BHRfS_M")
         || squashfs::is_superblock(start)
+        || has(start, iso::MAGIC_AT, iso::MAGIC)
 }
 
 fn has(start: &[u8], at: usize, bytes: &[u8]) -> bool {

@@ -23,6 +23,7 @@ pub mod test_content;
 mod tree;
 pub mod unpack;
 pub mod volume;
+pub mod worth;
 
 pub use buffer::ReadBuffer;
 pub(crate) use buffer::{MAX_CARRY, WINDOW};

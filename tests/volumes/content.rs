@@ -58,16 +58,9 @@ fn other_layers_and_images_are_named() {
     std::fs::create_dir(&source).expect("a directory");
     std::fs::write(source.join("file"), vec![7; 100_000]).expect("a file");
     let path = dir.path().join("disk");
-    let made: [(&str, &[&str], &str); 2] = [
-        ("mkfs.erofs", &[text(&path), text(&source)], "EROFS"),
-        ("genisoimage", &["-quiet", "-o", text(&path), text(&source)], "ISO 9660"),
-    ];
-    for (program, arguments, kind) in made {
-        if has(program) {
-            let _ = std::fs::remove_file(&path);
-            output(program, arguments, "");
-            assert_eq!(lines(&found(&path)), [format!("disk 0: unsupported: {kind}")]);
-        }
+    if has("mkfs.erofs") {
+        output("mkfs.erofs", &[text(&path), text(&source)], "");
+        assert_eq!(lines(&found(&path)), ["disk 0: unsupported: EROFS"]);
     }
     // Those for which there is no program here, by the place of their signature.
     let placed: [(usize, &[u8], &str); 15] = [

@@ -9,6 +9,8 @@ use super::{Held, marks};
 use crate::finding::{Coverage, Inside, LeftOut, ProblemRecord, Reason, Severity, SummaryRecord};
 use crate::output::escape;
 
+/// How many of the largest that a limit left out are shown.
+const MAX_CUT: usize = 5;
 /// Columns of the labels and the blanks after them.
 const LABEL: usize = 10;
 
@@ -33,6 +35,7 @@ pub(super) fn write(
     }
     marks::write(&mut page, held, &summary.marks)?;
     page.left_out(&summary.coverage)?;
+    page.cut(&summary.coverage)?;
     page.problems(&held.problems, summary)?;
     page.verdict(summary)
 }
@@ -71,6 +74,18 @@ impl<W: Write> Page<'_, W> {
             let bytes = if left.bytes == 0 { String::new() } else { format!(", {}", size(left.bytes)) };
             let (what, note) = describe(*reason, left.files);
             self.line(label, &format!("{number:>digits$} {what}{bytes}{}", self.paint.dim(note)))?;
+            label = "";
+        }
+        Ok(())
+    }
+
+    /// The largest of what limits left out.
+    fn cut(&mut self, coverage: &Coverage) -> io::Result<()> {
+        let mut label = "Cut off";
+        for cut in coverage.cut.iter().take(MAX_CUT) {
+            let why = if cut.reason == Reason::OutOfTime { "out of time" } else { "over a limit" };
+            let text = format!("{} ({}, {why})", escape::visible(&cut.path), size(cut.bytes));
+            self.line(label, &text)?;
             label = "";
         }
         Ok(())
@@ -255,6 +270,7 @@ fn describe(reason: Reason, files: u64) -> (&'static str, &'static str) {
         Reason::Unsupported => ("of a form that is not read yet", ""),
         Reason::Encrypted => ("encrypted", ""),
         Reason::Interrupted => ("not reached before the interruption", ""),
+        Reason::OutOfTime => ("not reached in time", " (--max-scan-time)"),
     }
 }
 

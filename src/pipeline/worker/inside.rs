@@ -5,6 +5,8 @@
 
 mod disks;
 mod git;
+mod names;
+mod nested;
 mod seen;
 mod stored;
 
@@ -12,35 +14,24 @@ use std::io::Read;
 use std::sync::Arc;
 
 pub(super) use git::Objects;
+pub(in crate::pipeline) use names::named_steps;
+pub(super) use names::text_of;
 pub(super) use seen::Seen;
 pub(super) use stored::{Known, scan as scan_store};
 
-use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines};
+use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines, Tally};
 use super::{Worker, lock};
-use crate::finding::{Inside as Counts, MemberFacts, ProvenanceStep, Reason, Timestamp};
+use crate::finding::{Coverage, Inside as Counts, MemberFacts, Reason};
 use crate::source::content::{Extent, ReadAt};
 use crate::source::unpack::git::ObjectId;
-use crate::source::unpack::{Input, Member, Place, Step, Stop, Visitor};
+use crate::source::unpack::{Effort, Input, Place, Step, Stop, Visitor, seven_zip};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
+use names::{innermost, named, text};
 
 /// The most problems inside of one file that are listed.
 const MAX_PROBLEMS: usize = 16;
 /// The most parts of a member's name that are looked at.
 const MAX_NAMES: usize = 128;
-/// What compressed files are called by their endings, and their contents.
-const ENDINGS: [(&str, &str); 11] = [
-    (".tgz", ".tar"),
-    (".tbz2", ".tar"),
-    (".tbz", ".tar"),
-    (".txz", ".tar"),
-    (".tzst", ".tar"),
-    (".gz", ""),
-    (".bz2", ""),
-    (".xz", ""),
-    (".zst", ""),
-    (".lz4", ""),
-    (".z", ""),
-];
 
 /// Scans what is inside of a file. Returns how many bytes of the file were understood.
 pub(super) fn scan(
@@ -54,19 +45,33 @@ pub(super) fn scan(
         return git::scan(worker, path, medium, extent, hits);
     }
     let known = seen::key(worker, medium, start, extent);
-    if let Some(outcome) = known.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
+    worker.unpacker.begin(extent.stored.min(extent.size));
+    let room = worker.unpacker.room();
+    if let Some(outcome) = known.as_ref().and_then(|key| lock(&worker.shared.seen).of_file(key, &room)) {
         let rules = worker.rules();
         outcome.found.iter().for_each(|found| hits.take_inside(Arc::clone(found), rules));
         tell(worker, path, &outcome);
         return extent.size;
     }
     let unpacker = std::rc::Rc::clone(&worker.unpacker);
-    let mut digest = known.is_none().then(blake3::Hasher::new);
+    let is_seven_zip = start == 0 && git::begins_with(medium, seven_zip::MAGIC);
+    let mut digest = (known.is_none() && !is_seven_zip).then(blake3::Hasher::new);
     let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: digest.as_mut() });
     let mut outcome = Outcome { is_whole: start == 0, ..Outcome::default() };
-    let mut inside = Inside { worker, hits, outcome: &mut outcome, way: &Way::default(), before: None };
-    let understood = unpacker.unpack(file, extent.stored.min(extent.size), &mut inside);
+    let way = Way::default();
+    let mut inside = Inside::new(worker, hits, &mut outcome, &way);
+    let understood = if is_seven_zip {
+        let understood = unpacker.unpack_seven_zip(0, &git::Medium(medium), extent.size, &mut inside);
+        unpacker.tell_stop(&mut inside);
+        understood
+    } else {
+        unpacker.unpack(file, extent.stored.min(extent.size), &mut inside)
+    };
+    if unpacker.stop().is_some_and(|stop| stop != Stop::Interrupted) {
+        outcome.cut_off(Vec::new(), extent.stored.min(extent.size));
+    }
     tell(worker, path, &outcome);
+    outcome.set_took(unpacker.took());
     if outcome.is_whole && understood == extent.size && !unpacker.was_stopped() {
         let key = known.or_else(|| Some((extent.size, digest?.finalize())));
         if let Some(key) = key.filter(|_| extent.size >= seen::FROM) {
@@ -86,7 +91,8 @@ pub(super) fn scan_disk(
     hits: &mut Collector,
 ) -> Option<()> {
     let key = seen::key(worker, medium, 0, extent);
-    if let Some(outcome) = key.as_ref().and_then(|key| lock(&worker.shared.seen).get(key)) {
+    let room = Effort::default();
+    if let Some(outcome) = key.as_ref().and_then(|key| lock(&worker.shared.seen).of_file(key, &room)) {
         let rules = worker.rules();
         outcome.found.iter().for_each(|found| hits.take_inside(Arc::clone(found), rules));
         tell(worker, path, &outcome);
@@ -105,6 +111,7 @@ pub(super) fn scan_disk(
     };
     let stopped = unpacker.stop().filter(|stop| *stop != Stop::Interrupted);
     if let Some(stop) = stopped {
+        outcome.cut_off(Vec::new(), free);
         outcome.problem(Vec::new(), Reason::OverBudget, None, stop.message().to_owned());
     }
     tell(worker, path, &outcome);
@@ -128,6 +135,9 @@ struct Way {
 /// Counts what became of the inside of a file.
 fn tell(worker: &mut Worker<'_>, path: &dyn Fn() -> Vec<u8>, outcome: &Outcome) {
     worker.coverage.inside.merge(&outcome.counts);
+    for (steps, bytes) in &outcome.cut {
+        worker.cut_off(path, steps, *bytes, Reason::OverBudget);
+    }
     if outcome.problems_unlisted > 0 {
         lock(&worker.shared.results).problems_unlisted += outcome.problems_unlisted;
     }
@@ -145,10 +155,19 @@ struct Outcome {
     counts: Counts,
     found: Vec<Arc<InsideHits>>,
     cost: usize,
+    /// Of a member: what was found beyond what is kept.
+    unlisted: Tally,
     problems: Vec<(Vec<InsideStep>, Reason, Option<u64>, String)>,
     problems_unlisted: u64,
+    /// The largest of what limits left out.
+    cut: Vec<(Vec<InsideStep>, u64)>,
     /// Nothing of the file itself belongs to it.
     is_whole: bool,
+    /// What it took, where the same is told of it in any place.
+    took: Option<Effort>,
+    /// Whether it is one of a member, and whether bytes of the member itself were counted.
+    is_member: bool,
+    has_parts: bool,
 }
 
 impl Outcome {
@@ -159,6 +178,15 @@ impl Outcome {
             self.found.push(found);
         } else {
             (self.is_whole, self.found) = (false, Vec::new());
+        }
+    }
+
+    /// Lists what a limit left out, if it is one of the largest.
+    fn cut_off(&mut self, steps: Vec<InsideStep>, bytes: u64) {
+        self.cut.push((steps, bytes));
+        if self.cut.len() > Coverage::MAX_CUT {
+            self.cut.sort_by(|(one, size), (other, bytes)| bytes.cmp(size).then_with(|| one.cmp(other)));
+            self.cut.truncate(Coverage::MAX_CUT);
         }
     }
 
@@ -206,17 +234,37 @@ struct Inside<'i, 's> {
     way: &'i Way,
     /// What was told before the object of git that is gone through now.
     before: Option<git::Told>,
+    /// Members that are gone through and may be remembered, the innermost last.
+    nested: Vec<nested::Nested>,
+}
+
+impl<'i, 's> Inside<'i, 's> {
+    fn new(
+        worker: &'i mut Worker<'s>,
+        hits: &'i mut Collector,
+        outcome: &'i mut Outcome,
+        way: &'i Way,
+    ) -> Self {
+        Self { worker, hits, outcome, way, before: None, nested: Vec::new() }
+    }
+
+    /// That to which what is told now belongs.
+    fn outcome(&mut self) -> &mut Outcome {
+        self.nested.last_mut().map_or(&mut *self.outcome, |nested| &mut nested.outcome)
+    }
 }
 
 impl Visitor for Inside<'_, '_> {
     fn content(&mut self, place: &Place<'_>, input: &mut Input<'_>) {
         let mut found = Collector::default();
         let scanned = self.scan(place, input, &mut found);
-        let inside = &mut self.outcome.counts;
+        let steps = self.own_steps(place);
+        let outcome = self.outcome();
         if place.is_part {
-            inside.bytes_scanned = inside.bytes_scanned.saturating_add(scanned);
+            outcome.counts.bytes_scanned = outcome.counts.bytes_scanned.saturating_add(scanned);
+            outcome.has_parts |= steps.is_empty();
         } else {
-            inside.scan(scanned);
+            outcome.counts.scan(scanned);
         }
         if found.is_empty() {
             return;
@@ -230,14 +278,17 @@ impl Visitor for Inside<'_, '_> {
             self.hits.unlisted.add_all(&found.unlisted, 1);
             return;
         }
-        let member = place.steps.iter().rev().find_map(|step| match step {
-            Step::Member(member) => Some(facts(member)),
-            Step::Stream(_) => None,
-        });
-        let member = member.or_else(|| self.way.member.clone());
-        let found = Arc::new(InsideHits::new(self.steps(place), member, found));
-        self.outcome.keep(Arc::clone(&found));
-        self.hits.take_inside(found, rules);
+        let member = innermost(steps);
+        let steps = named(steps);
+        self.take(InsideHits::new(steps, member, found));
+    }
+
+    fn member_again(&mut self, place: &Place<'_>, bytes: &[u8], room: &Effort) -> Option<Effort> {
+        nested::again(self, place, bytes, room)
+    }
+
+    fn went_through_member(&mut self, place: &Place<'_>, took: Option<Effort>) {
+        nested::went_through(self, place, took);
     }
 
     fn knows(&mut self, object: &ObjectId, size: u64) -> bool {
@@ -249,15 +300,21 @@ impl Visitor for Inside<'_, '_> {
     }
 
     fn opened(&mut self) {
-        self.outcome.counts.opened = self.outcome.counts.opened.saturating_add(1);
+        let counts = &mut self.outcome().counts;
+        counts.opened = counts.opened.saturating_add(1);
     }
 
-    fn left_out(&mut self, _: &Place<'_>, reason: Reason, size: u64) {
-        self.outcome.counts.leave_out(reason, size);
+    fn left_out(&mut self, place: &Place<'_>, reason: Reason, size: u64) {
+        self.outcome().counts.leave_out(reason, size);
+        if reason == Reason::OverBudget {
+            let steps = self.whole_steps(place);
+            self.outcome().cut_off(steps, size);
+        }
     }
 
     fn problem(&mut self, place: &Place<'_>, reason: Reason, offset: Option<u64>, message: String) {
-        self.outcome.problem(self.steps(place), reason, offset, message);
+        let steps = self.whole_steps(place);
+        self.outcome().problem(steps, reason, offset, message);
     }
 
     fn leaves_out(&mut self, place: &Place<'_>) -> Option<Reason> {
@@ -352,60 +409,33 @@ fn widen(number: usize) -> u64 {
 }
 
 impl Inside<'_, '_> {
-    /// The way with its names, as far as there are any.
-    fn steps(&self, place: &Place<'_>) -> Vec<InsideStep> {
-        let step = |step: &Step| match step {
-            Step::Member(member) if member.object.is_some() => {
-                (ProvenanceStep::GIT_OBJECT, Some(text(&member.name)))
-            }
-            Step::Member(member) => (ProvenanceStep::MEMBER, Some(text(&member.name))),
-            Step::Stream(name) => (ProvenanceStep::STREAM, name.as_deref().map(text)),
-        };
-        self.way.steps.iter().cloned().chain(place.steps.iter().map(step)).collect()
+    /// The steps from what is gone through now, which is the file or a member in it.
+    fn own_steps<'p>(&self, place: &Place<'p>) -> &'p [Step] {
+        let level = self.nested.last().map_or(0, |nested| nested.level);
+        place.steps.get(level..).unwrap_or_default()
     }
-}
 
-/// The way as the records have it: what has no name is called after what it is in.
-pub(in crate::pipeline) fn named_steps(path: &[u8], steps: &[InsideStep]) -> Vec<ProvenanceStep> {
-    let mut parent = text(path.rsplit(|byte| *byte == b'/').next().unwrap_or_default());
-    let named = |(kind, name): &InsideStep| {
-        let name = name.clone().unwrap_or_else(|| unpacked_name(&parent));
-        parent = name.rsplit('/').next().unwrap_or_default().to_owned();
-        ProvenanceStep { kind: (*kind).to_owned(), name }
-    };
-    steps.iter().map(named).collect()
-}
-
-/// What the content of a compressed file is called that does not say it.
-fn unpacked_name(name: &str) -> String {
-    for (ending, without) in ENDINGS {
-        let cut = name.len().saturating_sub(ending.len());
-        if cut > 0 && name.get(cut..).is_some_and(|end| end.eq_ignore_ascii_case(ending)) {
-            return name.get(..cut).unwrap_or_default().to_owned() + without;
+    /// The same with their names, and with the way to the file where that is gone through.
+    fn whole_steps(&self, place: &Place<'_>) -> Vec<InsideStep> {
+        let steps = named(self.own_steps(place));
+        match self.nested.is_empty() {
+            true => self.way.steps.iter().cloned().chain(steps).collect(),
+            false => steps,
         }
     }
-    name.to_owned()
-}
 
-/// A name as text; bytes that are not UTF-8 as `\xNN`.
-fn text(name: &[u8]) -> String {
-    let mut text = String::with_capacity(name.len());
-    for chunk in name.utf8_chunks() {
-        text.push_str(chunk.valid());
-        chunk.invalid().iter().for_each(|byte| text.push_str(&format!("\\x{byte:02x}")));
-    }
-    text
-}
-
-fn facts(member: &Member) -> MemberFacts {
-    let name = |name: &Option<Vec<u8>>| name.as_deref().map(text);
-    MemberFacts {
-        size: member.size,
-        mode: member.mode.map(|mode| format!("{mode:04o}")),
-        uid: member.uid,
-        gid: member.gid,
-        owner: name(&member.owner),
-        group: name(&member.group),
-        mtime: member.mtime.and_then(|(seconds, nanoseconds)| Timestamp::from_unix(seconds, nanoseconds)),
+    /// Takes what was found, with the way from what is gone through now.
+    fn take(&mut self, found: InsideHits) {
+        let rules = self.worker.rules();
+        if let Some(nested) = self.nested.last_mut() {
+            return nested.outcome.keep_of_member(found, rules);
+        }
+        let found = match self.way.steps.is_empty() {
+            true => found,
+            false => found.beneath(&self.way.steps, self.way.member.as_ref()),
+        };
+        let found = Arc::new(found);
+        self.outcome.keep(Arc::clone(&found));
+        self.hits.take_inside(found, rules);
     }
 }

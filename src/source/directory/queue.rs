@@ -26,8 +26,8 @@ pub(super) struct Queue<T> {
 }
 
 impl<T> Queue<T> {
-    pub(super) fn new(first: T, threads: usize) -> Self {
-        let state = State { tasks: VecDeque::from([first]), waiting: 0, done: false };
+    pub(super) fn new(first: impl IntoIterator<Item = T>, threads: usize) -> Self {
+        let state = State { tasks: first.into_iter().collect(), waiting: 0, done: false };
         Self { state: Mutex::new(state), wake: Condvar::new(), hungry: AtomicUsize::new(0), threads }
     }
 

@@ -11,13 +11,13 @@ use std::collections::VecDeque;
 use std::ffi::{CStr, CString};
 use std::mem::MaybeUninit;
 use std::os::fd::OwnedFd;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use rustix::fs::{FileType, RawDir};
 use rustix::io::Errno;
 
 use super::super::exclude::Exclude;
-use super::super::test_content;
+use super::super::{test_content, worth};
 use super::node::{DirNode, HandleCount, OpenDir};
 use super::queue::{EndOnPanic, Queue};
 use super::root::{Refused, Root, entry_type, is_regular};
@@ -46,6 +46,8 @@ pub struct WalkOptions {
     pub include_test_content: bool,
     /// Globs of what to leave out.
     pub exclude: Exclude,
+    /// Enter what can wait (see [`worth`]) only when the rest is through.
+    pub by_worth: bool,
 }
 
 /// What a thread does with what the walk meets.
@@ -91,6 +93,8 @@ pub struct Walker<'r> {
     options: WalkOptions,
     context: Vec<Vec<u8>>,
     queue: Queue<Task>,
+    /// Directories that wait until all others are through; none: nothing waits any more.
+    later: Mutex<Option<Vec<Task>>>,
     handles: Arc<HandleCount>,
 }
 
@@ -116,11 +120,33 @@ impl<'r> Walker<'r> {
             descriptor_limit().saturating_sub(RESERVED_DESCRIPTORS + threads * DESCRIPTORS_PER_THREAD);
         Self {
             root,
-            options,
             context: test_content::context_of(outside),
-            queue: Queue::new(Task::Root, threads),
+            queue: Queue::new([Task::Root], threads),
+            later: Mutex::new(options.by_worth.then(Vec::new)),
             handles: Arc::new(HandleCount::new((spare / 2).min(1024))),
+            options,
         }
+    }
+
+    /// Whether directories have waited, which all threads are to go through now.
+    #[must_use]
+    pub fn has_more(&mut self, threads: usize) -> bool {
+        let later = self.later.get_mut().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(tasks) = later.filter(|tasks| !tasks.is_empty()) else { return false };
+        self.queue = Queue::new(tasks, threads);
+        true
+    }
+
+    /// Puts a directory off, where it can wait and something comes before it.
+    fn puts_off(&self, dir: &OpenDir, name: &CStr, test_content: bool) -> bool {
+        let mut later = self.later.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(tasks) = later.as_mut().filter(|_| worth::can_wait(&dir.node().path_of(name.to_bytes())))
+        else {
+            return false;
+        };
+        let parent = Parent::Closed(Arc::clone(dir.node()));
+        tasks.push(Task::Directory { parent, name: name.to_owned(), test_content });
+        true
     }
 
     /// How many threads the limit of open descriptors allows.
@@ -295,6 +321,9 @@ impl<'r> Walker<'r> {
             FileType::Directory => {
                 let test_content = !self.options.include_test_content
                     && (dir.node().is_test_content() || self.is_test_directory(dir, name));
+                if self.options.by_worth && self.puts_off(dir, name, test_content) {
+                    return;
+                }
                 let parent = if self.handles.is_over_budget() {
                     Parent::Closed(Arc::clone(dir.node()))
                 } else {

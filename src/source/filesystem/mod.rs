@@ -14,6 +14,7 @@ pub mod exfat;
 pub mod ext;
 pub mod fat;
 mod free_ranges;
+pub mod iso;
 mod lzo;
 pub mod ntfs;
 mod read_ahead;
@@ -50,7 +51,7 @@ pub struct NodeId {
 /// What a filesystem says of itself.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct About {
-    /// `ext2`, `ext3`, `ext4`, `xfs`, `btrfs`, `ntfs`, `fat12`, `fat16`, `fat32`, `exfat`, `squashfs`.
+    /// `ext2`, `ext3`, `ext4`, `xfs`, `btrfs`, `ntfs`, `fat12`, `fat16`, `fat32`, `exfat`, `squashfs`, `iso9660`.
     pub kind: &'static str,
     /// Its label.
     pub label: Option<String>,
@@ -299,6 +300,9 @@ pub fn open(disk: &Arc<dyn Disk>, others: &[Arc<dyn Disk>]) -> DiskResult<Option
     }
     if squashfs::detect(&**disk) {
         return Ok(Some(Box::new(squashfs::open(shared())?)));
+    }
+    if iso::detect(&**disk) {
+        return Ok(Some(Box::new(iso::open(shared())?)));
     }
     Ok(None)
 }

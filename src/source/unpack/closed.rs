@@ -36,7 +36,14 @@ impl Format for Closed {
     }
 
     fn open<'i>(&self, _: &'i mut Input<'_>, _: &Rc<Tools>) -> Result<Opened<'i>, Damage> {
-        let message = format!("{} is not opened yet: what it holds is searched as it is stored", self.name);
+        let message = format!(
+            "{} is not opened {}: what it holds is searched as it is stored",
+            self.name,
+            match self.name {
+                "rar" | "cab" => "yet",
+                _ => "here, where it cannot be read at any place",
+            }
+        );
         Err(Damage::new(Reason::Unsupported, message))
     }
 }

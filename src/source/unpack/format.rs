@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use super::input::Input;
 use super::tools::Tools;
-use super::{ar, bzip2, closed, cpio, git, gzip, lz4, rpm, tar, xz, zip, zstd};
+use super::{ar, bzip2, closed, cpio, git, gzip, lz4, lzma, rpm, tar, xz, zip, zstd};
 use crate::finding::Reason;
 use crate::source::UnixTime;
 
 /// All formats. The first that recognises a content opens it.
-pub(super) const FORMATS: [&dyn Format; 16] = [
+pub(super) const FORMATS: [&dyn Format; 17] = [
     &gzip::Gzip,
     &zip::Zip,
     &tar::Tar,
@@ -21,6 +21,7 @@ pub(super) const FORMATS: [&dyn Format; 16] = [
     &xz::Xz,
     &bzip2::Bzip2,
     &lz4::Lz4,
+    &lzma::Lzma,
     &cpio::Cpio,
     &ar::Ar,
     &rpm::Rpm,

@@ -22,9 +22,13 @@ mod cpio;
 mod format;
 pub mod git;
 mod gzip;
+mod held;
 mod input;
 mod lz4;
+mod lzma;
+mod readers;
 mod rpm;
+pub mod seven_zip;
 mod tar;
 mod tools;
 mod xz;
@@ -36,10 +40,12 @@ use std::rc::Rc;
 
 pub use format::{Archive, Damage, Entry, Format, Kind, Member, Opened, detect};
 pub use input::Input;
-pub use tools::{Limits, Stop};
+
+pub use tools::{Effort, Limits, Stop};
 pub use zip::start_of_appended;
 
 use crate::finding::Reason;
+use readers::{Content, Counted, Unpacking};
 use tools::Tools;
 
 /// How many zeros between two archives in one content are passed over: what tapes and
@@ -91,6 +97,20 @@ pub trait Visitor {
         let _ = object;
     }
 
+    /// A member that is to be opened is at hand as a whole. `Some`: one with the same bytes
+    /// was gone through before, and has been told again, within what may be taken; what that
+    /// took. Else it is gone through, and [`Self::went_through_member`] follows.
+    fn member_again(&mut self, place: &Place<'_>, bytes: &[u8], room: &Effort) -> Option<Effort> {
+        let _ = (place, bytes, room);
+        None
+    }
+
+    /// The member has been gone through. `took`: none where it would be told otherwise in
+    /// another place.
+    fn went_through_member(&mut self, place: &Place<'_>, took: Option<Effort>) {
+        let _ = (place, took);
+    }
+
     /// Something was opened.
     fn opened(&mut self);
 
@@ -106,13 +126,15 @@ pub trait Visitor {
 pub struct Unpacker {
     tools: Rc<Tools>,
     limits: Limits,
+    /// How deep the last content went; none: deeper than is gone.
+    deepest: std::cell::Cell<Option<usize>>,
 }
 
 impl Unpacker {
     /// Within limits.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { tools: Rc::new(Tools::new(&limits)), limits }
+        Self { tools: Rc::new(Tools::new(&limits)), limits, deepest: std::cell::Cell::default() }
     }
 
     /// Whether anything is looked into.
@@ -153,7 +175,8 @@ impl Unpacker {
     ) -> u64 {
         self.begin(stored);
         let (depth, limit) = (self.depth(), self.depth());
-        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
         let (position, damage) = match git::Objects::open(bytes, size, &self.tools) {
             Ok(mut objects) => {
                 walk.visitor.opened();
@@ -169,7 +192,32 @@ impl Unpacker {
         position
     }
 
-    fn tell_stop(&self, visitor: &mut dyn Visitor) {
+    /// The same of a 7z (see [`seven_zip::MAGIC`]), of which any byte can be read; of one that
+    /// lies `levels` deep in a file whose account was begun.
+    pub fn unpack_seven_zip(
+        &self,
+        levels: usize,
+        bytes: &dyn git::Bytes,
+        size: u64,
+        visitor: &mut dyn Visitor,
+    ) -> u64 {
+        let (depth, limit) = (self.depth().saturating_sub(levels), self.depth());
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
+        let result = match depth {
+            0 => Err(walk.too_deep("7z")),
+            _ => walk.seven_zip(bytes, size),
+        };
+        self.deepest.set(walk.deepest);
+        let Err(Damage { reason, message }) = result else { return size };
+        let place = Place { steps: &[], base: 0, is_part: true };
+        walk.visitor.problem(&place, reason, None, format!("7z: {message}"));
+        walk.visitor.left_out(&place, reason, 0);
+        0
+    }
+
+    /// Tells why the file was not gone through to its end, where that is so.
+    pub fn tell_stop(&self, visitor: &mut dyn Visitor) {
         if let Some(stop) = self.tools.budget.stop().filter(|stop| *stop != Stop::Interrupted) {
             let place = Place { steps: &[], base: 0, is_part: true };
             visitor.problem(&place, Reason::OverBudget, None, stop.message().to_owned());
@@ -179,6 +227,21 @@ impl Unpacker {
     /// Begins the account of a file of which so many bytes are stored.
     pub fn begin(&self, stored: u64) {
         self.tools.budget.begin(stored, self.limits.file);
+        self.tools.watch_memory();
+    }
+
+    /// What the file may take yet.
+    #[must_use]
+    pub fn room(&self) -> Effort {
+        Effort { levels: self.depth(), memory: self.tools.memory(), ..self.tools.budget.room() }
+    }
+
+    /// What the file has taken. None: it was stopped, or goes deeper than is gone.
+    #[must_use]
+    pub fn took(&self) -> Option<Effort> {
+        let levels = self.deepest.get()?;
+        let memory = self.tools.memory().saturating_sub(self.tools.least_memory(u64::MAX));
+        (!self.was_stopped()).then(|| Effort { levels, memory, ..self.tools.budget.spent() })
     }
 
     /// Counts bytes that something other than an archive gave beyond what is stored.
@@ -213,40 +276,11 @@ impl Unpacker {
         let mut input = Input::new(file, &self.tools);
         let depth = self.depth().saturating_sub(levels);
         let limit = self.depth();
-        let mut walk = Walk { tools: &self.tools, depth, limit, steps: Vec::new(), visitor };
+        let mut walk =
+            Walk { tools: &self.tools, depth, limit, steps: Vec::new(), deepest: Some(0), visitor };
         walk.content(&mut input);
+        self.deepest.set(walk.deepest);
         input.position()
-    }
-}
-
-/// Counts bytes as unpacked that come without being stored: those beyond `free`.
-struct Counted<'r> {
-    reader: Box<dyn Read + 'r>,
-    free: u64,
-    tools: Rc<Tools>,
-}
-
-impl Read for Counted<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        if self.tools.budget.stop().is_some() {
-            return Err(std::io::Error::other("a limit was reached"));
-        }
-        let read = self.reader.read(bytes)?;
-        let free = usize::try_from(self.free).unwrap_or(usize::MAX).min(read);
-        self.free -= u64::try_from(free).unwrap_or(0).min(self.free);
-        if read > free {
-            self.tools.budget.unpacked(read - free);
-        }
-        Ok(read)
-    }
-}
-
-/// Reads the content of an archive's entry.
-struct Content<'a, 'r>(&'a mut (dyn Archive + 'r));
-
-impl Read for Content<'_, '_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        self.0.read(bytes)
     }
 }
 
@@ -257,6 +291,8 @@ struct Walk<'w> {
     /// The same, counted from the file.
     limit: usize,
     steps: Vec<Step>,
+    /// How deep something was opened; none: something lies deeper than is gone.
+    deepest: Option<usize>,
     visitor: &'w mut dyn Visitor,
 }
 
@@ -273,12 +309,8 @@ impl Walk<'_> {
             match detect(input.peek(START)) {
                 Some(format) if self.steps.len() < self.depth => self.open(format, input),
                 Some(format) => {
-                    let message = format!(
-                        "this {} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
-                        format.name(),
-                        self.limit
-                    );
-                    return self.closed(input, Reason::OverBudget, message);
+                    let Damage { reason, message } = self.too_deep(format.name());
+                    return self.closed(input, reason, message);
                 }
                 None if is_file => return,
                 None => {
@@ -294,6 +326,15 @@ impl Walk<'_> {
                 return;
             }
         }
+    }
+
+    fn too_deep(&mut self, name: &str) -> Damage {
+        self.deepest = None;
+        let message = format!(
+            "this {name} is nested deeper than --max-archive-depth {}: it is searched as it is stored",
+            self.limit
+        );
+        Damage::new(Reason::OverBudget, message)
     }
 
     fn stopped(&self) -> bool {
@@ -320,6 +361,8 @@ impl Walk<'_> {
     fn open(&mut self, format: &dyn Format, input: &mut Input<'_>) {
         let begin = input.position();
         let broken = input.broken();
+        let level = self.steps.len() + 1;
+        self.deepest = self.deepest.map(|deepest| deepest.max(level));
         let damage = match format.open(input, self.tools) {
             Ok(Opened::Stream(reader, name)) => {
                 self.visitor.opened();
@@ -395,7 +438,8 @@ impl Walk<'_> {
         broken: &std::cell::Cell<bool>,
         closed: &mut Closed,
     ) -> bool {
-        let (kind, size, packed) = (member.kind, member.size.unwrap_or(0), member.packed);
+        let (kind, known_size, packed) = (member.kind, member.size, member.packed);
+        let size = known_size.unwrap_or(0);
         let reason = match kind {
             Kind::Directory => return false,
             Kind::SymbolicLink => Some(Reason::SymbolicLink),
@@ -421,7 +465,7 @@ impl Walk<'_> {
                 false => Box::new(content),
             };
             let mut content = Input::new(reader, self.tools);
-            self.content(&mut content);
+            self.held(&mut content, known_size);
             content.take_error()
         };
         let error = error.filter(|_| !broken.get() && !self.stopped());
@@ -442,28 +486,12 @@ struct Closed(std::collections::BTreeMap<Reason, (u64, &'static str)>);
 
 impl Closed {
     fn count(&mut self, reason: Reason) {
-        let what = if reason == Reason::Encrypted {
-            "encrypted"
-        } else {
-            "compressed in a way that is not read yet"
+        let what = match reason {
+            Reason::Encrypted => "encrypted",
+            Reason::Corrupt => "behind damage",
+            Reason::OverBudget => "compressed in a way that takes more memory than there is for it",
+            _ => "compressed in a way that is not read yet",
         };
         self.0.entry(reason).or_insert((0, what)).0 += 1;
-    }
-}
-
-/// Counts what a decoder gives, and ends where a limit is reached.
-struct Unpacking<'r> {
-    reader: Box<dyn Read + 'r>,
-    tools: Rc<Tools>,
-}
-
-impl Read for Unpacking<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
-        if self.tools.budget.stop().is_some() {
-            return Err(std::io::Error::other("a limit was reached"));
-        }
-        let read = self.reader.read(bytes)?;
-        self.tools.budget.unpacked(read);
-        Ok(read)
     }
 }

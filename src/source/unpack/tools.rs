@@ -24,6 +24,33 @@ const MAX_ENTRIES: u64 = 1_000_000;
 /// together: `xz -9` needs 65 MiB, and one less may lie in it.
 const MAX_MEMORY: u64 = 112 << 20;
 
+/// The most bytes of members that are held at a time by a thread, all levels together.
+const MAX_HELD: usize = 16 << 20;
+
+/// What going through something took, or what there is left to take.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Effort {
+    /// Bytes that were unpacked.
+    pub bytes: u64,
+    /// Entries, directories included.
+    pub entries: u64,
+    /// Levels that were opened in one another.
+    pub levels: usize,
+    /// Memory of decoders at a time.
+    pub memory: u64,
+}
+
+impl Effort {
+    /// Whether it is no more than there is left.
+    #[must_use]
+    pub fn fits(&self, room: &Self) -> bool {
+        self.bytes <= room.bytes
+            && self.entries <= room.entries
+            && self.levels <= room.levels
+            && self.memory <= room.memory
+    }
+}
+
 /// How much is unpacked.
 #[derive(Clone, Debug)]
 pub struct Limits {
@@ -71,7 +98,9 @@ impl Stop {
 /// The account of one file at a time.
 #[derive(Debug)]
 pub(super) struct Budget {
+    /// What is left of them, and what was unpacked.
     bytes: Cell<u64>,
+    spent: Cell<u64>,
     by_ratio: Cell<bool>,
     entries: Cell<u64>,
     stopped: Cell<Option<Stop>>,
@@ -85,6 +114,7 @@ impl Budget {
         let by_ratio = stored.saturating_mul(MAX_RATIO).max(FLOOR);
         self.by_ratio.set(by_ratio < file);
         self.bytes.set(by_ratio.min(file));
+        self.spent.set(0);
         self.entries.set(MAX_ENTRIES);
         self.stopped.set(None);
     }
@@ -97,10 +127,31 @@ impl Budget {
             None if self.by_ratio.get() => self.stopped.set(Some(Stop::Ratio)),
             None => self.stopped.set(Some(Stop::FileBytes)),
         }
+        self.spent.set(self.spent.get().saturating_add(bytes));
         let less = |left: u64| left.checked_sub(bytes);
         if self.total.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less).is_err() {
             self.stopped.set(Some(Stop::TotalBytes));
         }
+    }
+
+    /// What the file has taken of bytes and entries.
+    pub(super) fn spent(&self) -> Effort {
+        let entries = MAX_ENTRIES.saturating_sub(self.entries.get());
+        Effort { bytes: self.spent.get(), entries, ..Effort::default() }
+    }
+
+    /// What it may take yet of both.
+    pub(super) fn room(&self) -> Effort {
+        Effort { bytes: self.bytes.get(), entries: self.entries.get(), ..Effort::default() }
+    }
+
+    /// Takes what something would have taken that was not gone through again: of the file's
+    /// account, so that what follows does not depend on what other threads did before. The
+    /// scan's is about what was unpacked.
+    pub(super) fn charge(&self, effort: &Effort) {
+        self.bytes.set(self.bytes.get().saturating_sub(effort.bytes));
+        self.spent.set(self.spent.get().saturating_add(effort.bytes));
+        self.entries.set(self.entries.get().saturating_sub(effort.entries));
     }
 
     /// Counts an entry.
@@ -125,7 +176,12 @@ pub struct Tools {
     pub(super) budget: Budget,
     /// What is left of [`MAX_MEMORY`].
     memory: Cell<u64>,
+    /// The least that was left of it.
+    least: Cell<u64>,
     buffers: RefCell<Vec<Vec<u8>>>,
+    /// How many bytes of members may be held yet, and memory for them.
+    held: Cell<usize>,
+    holder: RefCell<Vec<u8>>,
     inflaters: RefCell<Vec<Decompress>>,
     zstd: RefCell<Vec<ruzstd::decoding::FrameDecoder>>,
 }
@@ -141,6 +197,7 @@ impl Tools {
         Self {
             budget: Budget {
                 bytes: Cell::new(0),
+                spent: Cell::new(0),
                 by_ratio: Cell::new(false),
                 entries: Cell::new(0),
                 stopped: Cell::new(None),
@@ -148,7 +205,10 @@ impl Tools {
                 interrupted: Arc::clone(&limits.stop),
             },
             memory: Cell::new(MAX_MEMORY),
+            least: Cell::new(MAX_MEMORY),
             buffers: RefCell::default(),
+            held: Cell::new(MAX_HELD),
+            holder: RefCell::default(),
             inflaters: RefCell::default(),
             zstd: RefCell::default(),
         }
@@ -157,7 +217,25 @@ impl Tools {
     /// Lends memory to a decoder, where there is so much left.
     pub(super) fn lend(self: &Rc<Self>, bytes: u64) -> Option<Loan> {
         self.memory.set(self.memory.get().checked_sub(bytes)?);
+        self.least.set(self.least.get().min(self.memory.get()));
         Some(Loan { tools: Rc::clone(self), bytes })
+    }
+
+    /// What is left of it.
+    pub(super) fn memory(&self) -> u64 {
+        self.memory.get()
+    }
+
+    /// From now on, the least that is left of it is told by `least`; what it was before.
+    pub(super) fn watch_memory(&self) -> u64 {
+        self.least.replace(self.memory.get())
+    }
+
+    /// The least that was left since it was watched, `outer` being what it was before that.
+    pub(super) fn least_memory(&self, outer: u64) -> u64 {
+        let least = self.least.get();
+        self.least.set(least.min(outer));
+        least
     }
 
     pub(super) fn take_buffer(&self) -> Vec<u8> {
@@ -166,6 +244,25 @@ impl Tools {
 
     pub(super) fn give_buffer(&self, buffer: Vec<u8>) {
         self.buffers.borrow_mut().push(buffer);
+    }
+
+    /// How many bytes may be held, and memory to hold them in.
+    pub(super) fn take_holder(&self) -> (usize, Vec<u8>) {
+        (self.held.get(), std::mem::take(&mut *self.holder.borrow_mut()))
+    }
+
+    /// So many bytes of it are held.
+    pub(super) fn hold(&self, bytes: usize) {
+        self.held.set(self.held.get().saturating_sub(bytes));
+    }
+
+    /// They are not any more.
+    pub(super) fn give_holder(&self, mut holder: Vec<u8>, held: usize) {
+        self.held.set(self.held.get().saturating_add(held));
+        holder.clear();
+        if holder.capacity() > self.holder.borrow().capacity() {
+            *self.holder.borrow_mut() = holder;
+        }
     }
 
     pub(super) fn take_inflater(&self) -> Decompress {

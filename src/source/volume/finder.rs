@@ -7,10 +7,11 @@ use super::findings::{Device, Findings};
 use super::lvm::Groups;
 use super::raid::Arrays;
 use super::signature::{self, Class};
-use super::table::{self, Table, is_known};
+use super::table::{self, Partition, Table, is_known};
 use super::{Kind, Step, StepKind, Volumes, swap};
 use crate::finding::Reason;
 use crate::source::disk::{Disk, DiskError, Part};
+use crate::source::filesystem::iso;
 
 /// How many partitions are looked into to learn whether a table is one.
 const MAX_LOOKS: usize = 16;
@@ -69,6 +70,11 @@ fn visit(findings: &mut Findings, arrays: &mut Arrays, groups: &mut Groups, devi
         return;
     }
     let signatures = signature::all(&head);
+    let is_iso = signatures.first().is_some_and(|first| first.name == "iso9660");
+    if is_iso && !table.partitions.is_empty() {
+        hybrid(findings, device, &table);
+        return;
+    }
     if believes(findings, device, &table, &head) {
         partitions(findings, device, table, &signatures);
         return;
@@ -128,7 +134,12 @@ fn partitions(
     }
     let ranges: Vec<Range<u64>> = table.partitions.iter().map(|partition| partition.range.clone()).collect();
     findings.leave(device, &ranges);
-    for partition in table.partitions {
+    wait(findings, device, table.partitions);
+}
+
+/// Has partitions looked at later.
+fn wait(findings: &mut Findings, device: &Device, partitions: Vec<Partition>) {
+    for partition in partitions {
         let part = Arc::new(Part::new(Arc::clone(&device.disk), partition.range));
         let name = format!("partition {}", partition.number);
         let mut inner = device.inner(StepKind::Partition, name, part);
@@ -137,6 +148,22 @@ fn partitions(
         inner.layer = partition.layer;
         findings.wait(inner);
     }
+}
+
+/// An ISO 9660 volume that computers start from a stick too: the table names parts of the
+/// volume, which are files on it, and what a person put behind it, such as a partition for
+/// changes.
+fn hybrid(findings: &mut Findings, device: &Device, table: &Table) {
+    let size = device.disk.size();
+    let end = iso::end(&*device.disk).unwrap_or(size).min(size);
+    let behind = table.partitions.iter().filter(|partition| partition.range.start >= end);
+    let behind: Vec<Partition> = behind.cloned().collect();
+    let ranges = std::iter::once(0..end).chain(behind.iter().map(|partition| partition.range.clone()));
+    let ranges: Vec<Range<u64>> = ranges.collect();
+    findings.leave(device, &ranges);
+    let volume = Arc::new(Part::new(Arc::clone(&device.disk), 0..end));
+    findings.give(&Device { disk: volume, ..device.clone() }, Kind::Filesystem(vec!["iso9660"]));
+    wait(findings, device, behind);
 }
 
 /// What a device holds that has no further layer.

@@ -75,7 +75,7 @@ const fn unsupported(name: &'static str, offset: usize, bytes: &'static [u8]) ->
 /// exFAT specification §3.1; `fat` Microsoft FAT specification §3.1; LUKS1 and LUKS2
 /// on-disk format specifications §2; `BitLocker` libbde documentation §Volume header;
 /// `FileVault` libfvde §Core Storage volume header; `APFS` Apple File System Reference
-/// §Container; `HFS` Apple TN1150 §Volume Header; `ZFS` ZFS On-Disk Specification
+/// §Container; `iso9660` ECMA-119 §8.4; `HFS` Apple TN1150 §Volume Header; `ZFS` ZFS On-Disk Specification
 /// §1.3; the rest: the superblock structures in the Linux kernel's `fs/*` and
 /// `drivers/md/*` headers of the same names, and of FreeBSD's `sys/ufs/ffs/fs.h`.
 const SIGNATURES: &[Signature] = &[
@@ -139,7 +139,8 @@ const SIGNATURES: &[Signature] = &[
     unsupported("cramfs", 0, b"\x45\x3d\xcd\x28"),
     unsupported("cramfs", 0x200, b"\x45\x3d\xcd\x28"),
     unsupported("romfs", 0, b"-rom1fs-"),
-    unsupported("ISO 9660", 0x8001, b"CD001"),
+    readable("iso9660", 0x8000, b"\x01CD001\x01\0"),
+    unsupported("iso9660", 0x8001, b"CD001"),
     unsupported("UDF", 0x8001, b"BEA01"),
     unsupported("BeFS", 0x20, b"1SFB"),
     unsupported("BeFS", 0x220, b"1SFB"),
@@ -219,9 +220,10 @@ fn is_squashfs(head: &[u8]) -> bool {
     crate::source::filesystem::squashfs::is_superblock(head)
 }
 
-/// An Apple partition map: its driver descriptor comes before it.
+/// An Apple partition map: its driver descriptor comes before it. One on an ISO 9660 volume
+/// is there for computers to start from it, and names nothing that is not on the volume.
 fn is_apm(head: &[u8]) -> bool {
-    array(head, 0) == Some(*b"ER")
+    array(head, 0) == Some(*b"ER") && head.get(0x8001..0x8006) != Some(b"CD001")
 }
 
 /// A Sun label: its sixteen-bit words cancel out (`block/partitions/sun.c`).

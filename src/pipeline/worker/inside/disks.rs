@@ -16,13 +16,14 @@ use rustix::fs::FileType;
 use super::super::super::hits::{Collector, InsideHits, InsideStep};
 use super::super::super::medium::{DiskMedium, FileMedium, stored_bytes};
 use super::super::{ScanSink, Worker};
-use super::{FileReader, Inside, Outcome, Way, is_test_content, text};
+use super::{FileReader, Inside, Outcome, Way, git, is_test_content, text};
 use crate::facts::Accounts;
 use crate::finding::{MemberFacts, ProvenanceStep, Reason, Timestamp};
 use crate::source::content::{Extent, ReadAt, read, read_range};
 use crate::source::directory::DirNode;
 use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{Content, ContentReader, Filesystem, FilesystemTree, NodeId};
+use crate::source::unpack::seven_zip;
 use crate::source::{FileStat, MachineDisks, VolumeContent};
 
 /// How many disks are opened in one another: each holds caches of some 30 MiB.
@@ -226,10 +227,11 @@ impl Disks<'_, '_> {
     fn file(&mut self, volume: &Volume, path: &[u8], stat: &FileStat, content: Content) {
         let size = content.size;
         let stored = stored_bytes(&content).min(size);
+        let way = volume.member(path, Some(stat));
         if !self.may_read(stored) {
+            self.outcome.cut_off(way.steps, size);
             return self.outcome.counts.leave_out(Reason::OverBudget, size);
         }
-        let way = volume.member(path, Some(stat));
         let reader = ContentReader::owned(&*volume.filesystem, content);
         let medium = FileMedium { reader, filesystem: &volume.filesystem };
         self.content(&way, &medium, Extent { size, stored, max_unsized: 0 });
@@ -289,7 +291,10 @@ impl Disks<'_, '_> {
     ) -> u64 {
         let unpacker = std::rc::Rc::clone(&self.worker.unpacker);
         let file = Box::new(FileReader { medium, at: start, size: extent.size, digest: None });
-        let mut inside = Inside { worker: self.worker, hits, outcome: self.outcome, way, before: None };
+        let mut inside = Inside::new(self.worker, hits, self.outcome, way);
+        if start == 0 && git::begins_with(medium, seven_zip::MAGIC) {
+            return unpacker.unpack_seven_zip(way.levels, &git::Medium(medium), extent.size, &mut inside);
+        }
         unpacker.unpack_within(way.levels, file, u64::MAX, &mut inside)
     }
 

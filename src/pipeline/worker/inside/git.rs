@@ -40,14 +40,23 @@ pub(super) fn scan(
 ) -> u64 {
     let unpacker = std::rc::Rc::clone(&worker.unpacker);
     let mut outcome = Outcome::default();
-    let mut inside = Inside { worker, hits, outcome: &mut outcome, way: &Way::default(), before: None };
+    let way = Way::default();
+    let mut inside = Inside::new(worker, hits, &mut outcome, &way);
     let stored = extent.stored.min(extent.size);
     let understood = unpacker.unpack_git(Box::new(Medium(medium)), (extent.size, stored), &mut inside);
     tell(worker, path, &outcome);
     understood
 }
 
-struct Medium<'m, M>(&'m M);
+/// A medium of which any byte can be read.
+pub(super) struct Medium<'m, M>(pub(super) &'m M);
+
+/// Whether a file begins so.
+pub(super) fn begins_with(medium: &impl ReadAt, magic: &[u8]) -> bool {
+    let mut start = [0; 8];
+    let read = medium.read_at(&mut start, 0).unwrap_or(0);
+    start.get(..read).is_some_and(|start| start.starts_with(magic))
+}
 
 impl<M: ReadAt> Bytes for Medium<'_, M> {
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -55,8 +64,8 @@ impl<M: ReadAt> Bytes for Medium<'_, M> {
     }
 }
 
-fn told(inside: &Inside<'_, '_>) -> Told {
-    let outcome = &inside.outcome;
+fn told(inside: &mut Inside<'_, '_>) -> Told {
+    let outcome = inside.outcome();
     let problems = outcome.counts.problems.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
     (outcome.found.len(), problems, outcome.counts.opened)
 }
@@ -64,7 +73,7 @@ fn told(inside: &Inside<'_, '_>) -> Told {
 pub(super) fn knows(inside: &mut Inside<'_, '_>, object: &ObjectId, size: u64) -> bool {
     let known = lock(&inside.worker.shared.objects).0.contains(object);
     if known {
-        inside.outcome.counts.scan(size);
+        inside.outcome().counts.scan(size);
     } else {
         inside.before = Some(told(inside));
     }
@@ -72,7 +81,8 @@ pub(super) fn knows(inside: &mut Inside<'_, '_>, object: &ObjectId, size: u64) -
 }
 
 pub(super) fn went_through(inside: &mut Inside<'_, '_>, object: &ObjectId) {
-    if inside.before.take() == Some(told(inside)) {
+    let before = inside.before.take();
+    if before == Some(told(inside)) {
         let mut objects = lock(&inside.worker.shared.objects);
         if objects.0.len() < MAX {
             objects.0.insert(*object);

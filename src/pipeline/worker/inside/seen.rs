@@ -11,6 +11,7 @@ use std::sync::Arc;
 use super::super::{Worker, lock};
 use super::Outcome;
 use crate::source::content::{Extent, ReadAt};
+use crate::source::unpack::Effort;
 
 /// Smaller ones are faster looked into than looked up.
 pub(super) const FROM: u64 = 64 << 10;
@@ -38,17 +39,38 @@ impl Seen {
         self.sizes.len() >= MAX || self.sizes.insert(size)
     }
 
-    pub(super) fn get(&self, key: &Key) -> Option<Arc<Outcome>> {
-        self.outcomes.get(key).cloned()
+    /// What became of a file, or of a member where that is the same of a file that may take
+    /// as much as `room`.
+    pub(super) fn of_file(&self, key: &Key, room: &Effort) -> Option<Arc<Outcome>> {
+        let fits = |outcome: &Outcome| outcome.took.is_some_and(|took| took.fits(room));
+        let is_same = |outcome: &Outcome| !outcome.is_member || (!outcome.has_parts && fits(outcome));
+        self.outcomes.get(key).filter(|outcome| is_same(outcome)).cloned()
+    }
+
+    /// What became of a member, or of a file where that is the same of a member.
+    pub(super) fn of_member(&self, key: &Key, room: &Effort) -> Option<Arc<Outcome>> {
+        let fits = |outcome: &Outcome| outcome.took.is_some_and(|took| took.fits(room));
+        self.outcomes.get(key).filter(|outcome| fits(outcome)).cloned()
     }
 
     pub(super) fn keep(&mut self, key: Key, outcome: Outcome) {
+        if self.outcomes.contains_key(&key) {
+            return;
+        }
+        if self.sizes.len() < MAX {
+            self.sizes.insert(key.0);
+        }
         let cost = outcome.found.iter().map(|found| found.cost()).sum::<usize>() + 256;
         if self.cost.saturating_add(cost) <= BUDGET && self.outcomes.len() < MAX {
             self.cost += cost;
             self.outcomes.insert(key, Arc::new(outcome));
         }
     }
+}
+
+/// The key of a content that is at hand.
+pub(super) fn key_of(bytes: &[u8]) -> Key {
+    (u64::try_from(bytes.len()).unwrap_or(u64::MAX), blake3::hash(bytes))
 }
 
 /// The key of a file that may have been seen before: there was one of its size.
