@@ -18,6 +18,8 @@ pub(super) const PACKS: &[(&str, &str)] = &[
     ("azure-sql.toml", include_str!("../../rules/azure-sql.toml")),
     ("azure-storage.toml", include_str!("../../rules/azure-storage.toml")),
     ("azure-web.toml", include_str!("../../rules/azure-web.toml")),
+    ("calls.toml", include_str!("../../rules/calls.toml")),
+    ("commands.toml", include_str!("../../rules/commands.toml")),
     ("databases.toml", include_str!("../../rules/databases.toml")),
     ("databricks.toml", include_str!("../../rules/databricks.toml")),
     ("extended-a-c.toml", include_str!("../../rules/extended-a-c.toml")),

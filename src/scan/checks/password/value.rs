@@ -110,11 +110,12 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(blanks == 0 || phrase && blanks < 8 && kind != Kind::Code, "a sentence")?;
     accept(classes.other == 0 || classes.digits > 0 && blanks == 0, "a word of another language")?;
     accept(!sample::is_reference(value) && !is_placeholder(value, ValueKind::Password), "a placeholder")?;
-    accept(setting.quoted || !is_expression(value), "an expression")?;
+    accept(!is_call(value) && (setting.quoted || !is_expression(value)), "an expression")?;
     accept(!is_markup(value), "markup, a format or a pattern")?;
     accept(!is_location(text), "a path, a URL or an address")?;
     accept(!is_number(value) || bound && value.len() >= 6 && classes.joints == 0, "a number")?;
-    accept(!is_uuid(value), "an identifier")?;
+    // Beside a user, one that was made for a password.
+    accept(bound || !is_uuid(value), "an identifier")?;
     accept(!is_digest(text), "a digest of a password")?;
 
     let lower = text.to_ascii_lowercase();
@@ -203,6 +204,28 @@ fn is_sample(lower: &str) -> bool {
         "....",
     ];
     PARTS.iter().any(|part| lower.contains(part))
+}
+
+/// A name with arguments or an index behind it, which may be cut off, in quotes too:
+/// `Encrypt(p)`, `config['PASSWORD']`, `l(e.password),e}`, `vault.get(`.
+fn is_call(value: &[u8]) -> bool {
+    let name = |bytes: &[u8]| {
+        bytes.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+            && bytes.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_.".contains(byte))
+    };
+    let Some(open) = value.iter().position(|byte| matches!(byte, b'(' | b'[')) else { return false };
+    let (function, rest) = value.split_at_checked(open).unwrap_or_default();
+    let (Some(first), arguments) = (rest.first(), rest.get(1..).unwrap_or_default()) else { return false };
+    if !name(function) {
+        return false;
+    }
+    let close = if *first == b'(' { b')' } else { b']' };
+    let Some(end) = memchr::memchr(close, arguments) else { return arguments.is_empty() };
+    let (argument, after) = arguments.split_at_checked(end).unwrap_or_default();
+    let quoted = argument.len() > 2
+        && matches!(argument.first(), Some(b'"' | b'\''))
+        && argument.first() == argument.last();
+    (quoted || name(argument)) && matches!(after.get(1), None | Some(b',' | b';' | b')' | b'}' | b'.'))
 }
 
 /// What only a program writes: calls, members, operators, brackets.
