@@ -24,11 +24,18 @@ CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR N
   inventory_id BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL,
   inventory_id BIGINT NOT NULL);
--- What a resource may do with another. edge: can_authenticate_as, has_permission_to,
--- contains, routes_to. `privilege`: owner, write, read, or nothing.
+-- What a resource may do with another. edge: can_authenticate_as, has_permission_to, contains,
+-- routes_to; of AWS IAM also has_policy, member_of, bounded_by, from which permissions are worked
+-- out (inventory_id is 0 then). `privilege`: owner, write, read, or nothing.
 CREATE TABLE IF NOT EXISTS asset_edge (
   from_asset VARCHAR NOT NULL, edge VARCHAR NOT NULL, to_asset VARCHAR NOT NULL, privilege VARCHAR NOT NULL,
   why VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
+-- Statements of policies of AWS IAM, in lines: `policy` is the ARN of a managed one, or the ARN of
+-- the user, group or role, `#` and the name of an inline one; of a role's trust, `#trust`.
+CREATE TABLE IF NOT EXISTS policy_statement (
+  policy VARCHAR NOT NULL, allow INT NOT NULL, actions VARCHAR NOT NULL, not_actions VARCHAR NOT NULL,
+  resources VARCHAR NOT NULL, not_resources VARCHAR NOT NULL, conditional INT NOT NULL, principals VARCHAR NOT NULL,
+  inventory_id BIGINT NOT NULL);
 -- A public key that a machine was set up with. form: sha256, md5, ec2_created, ec2_imported:
 -- which of a key's fingerprints it is.
 CREATE TABLE IF NOT EXISTS asset_grant (

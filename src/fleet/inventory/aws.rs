@@ -4,12 +4,15 @@
 //! Guide «Verify the fingerprint of your key pair»: MD5 of the public half for imported RSA
 //! keys, SHA-1 of the private half for RSA keys that EC2 made, SHA-256 for Ed25519.
 
+use super::iam;
 use super::Importer;
 use super::model::{Asset, Batch, KeyPair, Rule};
 use super::row::Row;
 use crate::formats::authorized_keys::key as public_key;
 
 pub(super) const CONFIG: &str = "aws_config";
+const IAM: &str = "aws_iam";
+const ACCESS_KEYS: &str = "aws_access_keys";
 
 /// The importer of the elements of a list of this name.
 pub(super) fn importer(list: &str) -> Option<(&'static str, Importer)> {
@@ -19,7 +22,11 @@ pub(super) fn importer(list: &str) -> Option<(&'static str, Importer)> {
         "KeyPairs" => ("aws_key_pairs", key_pair),
         "DBInstances" | "DBClusters" => ("aws_rds", database),
         "Buckets" => ("aws_buckets", bucket),
-        "AccessKeyMetadata" => ("aws_access_keys", access_key),
+        "AccessKeyMetadata" => (ACCESS_KEYS, iam::access_key),
+        "UserDetailList" => (IAM, iam::user),
+        "GroupDetailList" => (IAM, iam::group),
+        "RoleDetailList" => (IAM, iam::role),
+        "Policies" => (IAM, iam::managed),
         "Resources" => ("aws_resource_explorer", listed),
         _ => return None,
     })
@@ -213,6 +220,8 @@ fn database(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         asset.state = row.string("DBInstanceStatus");
     }
     asset.public(row.flag("PubliclyAccessible"), "PubliclyAccessible");
+    // By what policies name it for logins with IAM.
+    asset.link("db_resource", row.string(if cluster.is_some() { "DbClusterResourceId" } else { "DbiResourceId" }));
     asset.tag_list(row, "TagList");
     batch.assets.push(asset);
     Ok(())
@@ -227,25 +236,6 @@ fn bucket(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     asset.named("arn", Some(&id));
     asset.named("name", Some(name));
     asset.named("endpoint", Some(&format!("{name}.s3.amazonaws.com")));
-    batch.assets.push(asset);
-    Ok(())
-}
-
-/// Metadata of an access key: its identifier is no secret.
-fn access_key(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
-    let id = row.need("AccessKeyId")?;
-    let mut asset = Asset::new(id, "identity", "aws", "AWS::IAM::AccessKey");
-    asset.named("access_key", Some(id));
-    asset.name = row.string("UserName");
-    asset.state = row.string("Status");
-    match row.text("Status") {
-        Some("Active") => asset.usable = "yes",
-        Some("Inactive") => asset.unusable("the access key is inactive"),
-        _ => {}
-    }
-    if let Some(user) = row.text("UserName") {
-        asset.edge("can_authenticate_as", format!("iam-user:{user}"), "access key of the user");
-    }
     batch.assets.push(asset);
     Ok(())
 }
@@ -297,6 +287,10 @@ pub(super) fn config(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
             "AWS::EC2::Instance" => return instance(&configuration, &account, &region, batch),
             "AWS::EC2::SecurityGroup" => return security_group(&configuration, batch),
             "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" => return database(&configuration, batch),
+            "AWS::IAM::User" => return iam::user(&configuration, batch),
+            "AWS::IAM::Group" => return iam::group(&configuration, batch),
+            "AWS::IAM::Role" => return iam::role(&configuration, batch),
+            "AWS::IAM::Policy" => return iam::managed(&configuration, batch),
             _ => {}
         }
     }

@@ -36,6 +36,10 @@ pub struct Exposure {
     pub key_pairs: u64,
     /// Machines whose key pair cannot be told from others of its name.
     pub key_pairs_unclear: u64,
+    /// Resources that identities of AWS have permissions to, by their policies.
+    pub permissions: u64,
+    /// Whether there are more of them than are kept.
+    pub permissions_cut: bool,
 }
 
 /// Works out all that needs more than one file.
@@ -84,6 +88,8 @@ pub fn work_out(store: &Store) -> Result<Exposure, InventoryError> {
                 .execute(params![id, answer, ports, why])?;
         }
     }
+    let permissions = super::permissions::work_out(&transaction)?;
+    (exposure.permissions, exposure.permissions_cut) = (permissions.edges, permissions.cut);
     transaction.commit()?;
     Ok(exposure)
 }

@@ -11,7 +11,10 @@ mod csv;
 mod exposure;
 mod gcp;
 mod grype;
+mod iam;
 mod model;
+mod permissions;
+mod policy;
 mod ports;
 mod row;
 mod sink;
@@ -39,8 +42,8 @@ const NAMED_PROBLEMS: usize = 100;
 
 /// The shapes that are known, for a message.
 pub const SHAPES: &str = "Azure Resource Graph, AWS (describe-instances, describe-security-groups, \
-describe-key-pairs, describe-db-instances, describe-db-clusters, list-buckets, list-access-keys, Resource Explorer, \
-Config), GCP Cloud Asset Inventory, Terraform state and `terraform show -json`, Trivy, Grype, and CSV with a header \
+describe-key-pairs, describe-db-instances, describe-db-clusters, list-buckets, list-access-keys, \
+get-account-authorization-details, Resource Explorer, Config), GCP Cloud Asset Inventory, Terraform state and `terraform show -json`, Trivy, Grype, and CSV with a header \
 that has `id,kind` or `subject,vulnerability,severity`";
 
 /// Why a file was not taken in. Nothing of it is in the store.

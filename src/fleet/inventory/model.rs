@@ -2,6 +2,7 @@
 
 use crate::formats::authorized_keys::key as public_key;
 
+use super::policy::Statement;
 use super::row::Row;
 use super::tags;
 
@@ -89,6 +90,13 @@ pub(super) struct KeyPair {
     pub(super) fingerprint: String,
 }
 
+/// A row of `policy_statement`.
+#[derive(Clone, Debug)]
+pub(super) struct PolicyStatement {
+    pub(super) policy: String,
+    pub(super) statement: Statement,
+}
+
 /// A vulnerability of a package.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vulnerability {
@@ -113,6 +121,7 @@ pub(super) struct Batch {
     pub(super) vulnerabilities: Vec<Vulnerability>,
     pub(super) links: Vec<Link>,
     pub(super) edges: Vec<Edge>,
+    pub(super) statements: Vec<PolicyStatement>,
     /// What was left out of a record that was taken.
     pub(super) remarks: Vec<String>,
 }

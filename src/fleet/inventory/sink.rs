@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::model::{Asset, Batch, Edge, KeyPair, Link, Rule, Vulnerability};
+use super::model::{Asset, Batch, Edge, KeyPair, Link, PolicyStatement, Rule, Vulnerability};
 use super::{InventoryError, Options, Report, Taken, grype, trivy};
 
 const UPSERT: &str = "INSERT INTO asset VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULL) \
@@ -30,7 +30,7 @@ owner = CASE WHEN excluded.owner = '' THEN owner ELSE excluded.owner END, \
 inventory_id = excluded.inventory_id, deleted = NULL";
 
 /// Tables of what resources have, with the column that says which.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("asset_name", "asset_id"),
     ("asset_tag", "asset_id"),
     ("asset_edge", "from_asset"),
@@ -38,6 +38,7 @@ const PARTS: [(&str, &str); 7] = [
     ("asset_link", "from_id"),
     ("security_rule", "group_id"),
     ("key_pair", "name"),
+    ("policy_statement", "policy"),
 ];
 
 /// The vulnerabilities of a subject.
@@ -108,6 +109,9 @@ impl<'c> Sink<'c> {
         }
         for edge in &batch.edges {
             self.edge(edge)?;
+        }
+        for one in &batch.statements {
+            self.statement(one)?;
         }
         for one in batch.vulnerabilities {
             taken.vulnerabilities = taken.vulnerabilities.saturating_add(u64::from(!one.id.is_empty()));
@@ -221,6 +225,24 @@ impl<'c> Sink<'c> {
                 rule.all_destinations,
                 rule.target_tags,
                 rule.target_accounts,
+                self.inventory,
+            ])
+            .map(drop)
+    }
+
+    fn statement(&self, one: &PolicyStatement) -> Result<(), rusqlite::Error> {
+        let statement = &one.statement;
+        self.connection
+            .prepare_cached("INSERT INTO policy_statement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .execute(params![
+                one.policy,
+                statement.allow,
+                statement.actions.join("\n"),
+                statement.not_actions.join("\n"),
+                statement.resources.join("\n"),
+                statement.not_resources.join("\n"),
+                statement.conditional,
+                statement.principals.join("\n"),
                 self.inventory,
             ])
             .map(drop)

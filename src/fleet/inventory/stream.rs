@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(super) const LARGEST_RECORD: u64 = 64 << 20;
 
 /// The lists whose elements are records, by the names that the clouds' tools give them.
-pub(super) const LISTS: [&str; 12] = [
+pub(super) const LISTS: [&str; 16] = [
     "data",
     "value",
     "Reservations",
@@ -25,6 +25,10 @@ pub(super) const LISTS: [&str; 12] = [
     "DBClusters",
     "Buckets",
     "AccessKeyMetadata",
+    "UserDetailList",
+    "GroupDetailList",
+    "RoleDetailList",
+    "Policies",
     "Resources",
     "Results",
     "configurationItems",
