@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod credentials;
+mod disks;
 mod export;
 mod govern;
 mod paths;
@@ -56,6 +58,18 @@ impl Fleet {
     fn inventory(&self, sql: &str) {
         drop(Store::open(Some(&self.path())).expect("a store"));
         Connection::open(self.path()).expect("opens").execute_batch(sql).expect("inserted");
+    }
+
+    /// Takes a file with `fleet assets`; gives what it printed.
+    fn assets(&self, flags: &[&str], name: &str, text: &str) -> String {
+        let (store, file) = (self.path(), self.folder.path().join(name));
+        write(&file, text);
+        let mut arguments = vec!["fleet", "assets"];
+        arguments.extend(flags);
+        arguments.extend([store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+        let output = snapsift(&arguments);
+        assert_eq!(code(&output), 0, "{name}: {}{}", stdout(&output), stderr(&output));
+        stdout(&output)
     }
 
     fn ask(&self, question: &str, set: &[&str]) -> Vec<Value> {

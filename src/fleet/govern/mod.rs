@@ -50,7 +50,13 @@ impl From<rusqlite::Error> for GovernError {
 /// The store cannot be written.
 pub fn replace(store: &Store, governance: &Governance) -> Result<(), GovernError> {
     let transaction = store.transaction()?;
-    transaction.execute_batch("DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag;")?;
+    transaction.execute_batch(
+        "DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag; DELETE FROM detached;",
+    )?;
+    for one in &governance.detached {
+        transaction
+            .execute("INSERT INTO detached VALUES (?1, ?2, ?3)", [&one.machine, &one.target, &one.reason])?;
+    }
     for (place, one) in (0_i64..).zip(&governance.exemptions) {
         transaction.execute(
             "INSERT INTO exemption VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
