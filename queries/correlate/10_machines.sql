@@ -43,15 +43,15 @@ CREATE TABLE machine_vulnerable AS
 WITH newest AS (
   SELECT v.*, ROW_NUMBER() OVER (PARTITION BY v.subject ORDER BY v.inventory_id DESC) AS n FROM vulnerable v),
 about AS (
-  SELECT m.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited
+  SELECT m.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited, v.not_counted
   FROM newest v JOIN asset_name n ON n.name = v.subject JOIN machine_asset m ON m.asset_id = n.asset_id
   WHERE v.n = 1
   UNION
-  SELECT i.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited
+  SELECT i.machine, v.vulnerable, v.critical, v.high, v.remote_code, v.exploited, v.not_counted
   FROM newest v JOIN v1_identity i ON i.name = v.subject
   WHERE v.n = 1 AND i.kind <> 'address')
 SELECT machine, MAX(vulnerable) AS vulnerable, MAX(critical) AS critical, MAX(high) AS high,
-       MAX(remote_code) AS remote_code, MAX(exploited) AS exploited
+       MAX(remote_code) AS remote_code, MAX(exploited) AS exploited, MAX(not_counted) AS not_counted
 FROM about GROUP BY machine;
 
 -- Every machine under a number. asset_id is absent for one that no inventory has, scanned
@@ -73,7 +73,8 @@ SELECT ROW_NUMBER() OVER (ORDER BY e.machine) AS node, e.machine, e.hostname, e.
        COALESCE(a.exposed_ports, '') AS exposed_ports, COALESCE(a.exposed_why, '') AS exposed_why,
        COALESCE(a.criticality, 'unknown') AS criticality, COALESCE(a.owner, '') AS owner,
        CASE WHEN v.machine IS NULL THEN 'unknown' WHEN v.vulnerable = 1 THEN 'yes' ELSE 'no' END AS vulnerable,
-       COALESCE(v.remote_code, 0) AS remote_code, COALESCE(v.exploited, 0) AS exploited
+       COALESCE(v.remote_code, 0) AS remote_code, COALESCE(v.exploited, 0) AS exploited,
+       COALESCE(v.not_counted, 0) AS not_counted
 FROM every e
 LEFT JOIN asset a ON a.asset_id = e.asset_id
 LEFT JOIN machine_vulnerable v ON v.machine = e.machine;

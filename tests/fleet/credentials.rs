@@ -18,7 +18,9 @@ fn key(last: u8) -> String {
 /// Two machines of AWS, of which one is exposed and vulnerable and has access keys.
 fn fleet(keys: &[String]) -> Fleet {
     let fleet = Fleet::new();
-    fleet.inventory(&(asset("web", "aws", true, true, "low") + &asset("db", "aws", false, false, "low")));
+    fleet.inventory(&(asset("web", "aws", true, true, "low")
+        + &asset("db", "aws", false, false, "low")
+        + "INSERT INTO asset_link VALUES ('web', 'declared', 'yes', 1);"));
     let mut scan = Scan::new("scan-of-web", "web", "2026-01-01T00:00:00Z");
     for id in keys {
         let target = json!({"kind": "aws_account", "id": format!("arn:aws:iam::{ACCOUNT}:root"), "exists": "unknown",
@@ -97,7 +99,7 @@ fn a_key_is_its_users_and_opens_what_the_policies_allow() {
     let why = fleet.rows("SELECT DISTINCT permission FROM fleet_opens WHERE permission LIKE 'allows%' ORDER BY 1");
     assert_eq!(why.len(), 2, "{why:?}");
     assert!(why[0][0].contains("allows rds:ModifyDBInstance by policy databases"), "{why:?}");
-    assert!(why[1][0].contains("s3:PutBucketPolicy, s3:PutObject, s3:DeleteObject, s3:GetObject by policy logs"), "{why:?}");
+    assert!(why[1][0].contains("allows s3:GetObject by policy all; s3:PutBucketPolicy, s3:PutObject, s3:DeleteObject by policy logs"), "{why:?}");
     assert_eq!(existence(&fleet), [["Text(\"yes\")", "Integer(1)", "Text(\"\")"]]);
 }
 

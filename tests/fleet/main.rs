@@ -14,6 +14,7 @@ mod reach;
 mod schema;
 mod store;
 mod stream;
+mod vulnerabilities;
 
 use std::path::{Path, PathBuf};
 
@@ -102,7 +103,7 @@ fn asset(host: &str, provider: &str, exposed: bool, vulnerable: bool, criticalit
         "INSERT INTO asset VALUES ('{host}', 'machine', '{provider}', 'vm', 'account', 'region', '{host}', 'running',
            '{exposed}', '22', 'a public address', '{criticality}', 'unknown', 'unknown', '', '', 1, NULL);
          INSERT INTO asset_name VALUES ('{host}', 'instance_id', 'i-{host}', 1);
-         INSERT INTO vulnerable VALUES ('i-{host}', {}, 'high', 0, 1, 0, 0, 0, 1);",
+         INSERT INTO vulnerable VALUES ('i-{host}', {}, 'high', 0, 1, 0, 0, 0, 0, 1);",
         u8::from(vulnerable)
     )
 }

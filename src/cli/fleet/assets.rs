@@ -113,6 +113,9 @@ fn text(files: &[Taken], exposure: &Exposure) -> String {
             exposure.key_pairs, exposure.key_pairs_unclear
         );
     }
+    if exposure.not_counted > 0 {
+        let _ = writeln!(out, "vulnerabilities that VEX documents take away: {}", exposure.not_counted);
+    }
     if exposure.permissions > 0 {
         let more = if exposure.permissions_cut { "; there are more, which were left out" } else { "" };
         let _ = writeln!(

@@ -110,6 +110,21 @@ pub(super) struct Vulnerability {
     pub(super) remote_code: bool,
     pub(super) exploited: bool,
     pub(super) epss: Option<String>,
+    /// Its package URL, where the report has it.
+    pub(super) purl: String,
+}
+
+/// What somebody says of a vulnerability in a package of a product.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VexStatement {
+    pub(super) vulnerability: String,
+    pub(super) product: String,
+    /// The product itself, or a part of it.
+    pub(super) package: String,
+    /// Why it is not to be counted; empty: it is.
+    pub(super) status: String,
+    pub(super) why: String,
+    pub(super) at: String,
 }
 
 /// What one record said.
@@ -122,6 +137,9 @@ pub(super) struct Batch {
     pub(super) links: Vec<Link>,
     pub(super) edges: Vec<Edge>,
     pub(super) statements: Vec<PolicyStatement>,
+    pub(super) vex: Vec<VexStatement>,
+    /// Vulnerabilities that are known to be used in attacks.
+    pub(super) known_exploited: Vec<String>,
     /// What was left out of a record that was taken.
     pub(super) remarks: Vec<String>,
 }

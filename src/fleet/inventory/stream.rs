@@ -34,7 +34,7 @@ pub(super) const LISTS: [&str; 16] = [
     "configurationItems",
 ];
 /// The same, where other shapes have lists of that name in their records.
-const MORE_LISTS: [&str; 3] = ["resources", "matches", "results"];
+const MORE_LISTS: [&str; 4] = ["resources", "matches", "results", "findings"];
 
 /// Bytes of a file, hashed and counted.
 pub(super) struct Input {
