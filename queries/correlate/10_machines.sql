@@ -58,16 +58,17 @@ FROM about GROUP BY machine;
 -- is 0 for one that only an inventory has.
 CREATE TABLE fleet_machine AS
 WITH every AS (
-  SELECT m.machine, MIN(m.hostname) AS hostname, MAX(m.begun) AS begun, MIN(m.whole) AS whole,
+  SELECT m.machine, MIN(m.hostname) AS hostname, MAX(m.begun) AS begun, MIN(m.begun) AS oldest, COUNT(*) AS disks,
+         MIN(m.whole) AS whole,
          1 AS scanned, MIN(x.asset_id) AS asset_id, MIN(x.how) AS matched_by
   FROM v1_machine m LEFT JOIN machine_asset x ON x.machine = m.machine
   GROUP BY m.machine
   UNION ALL
-  SELECT ('asset:' || a.asset_id) AS machine, a.name AS hostname, NULL AS begun, 0 AS whole,
+  SELECT ('asset:' || a.asset_id) AS machine, a.name AS hostname, NULL AS begun, NULL AS oldest, 0 AS disks, 0 AS whole,
          0 AS scanned, a.asset_id, NULL AS matched_by
   FROM asset a LEFT JOIN machine_asset x ON x.asset_id = a.asset_id
   WHERE a.kind = 'machine' AND a.deleted IS NULL AND x.asset_id IS NULL)
-SELECT ROW_NUMBER() OVER (ORDER BY e.machine) AS node, e.machine, e.hostname, e.begun, e.whole, e.scanned,
+SELECT ROW_NUMBER() OVER (ORDER BY e.machine) AS node, e.machine, e.hostname, e.begun, e.oldest, e.disks, e.whole, e.scanned,
        e.asset_id, e.matched_by, COALESCE(a.provider, '') AS provider, COALESCE(a.account, '') AS account,
        COALESCE(a.region, '') AS region, COALESCE(a.exposed, 'unknown') AS exposed,
        COALESCE(a.exposed_ports, '') AS exposed_ports, COALESCE(a.exposed_why, '') AS exposed_why,

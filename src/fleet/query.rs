@@ -13,7 +13,7 @@ use crate::output::csv::neutral;
 use crate::output::escape;
 
 /// The questions that come with it, by name.
-const QUERIES: [(&str, &str); 30] = [
+const QUERIES: [(&str, &str); 31] = [
     ("attack-paths", include_str!("../../queries/fleet/attack-paths.sql")),
     ("path-steps", include_str!("../../queries/fleet/path-steps.sql")),
     ("choke-points", include_str!("../../queries/fleet/choke-points.sql")),
@@ -39,6 +39,7 @@ const QUERIES: [(&str, &str); 30] = [
     ("oldest", include_str!("../../queries/fleet/oldest.sql")),
     ("expired", include_str!("../../queries/fleet/expired.sql")),
     ("never-read", include_str!("../../queries/fleet/never-read.sql")),
+    ("accepted-by", include_str!("../../queries/fleet/accepted-by.sql")),
     ("key-rotation", include_str!("../../queries/fleet/key-rotation.sql")),
     ("key-hygiene", include_str!("../../queries/fleet/key-hygiene.sql")),
     ("vulnerabilities", include_str!("../../queries/fleet/vulnerabilities.sql")),

@@ -277,22 +277,43 @@ fn listed(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
 }
 
 /// An item of AWS Config: its configuration is the answer of the service's own API, with
-/// names that begin with a small letter.
+/// names that begin with a small letter; its tags are beside it.
 pub(super) fn config(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     let r#type = row.need("resourceType")?;
+    // Histories and snapshots also have what is no more.
+    if row.text("configurationItemStatus").is_some_and(|status| status.starts_with("ResourceDeleted")) {
+        batch.remarks.push("it was deleted: left out".to_owned());
+        return Ok(());
+    }
     let account = row.string(if row.has("awsAccountId") { "awsAccountId" } else { "accountId" });
     let region = row.string("awsRegion");
-    if let Some(configuration) = row.object("configuration") {
-        match r#type {
-            "AWS::EC2::Instance" => return instance(&configuration, &account, &region, batch),
-            "AWS::EC2::SecurityGroup" => return security_group(&configuration, batch),
-            "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" => return database(&configuration, batch),
-            "AWS::IAM::User" => return iam::user(&configuration, batch),
-            "AWS::IAM::Group" => return iam::group(&configuration, batch),
-            "AWS::IAM::Role" => return iam::role(&configuration, batch),
-            "AWS::IAM::Policy" => return iam::managed(&configuration, batch),
-            _ => {}
+    let configuration = row.object("configuration");
+    let own = configuration.as_ref().and_then(|configuration| {
+        Some(match r#type {
+            "AWS::EC2::Instance" => instance(configuration, &account, &region, batch),
+            "AWS::EC2::SecurityGroup" => security_group(configuration, batch),
+            "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" => database(configuration, batch),
+            "AWS::IAM::User" => iam::user(configuration, batch),
+            "AWS::IAM::Group" => iam::group(configuration, batch),
+            "AWS::IAM::Role" => iam::role(configuration, batch),
+            "AWS::IAM::Policy" => iam::managed(configuration, batch),
+            _ => return None,
+        })
+    });
+    if let Some(done) = own {
+        done?;
+        if let Some(asset) = batch.assets.last_mut() {
+            for (name, value) in row.entries("tags") {
+                let value = value.as_str().unwrap_or_default();
+                if !asset.tags.iter().any(|(known, _)| known == name) {
+                    asset.tag(name, value);
+                }
+            }
         }
+        return Ok(());
+    }
+    if r#type == "AWS::S3::Bucket" {
+        return config_bucket(row, &account, &region, batch);
     }
     let arn = row.text("ARN").or_else(|| row.text("resourceId"));
     let arn = arn.ok_or("it has neither ARN nor resourceId")?;
@@ -302,6 +323,24 @@ pub(super) fn config(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     asset.name = row.string("resourceName");
     asset.named("arn", Some(arn));
     asset.named("name", row.text("resourceName"));
+    asset.tags_of(row, "tags");
+    batch.assets.push(asset);
+    Ok(())
+}
+
+/// A bucket, under the same names that a list of buckets gives it.
+fn config_bucket(row: &Row<'_>, account: &str, region: &str, batch: &mut Batch) -> Result<(), String> {
+    let name = row.text("resourceName").or_else(|| row.text("resourceId"));
+    let name = name.ok_or("it has neither resourceName nor resourceId")?;
+    let id = row.text("ARN").map_or_else(|| format!("arn:aws:s3:::{name}"), str::to_owned);
+    let mut asset = Asset::new(&*id, "storage", "aws", "AWS::S3::Bucket");
+    asset.account = account.to_owned();
+    asset.region = region.to_owned();
+    asset.name = name.to_owned();
+    asset.named("arn", Some(&id));
+    asset.named("name", Some(name));
+    asset.named("endpoint", Some(&format!("{name}.s3.amazonaws.com")));
+    asset.tags_of(row, "tags");
     batch.assets.push(asset);
     Ok(())
 }

@@ -114,7 +114,9 @@ fn project(id: &str, row: &Row<'_>) -> String {
     let named = id.split_once("/projects/").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
     let ancestor =
         || row.texts("ancestors").first().and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
-    named.map(str::to_owned).or_else(ancestor).unwrap_or_default()
+    // What a search finds has it by itself.
+    let found = || row.text("project").and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
+    named.map(str::to_owned).or_else(ancestor).or_else(found).unwrap_or_default()
 }
 
 /// Networks are named by URLs of several forms; what they share is `projects/…`.
