@@ -185,7 +185,10 @@ fn aws_config_snapshots_and_queries() {
     assert_eq!(code(&output), 3, "{}", stdout(&output));
     assert!(stdout(&output).contains("record 3: it is no JSON in a text"), "{}", stdout(&output));
     let queried = "SELECT asset_id FROM asset WHERE region = 'eu-west-1' ORDER BY 1";
-    assert_eq!(case.rows(queried), ["arn:aws:ec2:eu-west-1:123456789012:instance/i-0c3", "arn:aws:s3:::query-bucket"]);
+    assert_eq!(
+        case.rows(queried),
+        ["arn:aws:ec2:eu-west-1:123456789012:instance/i-0c3", "arn:aws:s3:::query-bucket"]
+    );
 }
 
 /// By the API reference of AWS Resource Explorer, `Search`: presence and tags.
@@ -196,15 +199,21 @@ fn aws_resource_explorer() {
     assert_eq!(code(&output), 3, "{}", stdout(&output));
     assert!(stdout(&output).contains("record 4: it has no Arn"), "{}", stdout(&output));
     let assets = case.rows("SELECT kind, name, account, criticality, exposed FROM asset ORDER BY kind");
-    let expected =
-        ["machine|explored|123456789012|high|unknown", "other||123456789012|unknown|unknown", "storage||123456789012|unknown|unknown"];
+    let expected = [
+        "machine|explored|123456789012|high|unknown",
+        "other||123456789012|unknown|unknown",
+        "storage||123456789012|unknown|unknown",
+    ];
     assert_eq!(assets, expected);
     assert_eq!(case.rows("SELECT name FROM asset_name WHERE kind = 'instance_id'"), ["i-0e1"]);
     // What a better inventory says stays when this one is taken after it.
     let better = case.file("i.json", r#"{"Reservations": [{"OwnerId": "123456789012", "Instances": [{"InstanceId": "i-0e1",
         "State": {"Name": "running"}, "Placement": {"AvailabilityZone": "us-east-1a"}, "PrivateIpAddress": "10.0.0.1"}]}]}"#);
     assert_eq!(code(&case.run(&[], &[better])), 0);
-    assert_eq!(case.rows("SELECT name, state, criticality, exposed FROM asset WHERE kind = 'machine'"), ["explored|running|high|no"]);
+    assert_eq!(
+        case.rows("SELECT name, state, criticality, exposed FROM asset WHERE kind = 'machine'"),
+        ["explored|running|high|no"]
+    );
 }
 
 /// By HashiCorp's JSON output format: modules within modules, data sources left alone.
@@ -232,8 +241,10 @@ fn gcp_lists() {
     let other = Case::new();
     let output = other.take(&["gcp-search.json"]);
     assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
-    let assets = other.rows("SELECT kind, name, account, region, criticality, exposed FROM asset ORDER BY kind");
-    let expected = ["machine|searched|p2|europe-west1-b|high|unknown", "storage|searched-bucket|22|eu|unknown|unknown"];
+    let assets =
+        other.rows("SELECT kind, name, account, region, criticality, exposed FROM asset ORDER BY kind");
+    let expected =
+        ["machine|searched|p2|europe-west1-b|high|unknown", "storage|searched-bucket|22|eu|unknown|unknown"];
     assert_eq!(assets, expected);
 }
 

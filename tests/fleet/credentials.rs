@@ -18,15 +18,22 @@ fn key(last: u8) -> String {
 /// Two machines of AWS, of which one is exposed and vulnerable and has access keys.
 fn fleet(keys: &[String]) -> Fleet {
     let fleet = Fleet::new();
-    fleet.inventory(&(asset("web", "aws", true, true, "low")
-        + &asset("db", "aws", false, false, "low")
-        + "INSERT INTO asset_link VALUES ('web', 'declared', 'yes', 1);"));
+    fleet.inventory(
+        &(asset("web", "aws", true, true, "low")
+            + &asset("db", "aws", false, false, "low")
+            + "INSERT INTO asset_link VALUES ('web', 'declared', 'yes', 1);"),
+    );
     let mut scan = Scan::new("scan-of-web", "web", "2026-01-01T00:00:00Z");
     for id in keys {
         let target = json!({"kind": "aws_account", "id": format!("arn:aws:iam::{ACCOUNT}:root"), "exists": "unknown",
             "determined_by": "form"});
         let attributes = json!({"key_id": id, "key_kind": "long_term", "account": ACCOUNT});
-        scan.finding(id, "AWS access key", "/root/.aws/credentials", json!({"target": target, "attributes": attributes}));
+        scan.finding(
+            id,
+            "AWS access key",
+            "/root/.aws/credentials",
+            json!({"target": target, "attributes": attributes}),
+        );
     }
     fleet.add(&[scan.text()]);
     fleet
@@ -79,7 +86,8 @@ fn a_key_is_its_users_and_opens_what_the_policies_allow() {
     assert!(paths(&fleet).is_empty(), "of what the user may do nothing is known");
     // By its own policy the user reads one bucket, by its group's it changes databases, and what
     // it would read of the other is denied. Documents are percent-encoded where an API gives them.
-    let encoded = |document: &Value| document.to_string().bytes().map(|b| format!("%{b:02X}")).collect::<String>();
+    let encoded =
+        |document: &Value| document.to_string().bytes().map(|b| format!("%{b:02X}")).collect::<String>();
     let text = json!({
         "UserDetailList": [{"UserName": "ci", "Arn": iam("user", "build/ci"), "Path": "/build/",
             "UserPolicyList": [
@@ -96,7 +104,8 @@ fn a_key_is_its_users_and_opens_what_the_policies_allow() {
     let printed = fleet.assets(&[], "iam.json", &text.to_string());
     assert!(printed.contains("in the inventories: 2"), "{printed}");
     assert_eq!(paths(&fleet), expected(&[("AW2", "logs"), ("AW3", "main")]));
-    let why = fleet.rows("SELECT DISTINCT permission FROM fleet_opens WHERE permission LIKE 'allows%' ORDER BY 1");
+    let why =
+        fleet.rows("SELECT DISTINCT permission FROM fleet_opens WHERE permission LIKE 'allows%' ORDER BY 1");
     assert_eq!(why.len(), 2, "{why:?}");
     assert!(why[0][0].contains("allows rds:ModifyDBInstance by policy databases"), "{why:?}");
     assert!(why[1][0].contains("allows s3:GetObject by policy all; s3:PutBucketPolicy, s3:PutObject, s3:DeleteObject by policy logs"), "{why:?}");
@@ -181,7 +190,12 @@ fn a_key_of_a_service_account_of_gcp() {
     for id in ["0123456789abcdef0123456789abcdef01234567", "f123456789abcdef0123456789abcdef01234567"] {
         let target = json!({"kind": "gcp_service_account", "id": account, "exists": "unknown", "determined_by": "form"});
         let attributes = json!({"key_id": id, "project": "p1", "account": email});
-        scan.finding(id, "GCP service account key", "/srv/key.json", json!({"target": target, "attributes": attributes}));
+        scan.finding(
+            id,
+            "GCP service account key",
+            "/srv/key.json",
+            json!({"target": target, "attributes": attributes}),
+        );
     }
     fleet.add(&[scan.text()]);
     let key = "0123456789abcdef0123456789abcdef01234567";

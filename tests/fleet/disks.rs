@@ -97,8 +97,10 @@ fn a_disk_that_was_detached_counts_until_somebody_says_so() {
 #[test]
 fn clones_by_one_name_keep_their_disks_apart() {
     let fleet = Fleet::new();
-    let named = |host: &str, day: u32| scan(day, host, Some(("a", &format!("root-{host}"))), &[]).replace(
-        &format!("\"targets\":[\"{host}\"]"), "\"targets\":[\"golden\"]");
+    let named = |host: &str, day: u32| {
+        scan(day, host, Some(("a", &format!("root-{host}"))), &[])
+            .replace(&format!("\"targets\":[\"{host}\"]"), "\"targets\":[\"golden\"]")
+    };
     let data = scan(3, "golden", None, &[("b", "data")]);
     fleet.add(&[named("one", 1), named("two", 2), data]);
     // Whose the data disk is cannot be told.
@@ -113,7 +115,12 @@ fn what_is_no_longer_looked_for_is_not_fixed() {
         let mut scan = Scan::new(&format!("s{day}"), "web", &format!("2026-01-{day:02}T00:00:00Z"));
         scan.rules(digest, rules);
         for secret in secrets {
-            scan.finding(secret, "a type", &format!("/{secret}"), json!({"rule_id": format!("{secret}-rule")}));
+            scan.finding(
+                secret,
+                "a type",
+                &format!("/{secret}"),
+                json!({"rule_id": format!("{secret}-rule")}),
+            );
         }
         scan.text()
     };

@@ -178,7 +178,10 @@ fn ocsf_has_what_its_classes_require() {
     wrong["finding_info"]["uid"] = json!(7);
     wrong["pattern"] = json!("x");
     assert_eq!(violations(&schemas["data_security_finding, cloud"], &wrong).len(), 2);
-    assert_eq!(wrong["cloud"], json!({"provider": "Azure", "region": "region", "account": {"uid": "account"}}));
+    assert_eq!(
+        wrong["cloud"],
+        json!({"provider": "Azure", "region": "region", "account": {"uid": "account"}})
+    );
     let waived = events.iter().find(|event| event["file"]["path"] == "/waived").expect("it");
     assert_eq!((&waived["status_id"], &waived["status_detail"]), (&json!(3), &json!("known")));
     let paths: Vec<&Value> = events.iter().filter(|event| event["class_uid"] == 2004).collect();

@@ -167,7 +167,11 @@ fn what_passes_its_day_after_the_store_was_worked_out_is_said_and_one_command_ap
     // As if it had been worked out when the exemption still counted.
     fleet.inventory("UPDATE exemption SET expires = '2026-01-31'; UPDATE param SET value = '2026-01-01T00:00:00Z' WHERE name = 'now'");
     let text = said();
-    assert!(text.contains("worked out on 2026-01-01; since then: 1 exemption that has expired") && text.contains("fleet govern"), "{text}");
+    assert!(
+        text.contains("worked out on 2026-01-01; since then: 1 exemption that has expired")
+            && text.contains("fleet govern"),
+        "{text}"
+    );
     assert_eq!(code(&snapsift(&["fleet", "govern", store, "--quiet"])), 0);
     assert_eq!(said(), "");
 }

@@ -68,8 +68,14 @@ fn openvex_takes_away_what_does_not_affect() {
     assert!(printed.contains("records 4, left out 0") && !printed.contains("take away"), "{printed}");
     assert_eq!(rules(&fleet), 1);
     let both = json!([
-        statement("CVE-2099-0001", "pkg:deb/debian/openssl", "not_affected", "vulnerable_code_not_in_execute_path"),
-        statement("CVE-2099-0002", CURL, "fixed", "")]);
+        statement(
+            "CVE-2099-0001",
+            "pkg:deb/debian/openssl",
+            "not_affected",
+            "vulnerable_code_not_in_execute_path"
+        ),
+        statement("CVE-2099-0002", CURL, "fixed", "")
+    ]);
     let printed = fleet.assets(&[], "both.json", &openvex("urn:2", 1, &both));
     assert!(printed.contains("VEX documents take away: 2"), "{printed}");
     assert_eq!(rules(&fleet), 0, "the machine is not vulnerable any more");
@@ -103,7 +109,10 @@ fn cyclonedx_by_reference_and_for_one_machine() {
     assert_eq!(rules(&fleet), 0);
     // Of the image as a whole, said to be what runs on the machine.
     let image = self::fleet();
-    let all = json!([statement("CVE-2099-0001", "pkg:oci/web", "fixed", ""), statement("CVE-2099-0002", "pkg:oci/web", "fixed", "")]);
+    let all = json!([
+        statement("CVE-2099-0001", "pkg:oci/web", "fixed", ""),
+        statement("CVE-2099-0002", "pkg:oci/web", "fixed", "")
+    ]);
     image.assets(&[], "unclear.json", &openvex("urn:1", 1, &all));
     assert_eq!(rules(&image), 1);
     image.assets(&["--machine", "i-web"], "clear.json", &openvex("urn:2", 1, &all));
@@ -121,7 +130,10 @@ fn what_is_used_in_attacks_raises_the_risk() {
     assert_eq!(level, "critical", "{why}");
     assert!(why.contains("used in attacks"), "{why}");
     let first = &fleet.ask("vulnerabilities", &[])[0];
-    assert_eq!((first["vulnerability"].as_str(), first["exploited"].as_i64()), (Some("CVE-2099-0002"), Some(1)));
+    assert_eq!(
+        (first["vulnerability"].as_str(), first["exploited"].as_i64()),
+        (Some("CVE-2099-0002"), Some(1))
+    );
     let fixed = json!([statement("CVE-2099-0002", "pkg:deb/debian/curl", "fixed", "")]);
     fleet.assets(&[], "vex.json", &openvex("urn:1", 1, &fixed));
     assert_eq!(risk(&fleet).0, "high");
@@ -144,10 +156,12 @@ fn findings_of_inspector() {
         }
         one
     };
-    let package = |id: &str| json!({"type": "PACKAGE_VULNERABILITY", "epss": {"score": 0.5}, "exploitAvailable": "YES",
+    let package = |id: &str| {
+        json!({"type": "PACKAGE_VULNERABILITY", "epss": {"score": 0.5}, "exploitAvailable": "YES",
         "packageVulnerabilityDetails": {"vulnerabilityId": id, "source": "DEBIAN", "cvss": [
             {"baseScore": 9.8, "scoringVector": "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H", "version": "3.1", "source": "NVD"}],
-            "vulnerablePackages": [{"name": "openssl", "version": "3.0.11", "fixedInVersion": "0:3.0.12", "packageManager": "OS"}]}});
+            "vulnerablePackages": [{"name": "openssl", "version": "3.0.11", "fixedInVersion": "0:3.0.12", "packageManager": "OS"}]}})
+    };
     let attacked = json!({"exploitabilityDetails": {"lastKnownExploitAt": "2026-01-01T00:00:00Z"}});
     let mut seen = package("CVE-2099-0003");
     seen["exploitabilityDetails"] = attacked["exploitabilityDetails"].clone();
@@ -157,9 +171,17 @@ fn findings_of_inspector() {
         finding("ACTIVE", seen), finding("SUPPRESSED", package("CVE-2099-0004")), finding("ACTIVE", reachable)]});
     let printed = fleet.assets(&[], "inspector.json", &text.to_string());
     assert!(printed.contains("aws_inspector") && printed.contains("records 5, left out 0"), "{printed}");
-    let of = fleet.rows("SELECT vulnerability, remote_code, exploited, epss, fixed FROM vulnerability ORDER BY 1");
-    let row = |id: &str, exploited: &str| vec![format!("Text(\"{id}\")"), "Integer(1)".to_owned(), format!("Integer({exploited})"),
-        "Text(\"0.50000\")".to_owned(), "Text(\"0:3.0.12\")".to_owned()];
+    let of =
+        fleet.rows("SELECT vulnerability, remote_code, exploited, epss, fixed FROM vulnerability ORDER BY 1");
+    let row = |id: &str, exploited: &str| {
+        vec![
+            format!("Text(\"{id}\")"),
+            "Integer(1)".to_owned(),
+            format!("Integer({exploited})"),
+            "Text(\"0.50000\")".to_owned(),
+            "Text(\"0:3.0.12\")".to_owned(),
+        ]
+    };
     assert_eq!(of, [row("CVE-2099-0001", "0"), row("CVE-2099-0003", "1")]);
 }
 
@@ -171,10 +193,16 @@ fn documents_that_are_wrong_are_named_by_record() {
     let statements = json!([{"vulnerability": {"name": "CVE-1"}, "status": "perhaps", "products": [{"@id": "x"}]}, "text",
         {"vulnerability": {"name": "CVE-1"}, "status": "fixed"}, statement("CVE-2099-0001", OPENSSL, "fixed", "</script>")]);
     super::write(&file, &openvex("urn:1", 1, &statements));
-    let output = super::snapsift(&["fleet", "assets", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+    let output =
+        super::snapsift(&["fleet", "assets", store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
     let printed = super::stdout(&output);
     assert_eq!(super::code(&output), 3, "{printed}");
-    for text in ["record 1: its status perhaps", "record 2: it is no object", "record 3: it names no product", "take away: 1"] {
+    for text in [
+        "record 1: its status perhaps",
+        "record 2: it is no object",
+        "record 3: it names no product",
+        "take away: 1",
+    ] {
         assert!(printed.contains(text), "{text}: {printed}");
     }
 }

@@ -56,7 +56,11 @@ pub(super) fn run(args: &FleetGovernArgs) -> anyhow::Result<Exit> {
 pub(super) fn stale(store: &Store) -> anyhow::Result<Option<String>> {
     let stale = govern::stale(store, Timestamp::now())?;
     let counts = [
-        (stale.exemptions, "exemption that has expired and still counts", "exemptions that have expired and still count"),
+        (
+            stale.exemptions,
+            "exemption that has expired and still counts",
+            "exemptions that have expired and still count",
+        ),
         (stale.due, "finding whose due day has passed", "findings whose due day has passed"),
         (stale.secrets, "secret that has expired", "secrets that have expired"),
     ];

@@ -237,7 +237,11 @@ impl Governance {
             reading.name(&entry.name, &mut names, &span);
             owners.push(reading.owner(entry, &span));
         }
-        if reading.faults.is_empty() { Ok(Self { exemptions, owners, detached }) } else { Err(reading.faults) }
+        if reading.faults.is_empty() {
+            Ok(Self { exemptions, owners, detached })
+        } else {
+            Err(reading.faults)
+        }
     }
 
     /// How many exemptions it has.

@@ -4,8 +4,8 @@
 //! Guide «Verify the fingerprint of your key pair»: MD5 of the public half for imported RSA
 //! keys, SHA-1 of the private half for RSA keys that EC2 made, SHA-256 for Ed25519.
 
-use super::iam;
 use super::Importer;
+use super::iam;
 use super::model::{Asset, Batch, KeyPair, Rule};
 use super::row::Row;
 use crate::formats::authorized_keys::key as public_key;
@@ -221,7 +221,10 @@ fn database(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     }
     asset.public(row.flag("PubliclyAccessible"), "PubliclyAccessible");
     // By what policies name it for logins with IAM.
-    asset.link("db_resource", row.string(if cluster.is_some() { "DbClusterResourceId" } else { "DbiResourceId" }));
+    asset.link(
+        "db_resource",
+        row.string(if cluster.is_some() { "DbClusterResourceId" } else { "DbiResourceId" }),
+    );
     asset.tag_list(row, "TagList");
     batch.assets.push(asset);
     Ok(())

@@ -26,11 +26,14 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         let subject = resource.need("id")?;
         match row.need("type")? {
             "PACKAGE_VULNERABILITY" => {
-                let details = row.object("packageVulnerabilityDetails").ok_or("it has no packageVulnerabilityDetails")?;
+                let details = row
+                    .object("packageVulnerabilityDetails")
+                    .ok_or("it has no packageVulnerabilityDetails")?;
                 package(subject, row, &details, batch)?;
             }
             "NETWORK_REACHABILITY" => {
-                let range = |name: &str| row.number(&format!("networkReachabilityDetails.openPortRange.{name}"));
+                let range =
+                    |name: &str| row.number(&format!("networkReachabilityDetails.openPortRange.{name}"));
                 let protocol = row.lower("networkReachabilityDetails.protocol");
                 if let (Some(begin), Some(end)) = (range("begin"), range("end")) {
                     let to = format!("{protocol}/{begin}-{end}");

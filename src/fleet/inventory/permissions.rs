@@ -39,9 +39,15 @@ const CAPABILITIES: [(&str, &[Capability]); 7] = [
     ),
     // Whoever changes an instance sets its master password.
     (":rds:", &[("rds:ModifyDBInstance", "", "owner"), ("rds-db:connect", "login", "write")]),
-    (":dynamodb:", &[("dynamodb:PutItem", "", "write"), ("dynamodb:GetItem", "", "read"), ("dynamodb:Scan", "", "read")]),
+    (
+        ":dynamodb:",
+        &[("dynamodb:PutItem", "", "write"), ("dynamodb:GetItem", "", "read"), ("dynamodb:Scan", "", "read")],
+    ),
     (":redshift:", &[("redshift:ModifyCluster", "", "owner")]),
-    (":secretsmanager:", &[("secretsmanager:PutSecretValue", "", "write"), ("secretsmanager:GetSecretValue", "", "read")]),
+    (
+        ":secretsmanager:",
+        &[("secretsmanager:PutSecretValue", "", "write"), ("secretsmanager:GetSecretValue", "", "read")],
+    ),
     (":kms:", &[("kms:Decrypt", "", "read")]),
     (":ssm:", &[("ssm:GetParameter", "", "read")]),
 ];
@@ -209,7 +215,8 @@ impl Iam {
         let rows = query.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?)))?;
         for row in rows {
             let (user, group) = row?;
-            let of_group = self.identities.get(&group).map(|group| group.policies.clone()).unwrap_or_default();
+            let of_group =
+                self.identities.get(&group).map(|group| group.policies.clone()).unwrap_or_default();
             if let Some(user) = self.identities.get_mut(&user) {
                 user.policies.extend(of_group);
             }
@@ -239,7 +246,8 @@ impl Iam {
             let (policy, statement) = row?;
             self.statements.entry(policy).or_default().push(statement);
         }
-        let attached = self.identities.values().flat_map(|one| &one.policies).map(|(policy, _)| policy.clone());
+        let attached =
+            self.identities.values().flat_map(|one| &one.policies).map(|(policy, _)| policy.clone());
         for policy in attached.collect::<BTreeSet<_>>() {
             let Some((_, name)) = policy.split_once(":iam::aws:policy/") else { continue };
             let known = OF_AWS.iter().find(|(known, _)| *known == name);

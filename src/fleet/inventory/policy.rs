@@ -90,8 +90,10 @@ pub(super) fn evaluate<'s>(
     let mut best = (Answer::No, "");
     for (policy, allow) in of_action.iter().filter(|(_, one)| one.allow) {
         for part in allow.allowed(resource, user) {
-            let denied = |(_, deny): &(&str, &Statement)| !deny.allow && deny.denies(&part.text, resource, user);
-            let answer = if allow.conditional || part.variable { Answer::UnderConditions } else { Answer::Yes };
+            let denied =
+                |(_, deny): &(&str, &Statement)| !deny.allow && deny.denies(&part.text, resource, user);
+            let answer =
+                if allow.conditional || part.variable { Answer::UnderConditions } else { Answer::Yes };
             if answer > best.0 && !of_action.iter().any(denied) {
                 best = (answer, *policy);
             }
@@ -157,9 +159,8 @@ impl Statement {
         }
         if self.not_resources.is_empty() {
             let mut patterns = self.resources.iter().map(|one| pattern(one, user));
-            return patterns.any(|one| {
-                !one.variable && (covers(&one.text, resource) || covers(&one.text, part))
-            });
+            return patterns
+                .any(|one| !one.variable && (covers(&one.text, resource) || covers(&one.text, part)));
         }
         let mut all_but = self.not_resources.iter().map(|one| pattern(one, user));
         !all_but.any(|one| intersect(&one.text, resource))
@@ -178,7 +179,7 @@ pub(super) fn covers(pattern: &str, text: &str) -> bool {
                 star = Some((at, place));
                 at = at.saturating_add(1);
             }
-            Some(one) if (one == byte && *byte != b'*') || (*one == b'?' && *byte != b'*') => {
+            Some(one) if *byte != b'*' && (one == byte || *one == b'?') => {
                 at = at.saturating_add(1);
                 place = place.saturating_add(1);
             }

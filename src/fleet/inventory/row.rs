@@ -172,7 +172,8 @@ impl<'a> Row<'a> {
         match self.value(path)? {
             Value::String(text) if text.len() <= LONGEST_DOCUMENT => {
                 let plain = text.trim_start().starts_with('{');
-                let decoded = if plain { text.as_bytes().to_vec() } else { percent_decoded(text.as_bytes())? };
+                let decoded =
+                    if plain { text.as_bytes().to_vec() } else { percent_decoded(text.as_bytes())? };
                 serde_json::from_slice(&decoded).ok()
             }
             object @ Value::Object(_) => Some(object.clone()),

@@ -121,7 +121,9 @@ impl<'c> Sink<'c> {
         }
         for one in &batch.known_exploited {
             self.connection
-                .prepare_cached("INSERT INTO known_exploited VALUES (?1, ?2) ON CONFLICT DO UPDATE SET inventory_id = ?2")?
+                .prepare_cached(
+                    "INSERT INTO known_exploited VALUES (?1, ?2) ON CONFLICT DO UPDATE SET inventory_id = ?2",
+                )?
                 .execute(params![one, self.inventory])?;
         }
         for one in batch.vulnerabilities {
@@ -298,7 +300,9 @@ impl<'c> Sink<'c> {
             return Ok(());
         }
         self.connection
-            .prepare_cached("INSERT INTO vulnerability VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '')")?
+            .prepare_cached(
+                "INSERT INTO vulnerability VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '')",
+            )?
             .execute(params![
                 subject,
                 one.id,
@@ -321,7 +325,9 @@ impl<'c> Sink<'c> {
         if one.exploited || one.remote_code {
             return Ok(true);
         }
-        let mut known = self.connection.prepare_cached("SELECT 1 FROM known_exploited WHERE vulnerability = UPPER(?1)")?;
+        let mut known = self
+            .connection
+            .prepare_cached("SELECT 1 FROM known_exploited WHERE vulnerability = UPPER(?1)")?;
         known.exists([&one.id])
     }
 
@@ -447,7 +453,8 @@ impl<'c> Sink<'c> {
     /// What older files of the same name said of vulnerabilities.
     fn replace_statements(&self, shape: &str, scope: &str) -> Result<(), rusqlite::Error> {
         if shape == vex::KEV {
-            self.connection.execute("DELETE FROM known_exploited WHERE inventory_id <> ?1", [self.inventory])?;
+            self.connection
+                .execute("DELETE FROM known_exploited WHERE inventory_id <> ?1", [self.inventory])?;
         }
         if !scope.is_empty() && [vex::OPENVEX, vex::CYCLONEDX].contains(&shape) {
             self.connection.execute(

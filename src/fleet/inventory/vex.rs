@@ -28,7 +28,9 @@ pub(super) fn shape(document: &Value) -> Option<&'static str> {
         Some(OPENVEX)
     } else if text("bomFormat") == "CycloneDX" {
         Some(CYCLONEDX)
-    } else if document.pointer("/vulnerabilities/0/cveID").is_some() || document.get("catalogVersion").is_some() {
+    } else if document.pointer("/vulnerabilities/0/cveID").is_some()
+        || document.get("catalogVersion").is_some()
+    {
         Some(KEV)
     } else {
         None
@@ -145,7 +147,10 @@ fn cyclonedx(
             Some((urn, reference)) if urn.starts_with("urn:cdx:") => reference,
             _ => reference,
         };
-        let purl = parts.get(reference).cloned().unwrap_or_else(|| reference.replace("%2F", "/").replace("%40", "@"));
+        let purl = parts
+            .get(reference)
+            .cloned()
+            .unwrap_or_else(|| reference.replace("%2F", "/").replace("%40", "@"));
         products.push((purl.clone(), purl));
     }
     if let (true, Some(product)) = (products.is_empty(), product) {
@@ -249,9 +254,8 @@ pub(super) fn work_out(connection: &Connection) -> Result<u64, rusqlite::Error> 
         "SELECT vulnerability, product, package, status, why, of_subject FROM vex_statement
          ORDER BY at_time, inventory_id, vulnerability, product, package",
     )?;
-    let mut reported = connection.prepare(
-        "SELECT rowid, subject, purl FROM vulnerability WHERE vulnerability = ?1 COLLATE NOCASE",
-    )?;
+    let mut reported = connection
+        .prepare("SELECT rowid, subject, purl FROM vulnerability WHERE vulnerability = ?1 COLLATE NOCASE")?;
     let mut update = connection.prepare("UPDATE vulnerability SET not_counted = ?2 WHERE rowid = ?1")?;
     let mut rows = statements.query([])?;
     while let Some(row) = rows.next()? {
@@ -269,8 +273,8 @@ pub(super) fn work_out(connection: &Connection) -> Result<u64, rusqlite::Error> 
             };
             // Of a product that is the subject as a whole, every package is meant.
             let other = !package.starts_with("pkg:") || package.starts_with("pkg:oci/");
-            let whole = product == package
-                && (is_subject(&product, &subject) || (of_subject == subject && other));
+            let whole =
+                product == package && (is_subject(&product, &subject) || (of_subject == subject && other));
             if whose && (whole || same_package(&package, &purl)) {
                 let said = match (status.as_str(), why.as_str()) {
                     ("", _) => String::new(),
@@ -294,7 +298,8 @@ pub(super) fn work_out(connection: &Connection) -> Result<u64, rusqlite::Error> 
          WHERE d.subject = vulnerable.subject AND d.inventory_id = vulnerable.inventory_id;",
     )?;
     let count: i64 =
-        connection.query_row("SELECT COUNT(*) FROM vulnerability WHERE not_counted <> ''", [], |row| row.get(0))?;
+        connection
+            .query_row("SELECT COUNT(*) FROM vulnerability WHERE not_counted <> ''", [], |row| row.get(0))?;
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
@@ -304,7 +309,10 @@ mod tests {
 
     #[test]
     fn packages() {
-        assert!(same_package("pkg:deb/debian/openssl@3.0.11-1?arch=amd64", "pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"));
+        assert!(same_package(
+            "pkg:deb/debian/openssl@3.0.11-1?arch=amd64",
+            "pkg:deb/debian/openssl@3.0.11-1?distro=debian-12"
+        ));
         assert!(same_package("pkg:deb/debian/openssl", "pkg:deb/debian/openssl@3.0.11-1"));
         assert!(!same_package("pkg:deb/debian/openssl@3.0.12", "pkg:deb/debian/openssl@3.0.11-1"));
         assert!(!same_package("pkg:deb/ubuntu/openssl", "pkg:deb/debian/openssl@1"));

@@ -40,7 +40,10 @@ fn allow_and_deny() {
     assert_eq!(get(&json!({"Statement": allow("arn:aws:s3:::a/*")})), Answer::Yes);
     assert_eq!(get(&json!({"Statement": [allow("arn:aws:s3:::b/*")]})), Answer::No);
     assert_eq!(get(&json!({"Statement": [allow("arn:aws:s3:::a/${aws:username}/*")]})), Answer::Yes);
-    assert_eq!(get(&json!({"Statement": [allow("arn:aws:s3:::${aws:PrincipalTag/x}/*")]})), Answer::UnderConditions);
+    assert_eq!(
+        get(&json!({"Statement": [allow("arn:aws:s3:::${aws:PrincipalTag/x}/*")]})),
+        Answer::UnderConditions
+    );
     let denied = |deny: Value| get(&json!({"Statement": [allow("arn:aws:s3:::a/logs/*"), deny]}));
     let deny = |resource: &str| json!({"Effect": "Deny", "Action": ["s3:*"], "Resource": resource});
     assert_eq!(denied(deny("*")), Answer::No);
@@ -51,8 +54,14 @@ fn allow_and_deny() {
     assert_eq!(denied(under), Answer::Yes);
     assert_eq!(denied(json!({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*"})), Answer::Yes);
     assert_eq!(denied(json!({"Effect": "Deny", "NotAction": "iam:*", "Resource": "*"})), Answer::No);
-    assert_eq!(denied(json!({"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::z/*"})), Answer::No);
-    assert_eq!(denied(json!({"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::a*"})), Answer::Yes);
+    assert_eq!(
+        denied(json!({"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::z/*"})),
+        Answer::No
+    );
+    assert_eq!(
+        denied(json!({"Effect": "Deny", "Action": "*", "NotResource": "arn:aws:s3:::a*"})),
+        Answer::Yes
+    );
     let mut conditional = allow("*");
     conditional["Condition"] = json!({"IpAddress": {"aws:SourceIp": "192.0.2.0/24"}});
     assert_eq!(get(&json!({"Statement": conditional})), Answer::UnderConditions);
