@@ -93,7 +93,7 @@ LEFT JOIN (SELECT named, MIN(machine) AS machine, MIN(hostname) AS hostname FROM
            GROUP BY named HAVING MIN(machine) = MAX(machine)) n
   ON n.named = d.named AND d.machine = ('machine:' || d.named);
 
--- What each machine has on its disks: of each target the newest scan that came to its end. A scan
+-- What each machine has on its disks, worked out from all scans: of each target the newest scan that came to its end. A scan
 -- of a system's root replaces earlier ones, however its target is called; one that has the root and
 -- no fewer targets than any before replaces all of these. Targets that people say were detached
 -- (governance) are left out.
@@ -106,7 +106,7 @@ LEFT JOIN (SELECT named, MIN(machine) AS machine, MIN(hostname) AS hostname FROM
 -- whole: 1 where all that should be read was
 -- left_out: how many files --exclude or a limit left out
 -- rules: the digest of the rules that were used
-CREATE VIEW IF NOT EXISTS v1_machine AS
+CREATE VIEW IF NOT EXISTS v1_newest AS
 WITH scanned AS (
   SELECT machine, scan_id, MIN(started || ' ' || scan) AS at_, COUNT(*) AS disks, MAX(root) AS root
   FROM v1_disk GROUP BY machine, scan_id),
@@ -125,6 +125,19 @@ FROM ranked r LEFT JOIN all_ a ON a.machine = r.machine
 WHERE (r.started || ' ' || r.scan) = r.of_target AND (r.root = 0 OR (r.started || ' ' || r.scan) = r.of_root)
   AND (a.at_ IS NULL OR (r.started || ' ' || r.scan) >= a.at_)
   AND NOT EXISTS (SELECT 1 FROM detached t WHERE t.target = r.target AND t.machine IN (LOWER(r.hostname), LOWER(r.machine)));
+
+-- What each machine has on its disks: v1_newest as of when the store was last worked out.
+-- disk_id: the number of the target
+-- machine: the machine's identity, equal for targets of one machine
+-- hostname: its name; of a target without one, the target's
+-- target: what was scanned, as it was named
+-- started: when the scan began, in milliseconds since 1970, of one width
+-- begun: the same as RFC 3339
+-- whole: 1 where all that should be read was
+-- left_out: how many files --exclude or a limit left out
+-- rules: the digest of the rules that were used
+CREATE VIEW IF NOT EXISTS v1_machine AS
+SELECT disk_id, machine, hostname, target, started, begun, whole, left_out, rules FROM v1_newest;
 
 -- Private halves of SSH keys, and host keys of either half.
 -- key_id: the key's number in ssh_key

@@ -23,7 +23,7 @@ claim AS (
   UNION SELECT 'aws_rds_endpoint' FROM complete WHERE LOWER(type) = 'aws::rds::dbinstance'
   UNION SELECT 'gcs_bucket' FROM complete WHERE LOWER(type) = 'storage.googleapis.com/bucket'),
 issuer AS (
-  SELECT DISTINCT target_kind, credential_account AS account FROM v1_finding WHERE credential IS NOT NULL),
+  SELECT DISTINCT target_kind, credential_account AS account FROM fleet_finding WHERE credential IS NOT NULL),
 listed AS (
   SELECT DISTINCT i.target_kind, i.account FROM issuer i JOIN inventory v ON v.whole = 1
     AND (v.scope = 'all' OR INSTR((',' || v.scope || ','), (',' || i.account || ',')) > 0)
@@ -35,7 +35,7 @@ found AS (
          CASE WHEN c.asset_id IS NULL AND (gc.name IS NOT NULL OR l.account IS NOT NULL) THEN 1 ELSE 0 END
            AS credential_gone,
          CASE WHEN g.name IS NOT NULL OR k.target_kind IS NOT NULL THEN 1 ELSE 0 END AS target_gone
-  FROM v1_finding f
+  FROM fleet_finding f
   LEFT JOIN newest c ON c.name = LOWER(f.credential)
   LEFT JOIN gone gc ON gc.name = LOWER(f.credential)
   LEFT JOIN listed l ON f.credential IS NOT NULL AND l.target_kind = f.target_kind AND l.account = f.credential_account

@@ -23,7 +23,7 @@ facts AS (
          CASE WHEN m.vulnerable = 'yes' THEN COALESCE(kp.level, sp.level, 0) ELSE 0 END AS path_level,
          CASE WHEN m.vulnerable = 'yes' THEN COALESCE(kp.paths, sp.paths, 0) ELSE 0 END AS paths,
          CASE WHEN r.machines * 100 >= z.n AND z.n >= 100 THEN 1 ELSE 0 END AS wide
-  FROM v1_finding f
+  FROM fleet_finding f
   JOIN fleet_machine m ON m.machine = f.machine
   CROSS JOIN size_ z
   LEFT JOIN fleet_secret s ON s.node = m.node AND s.finding_id = f.finding_id

@@ -21,13 +21,13 @@ WITH past AS (
   WHERE f.known IS NULL AND f.ignored = 0),
 -- Also what is ignored there by now is still there.
 present AS (
-  SELECT DISTINCT m.machine, f.rule, f.secret, f.path FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id),
+  SELECT DISTINCT m.machine, f.rule, f.secret, f.path FROM finding f JOIN fleet_current m ON m.disk_id = f.disk_id),
 newest AS (
-  SELECT machine, MIN(whole) AS whole, MAX(left_out) AS left_out, COUNT(*) AS disks FROM v1_machine GROUP BY machine),
+  SELECT machine, MIN(whole) AS whole, MAX(left_out) AS left_out, COUNT(*) AS disks FROM fleet_current GROUP BY machine),
 disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM v1_disk GROUP BY scan_id, machine),
 -- Rules that a newest scan of the machine did not have, though it says which it had.
 dropped AS (
-  SELECT DISTINCT p.machine, p.rule FROM past p JOIN v1_machine m ON m.machine = p.machine
+  SELECT DISTINCT p.machine, p.rule FROM past p JOIN fleet_current m ON m.machine = p.machine
   WHERE p.n = 1 AND m.rules <> p.rules
     AND m.rules IN (SELECT digest FROM rule_set)
     AND NOT EXISTS (SELECT 1 FROM rule_set r WHERE r.digest = m.rules AND r.rule = p.rule)),
@@ -45,7 +45,7 @@ FROM gone p
 -- In this order: SQLite would pair the others first, which is quadratic.
 CROSS JOIN newest n
 CROSS JOIN disks d
-LEFT JOIN (SELECT DISTINCT machine, target FROM v1_machine) t ON t.machine = p.machine AND t.target = p.target
+LEFT JOIN (SELECT DISTINCT machine, target FROM fleet_current) t ON t.machine = p.machine AND t.target = p.target
 LEFT JOIN dropped x ON x.machine = p.machine AND x.rule = p.rule
 WHERE n.machine = p.machine AND d.scan_id = p.scan_id AND d.machine = p.machine;
 

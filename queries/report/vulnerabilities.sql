@@ -5,7 +5,7 @@ WITH about AS (
   WHERE v.not_counted = ''
   UNION
   SELECT DISTINCT m.node, v.vulnerability, v.severity, v.package, v.installed, v.fixed, v.remote_code, v.exploited, v.epss
-  FROM vulnerability v JOIN v1_identity i ON i.name = v.subject AND i.kind <> 'address'
+  FROM vulnerability v JOIN fleet_identity i ON i.name = v.subject AND i.kind <> 'address'
   JOIN fleet_machine m ON m.machine = i.machine WHERE v.not_counted = ''),
 ranked AS (
   SELECT about.*, ROW_NUMBER() OVER (PARTITION BY node ORDER BY exploited DESC, remote_code DESC,

@@ -154,7 +154,7 @@ impl Store {
             "INSERT INTO main.scan SELECT * FROM kept.scan;
              INSERT INTO main.detached SELECT * FROM kept.detached;
              INSERT INTO main.disk SELECT * FROM kept.disk WHERE disk_id IN (SELECT disk_id FROM temp.chosen);
-             DELETE FROM temp.chosen WHERE disk_id NOT IN (SELECT disk_id FROM main.v1_machine);
+             DELETE FROM temp.chosen WHERE disk_id NOT IN (SELECT disk_id FROM main.v1_newest);
              DELETE FROM main.disk WHERE disk_id NOT IN (SELECT disk_id FROM temp.chosen);",
         )?;
         for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
