@@ -136,7 +136,7 @@ KINDS = {
     ("asset", "usable"): YES,
     ("asset", "criticality"): LEVELS,
     ("asset", "sensitivity"): LEVELS,
-    ("asset_edge", "edge"): ["has_permission_to", "contains"],
+    ("asset_edge", "edge"): ["has_permission_to", "can_authenticate_as", "contains"],
     ("asset_grant", "form"): ["sha256", "md5"],
     ("vulnerable", "vulnerable"): [0, 1, 1],
     ("finding", "target"): [f"Target-{number}" for number in range(20)] + [None],

@@ -21,6 +21,7 @@ claim AS (
   SELECT 'azure_storage_account' AS target_kind FROM complete WHERE LOWER(type) = 'microsoft.storage/storageaccounts'
   UNION SELECT 's3_bucket' FROM complete WHERE LOWER(type) = 'aws::s3::bucket'
   UNION SELECT 'aws_rds_endpoint' FROM complete WHERE LOWER(type) = 'aws::rds::dbinstance'
+  UNION SELECT 'entra_application' FROM complete WHERE LOWER(type) = 'microsoft.graph/serviceprincipals'
   UNION SELECT 'gcs_bucket' FROM complete WHERE LOWER(type) = 'storage.googleapis.com/bucket'),
 issuer AS (
   SELECT DISTINCT target_kind, credential_account AS account FROM fleet_finding WHERE credential IS NOT NULL),

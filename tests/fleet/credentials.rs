@@ -216,3 +216,55 @@ fn a_key_of_a_service_account_of_gcp() {
     let opens = fleet.rows("SELECT DISTINCT target FROM fleet_opens WHERE target LIKE '%bucket1'");
     assert_eq!(opens.len(), 1, "{opens:?}");
 }
+
+#[test]
+fn a_role_of_an_instance_profile_is_what_its_machine_may_do() {
+    let fleet = fleet(&[]);
+    fleet.assets(&[], "buckets.json", BUCKETS);
+    let profile = iam("instance-profile", "web");
+    let details = json!({"UserDetailList": [], "GroupDetailList": [], "Policies": [], "RoleDetailList": [{
+        "RoleName": "web", "Arn": iam("role", "web"), "AttachedManagedPolicies": [],
+        "InstanceProfileList": [{"InstanceProfileName": "web", "Arn": profile}],
+        "AssumeRolePolicyDocument": {"Statement": [{"Effect": "Allow", "Principal": {"Service": "ec2.amazonaws.com"}, "Action": "sts:AssumeRole"}]},
+        "RolePolicyList": [{"PolicyName": "pay", "PolicyDocument": policy("Allow", &json!("s3:PutObject"), &json!("arn:aws:s3:::payroll/*"))}]}]});
+    fleet.assets(&[], "iam.json", &details.to_string());
+    let instance = json!({"Reservations": [{"OwnerId": ACCOUNT, "Instances": [{"InstanceId": "i-other", "State": {"Name": "running"},
+        "Placement": {"AvailabilityZone": "eu-west-1a"}, "IamInstanceProfile": {"Arn": profile}}]}]});
+    fleet.assets(&[], "instances.json", &instance.to_string());
+    let rows = fleet.ask("machine-permissions", &[]);
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    let (resource, privilege, why) = (&rows[0]["resource"], &rows[0]["privilege"], &rows[0]["why"]);
+    assert_eq!((resource, privilege), (&json!("payroll"), &json!("write")));
+    assert_eq!(why, "allows s3:PutObject by policy pay");
+}
+
+#[test]
+fn a_secret_of_an_application_of_entra() {
+    let fleet = Fleet::new();
+    let store = "/subscriptions/s/resourcegroups/g/providers/microsoft.storage/storageaccounts/acct1";
+    fleet.inventory(
+        &(asset("web", "azure", true, true, "low")
+            + "INSERT INTO asset_link VALUES ('web', 'declared', 'yes', 1);"),
+    );
+    let (client, principal) =
+        ("00000000-0000-0000-0000-00000000000a", "00000000-0000-0000-0000-00000000000b");
+    let mut scan = Scan::new("scan-of-web", "web", "2026-01-01T00:00:00Z");
+    let target =
+        json!({"kind": "entra_application", "id": client, "exists": "unknown", "determined_by": "form"});
+    scan.finding("S", "Entra client secret", "/srv/app.env", json!({"target": target}));
+    fleet.add(&[scan.text()]);
+    let principals = json!([{"accountEnabled": true, "appId": client.to_uppercase(), "displayName": "deploy", "id": principal,
+        "servicePrincipalType": "Application"}]);
+    fleet.assets(&[], "sp.json", &principals.to_string());
+    assert_eq!(existence(&fleet)[0][0], "Text(\"yes\")");
+    let graph = json!({"data": [
+        {"id": store, "type": "microsoft.storage/storageaccounts", "name": "acct1", "properties": {}},
+        {"id": "/x", "type": "microsoft.authorization/roleassignments", "properties": {"principalId": principal, "scope": store,
+            "roleDefinitionId": "/providers/microsoft.authorization/roledefinitions/2a2b9908-6ea1-4ae2-8e65-a410df84e7d1"}}]});
+    fleet.assets(&[], "graph.json", &graph.to_string());
+    assert_eq!(paths(&fleet), expected(&[("AZ2", "acct1")]));
+    let mut disabled = principals;
+    disabled[0]["accountEnabled"] = json!(false);
+    fleet.assets(&[], "disabled.json", &disabled.to_string());
+    assert!(paths(&fleet).is_empty());
+}

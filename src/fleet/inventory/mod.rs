@@ -43,7 +43,7 @@ pub use self::exposure::{Exposure, work_out};
 const NAMED_PROBLEMS: usize = 100;
 
 /// The shapes that are known, for a message.
-pub const SHAPES: &str = "Azure Resource Graph, AWS (describe-instances, describe-security-groups, \
+pub const SHAPES: &str = "Azure Resource Graph, Entra service principals, AWS (describe-instances, describe-security-groups, \
 describe-key-pairs, describe-db-instances, describe-db-clusters, list-buckets, list-access-keys, \
 get-account-authorization-details, Resource Explorer, Config), GCP Cloud Asset Inventory, Terraform state and `terraform show -json`, Trivy, Grype, \
 Inspector, OpenVEX, CycloneDX VEX, the catalogue of CISA (KEV), and CSV with a header \
@@ -296,6 +296,9 @@ impl Taker for Import<'_> {
                 self.read(terraform::SHAPE, terraform::state, record)
             }
             ("" | "value" | "results", _) if gcp::is(record) => self.read(gcp::SHAPE, gcp::record, record),
+            ("" | "value", _) if azure::is_application(record) => {
+                self.read(azure::APPLICATIONS, azure::application, record)
+            }
             ("" | "value", _) if azure::is(record) => self.read(azure::SHAPE, azure::record, record),
             _ => {
                 self.skip("it is of no known shape".to_owned());
