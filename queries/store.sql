@@ -5,7 +5,7 @@ CREATE TABLE IF NOT EXISTS scan (
   scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL,
   left_out BIGINT NOT NULL, rules VARCHAR NOT NULL);
 -- Which rules a digest stands for, of the scans that say so.
-CREATE TABLE IF NOT EXISTS rule_set (digest VARCHAR NOT NULL, rule VARCHAR NOT NULL);
+CREATE TABLE IF NOT EXISTS rule_set (digest VARCHAR NOT NULL, rule VARCHAR NOT NULL, PRIMARY KEY (digest, rule));
 -- A target of a scan. `machine` is equal for targets of one machine. root: 1 where it has the root
 -- of a system. named: what the user calls the machine whose disks were scanned (--machine); what
 -- nothing else tells the machine of is `machine:` and this name.

@@ -145,8 +145,6 @@ KINDS = {
     ("finding", "target_kind"): ["aws_account", "gcp_service_account", "s3_bucket", None],
     ("inventory", "shape"): ["aws_access_keys", "gcp_asset_inventory"],
     ("scan", "rules"): ["digest-1", "digest-2", "digest-3"],
-    ("rule_set", "digest"): ["digest-1", "digest-2"],
-    ("rule_set", "rule"): [f"rule-{number}" for number in range(9)],
     ("disk", "root"): [0, 1],
     ("disk", "named"): [None, None, "one name"],
     ("vulnerability", "not_counted"): ["", "", "VEX: fixed"],
@@ -217,6 +215,8 @@ def planned(table, name, row):
         return "machine:one name" if row == 29 else f"machine-{row % 20}"
     if table == "disk" and name == "named" and row >= 28:
         return "one name"
+    if table == "rule_set":
+        return f"digest-{1 + row % 2}" if name == "digest" else f"rule-{row // 2 + row % 2}"
     if table == "detached":
         return {"machine": f"machine-{row}", "target": "b"}.get(name)
     if table == "identity" and row < 20:

@@ -113,7 +113,8 @@ impl<'c> Rows<'c> {
         if digest.is_empty() || known.exists([digest])? {
             return Ok(());
         }
-        let mut insert = self.connection.prepare_cached("INSERT INTO rule_set VALUES (?1, ?2)")?;
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO rule_set VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
         scan.rule_ids.iter().try_for_each(|rule| insert.execute([digest, rule]).map(drop))?;
         Ok(())
     }
