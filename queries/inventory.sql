@@ -24,26 +24,42 @@ CREATE TABLE IF NOT EXISTS asset_name (asset_id VARCHAR NOT NULL, kind VARCHAR N
   inventory_id BIGINT NOT NULL);
 CREATE TABLE IF NOT EXISTS asset_tag (asset_id VARCHAR NOT NULL, tag VARCHAR NOT NULL, value VARCHAR NOT NULL,
   inventory_id BIGINT NOT NULL);
--- What a resource may do with another. edge: can_authenticate_as, has_permission_to,
--- contains, routes_to. `privilege`: owner, write, read, or nothing.
+-- What a resource may do with another. edge: can_authenticate_as, has_permission_to, contains,
+-- routes_to; of AWS IAM also has_policy, member_of, bounded_by, from which permissions are worked
+-- out (inventory_id is 0 then). `privilege`: owner, write, read, or nothing.
 CREATE TABLE IF NOT EXISTS asset_edge (
   from_asset VARCHAR NOT NULL, edge VARCHAR NOT NULL, to_asset VARCHAR NOT NULL, privilege VARCHAR NOT NULL,
   why VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
+-- Statements of policies of AWS IAM, in lines: `policy` is the ARN of a managed one, or the ARN of
+-- the user, group or role, `#` and the name of an inline one; of a role's trust, `#trust`.
+CREATE TABLE IF NOT EXISTS policy_statement (
+  policy VARCHAR NOT NULL, allow INT NOT NULL, actions VARCHAR NOT NULL, not_actions VARCHAR NOT NULL,
+  resources VARCHAR NOT NULL, not_resources VARCHAR NOT NULL, conditional INT NOT NULL, principals VARCHAR NOT NULL,
+  inventory_id BIGINT NOT NULL);
 -- A public key that a machine was set up with. form: sha256, md5, ec2_created, ec2_imported:
 -- which of a key's fingerprints it is.
 CREATE TABLE IF NOT EXISTS asset_grant (
   asset_id VARCHAR NOT NULL, account VARCHAR NOT NULL, form VARCHAR NOT NULL, fingerprint VARCHAR NOT NULL,
   why VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
--- Vulnerabilities of severity high and above, one by one. `subject` is what the report is
--- of: a name of an asset, or of a scan's target.
+-- Vulnerabilities of severity high and above, or used in attacks, one by one. `subject` is what the
+-- report is of: a name of an asset, or of a scan's target. not_counted: why it does not count.
 CREATE TABLE IF NOT EXISTS vulnerability (
   subject VARCHAR NOT NULL, vulnerability VARCHAR NOT NULL, severity VARCHAR NOT NULL, package VARCHAR NOT NULL,
   installed VARCHAR NOT NULL, fixed VARCHAR NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL,
-  epss VARCHAR, inventory_id BIGINT NOT NULL);
--- All of a subject, counted. vulnerable: 1 where one is high or critical.
+  epss VARCHAR, purl VARCHAR NOT NULL, inventory_id BIGINT NOT NULL, not_counted VARCHAR NOT NULL);
+-- What VEX documents say of a vulnerability (upper case) in a package of a product, each by package
+-- URL or name. status: why it does not count, or nothing. of_subject: of which report, or of any.
+CREATE TABLE IF NOT EXISTS vex_statement (
+  vulnerability VARCHAR NOT NULL, product VARCHAR NOT NULL, package VARCHAR NOT NULL, status VARCHAR NOT NULL,
+  why VARCHAR NOT NULL, at_time VARCHAR NOT NULL, of_subject VARCHAR NOT NULL, inventory_id BIGINT NOT NULL);
+-- Vulnerabilities that a catalogue has as used in attacks, in upper case.
+CREATE TABLE IF NOT EXISTS known_exploited (vulnerability VARCHAR PRIMARY KEY, inventory_id BIGINT NOT NULL);
+-- All of a subject, counted as reported; not_counted: how many of them VEX takes away. vulnerable: 1
+-- where one that counts is high or critical.
 CREATE TABLE IF NOT EXISTS vulnerable (
   subject VARCHAR NOT NULL, vulnerable INT NOT NULL, max_severity VARCHAR NOT NULL, critical BIGINT NOT NULL,
-  high BIGINT NOT NULL, other BIGINT NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL, inventory_id BIGINT NOT NULL);
+  high BIGINT NOT NULL, other BIGINT NOT NULL, remote_code INT NOT NULL, exploited INT NOT NULL, not_counted BIGINT NOT NULL,
+  inventory_id BIGINT NOT NULL);
 -- What exposure is worked out from. From an asset, a network interface, a subnet: kind is
 -- security_group, subnet, interface, address (public), address6, public_address (by its
 -- identifier), private_address, sku, nat (identifier of the public address, port, port

@@ -1,12 +1,17 @@
 -- The tables of the store and the views over them. Numbers inside, text in views.
 -- whole: all that should be read was. left_out: files that --exclude or a limit left out.
+-- rules: the digest of the rules that were used.
 CREATE TABLE IF NOT EXISTS scan (
   scan_id BIGINT PRIMARY KEY, name VARCHAR NOT NULL UNIQUE, started VARCHAR NOT NULL, begun VARCHAR NOT NULL, whole INT NOT NULL,
-  left_out BIGINT NOT NULL);
--- A target of a scan. `machine` is equal for targets of one machine.
+  left_out BIGINT NOT NULL, rules VARCHAR NOT NULL);
+-- Which rules a digest stands for, of the scans that say so.
+CREATE TABLE IF NOT EXISTS rule_set (digest VARCHAR NOT NULL, rule VARCHAR NOT NULL, PRIMARY KEY (digest, rule));
+-- A target of a scan. `machine` is equal for targets of one machine. root: 1 where it has the root
+-- of a system. named: what the user calls the machine whose disks were scanned (--machine); what
+-- nothing else tells the machine of is `machine:` and this name.
 CREATE TABLE IF NOT EXISTS disk (
   disk_id BIGINT PRIMARY KEY, scan_id BIGINT NOT NULL, target VARCHAR NOT NULL,
-  machine VARCHAR NOT NULL, hostname VARCHAR NOT NULL);
+  machine VARCHAR NOT NULL, hostname VARCHAR NOT NULL, root INT NOT NULL, named VARCHAR);
 CREATE TABLE IF NOT EXISTS ssh_key (
   key_id INTEGER PRIMARY KEY, fingerprint VARCHAR NOT NULL UNIQUE, algorithm VARCHAR, bits INT, public_key VARCHAR,
   md5 VARCHAR, ec2_created VARCHAR, ec2_imported VARCHAR);
@@ -48,20 +53,50 @@ CREATE TABLE IF NOT EXISTS identity (disk_id BIGINT NOT NULL, kind VARCHAR NOT N
 CREATE TABLE IF NOT EXISTS account (
   disk_id BIGINT NOT NULL, name VARCHAR NOT NULL, shell VARCHAR, root INT NOT NULL);
 -- Secrets at their places. The secret itself is not kept: `secret` is its fingerprint,
--- `preview` what may be shown of it. readable: others than owner and group can read the file.
+-- `preview` what may be shown of it. credential: what the issuer calls the secret, such as the
+-- identifier of an access key, with the account or project that it is of. readable: others than owner and group can read the file.
 CREATE TABLE IF NOT EXISTS finding (
   disk_id BIGINT NOT NULL, finding_id VARCHAR NOT NULL, rule VARCHAR NOT NULL, secret_type VARCHAR NOT NULL,
   provider VARCHAR NOT NULL, severity VARCHAR NOT NULL, confidence VARCHAR NOT NULL, secret VARCHAR NOT NULL,
   preview VARCHAR NOT NULL, path VARCHAR NOT NULL, line BIGINT NOT NULL, deleted INT NOT NULL,
   mode VARCHAR, owner VARCHAR, readable INT NOT NULL, atime VARCHAR, mtime VARCHAR, expires VARCHAR, expired INT,
   target_kind VARCHAR, target VARCHAR, key_fingerprint VARCHAR, known VARCHAR, vendor INT NOT NULL, ignored INT NOT NULL,
-  details VARCHAR NOT NULL);
+  details VARCHAR NOT NULL, credential VARCHAR, credential_account VARCHAR);
+-- Disks that people say a machine no longer has, by its host name or identity in lower case.
+CREATE TABLE IF NOT EXISTS detached (machine VARCHAR NOT NULL, target VARCHAR NOT NULL, reason VARCHAR NOT NULL);
 -- What a query is asked with: the time, and what the user sets.
 CREATE TABLE IF NOT EXISTS param (name VARCHAR PRIMARY KEY, value VARCHAR NOT NULL);
 -- What to do about the findings of a rule.
 CREATE TABLE IF NOT EXISTS remedy (rule VARCHAR PRIMARY KEY, remedy VARCHAR NOT NULL);
 
--- The newest scan of each machine, with all its targets.
+-- All targets of all scans. One that nothing but the user's name tells the machine of is of the
+-- machine which other scans by that name are of, where there is one.
+-- disk_id: the number of the target
+-- scan_id: the number of the scan
+-- scan: its identifier
+-- machine: the machine's identity, equal for targets of one machine
+-- hostname: its name; of a target without one, the target's
+-- target: what was scanned, as it was named
+-- root: 1 where it has the root of a system
+-- started: when the scan began, in milliseconds since 1970, of one width
+-- begun: the same as RFC 3339
+-- whole: 1 where all that should be read was
+-- left_out: how many files --exclude or a limit left out
+-- rules: the digest of the rules that were used
+CREATE VIEW IF NOT EXISTS v1_disk AS
+SELECT d.disk_id, d.scan_id, s.name AS scan, COALESCE(n.machine, d.machine) AS machine,
+       COALESCE(n.hostname, d.hostname) AS hostname, d.target, d.root, s.started, s.begun, s.whole, s.left_out, s.rules
+FROM disk d
+JOIN scan s ON s.scan_id = d.scan_id
+LEFT JOIN (SELECT named, MIN(machine) AS machine, MIN(hostname) AS hostname FROM disk
+           WHERE named IS NOT NULL AND machine <> ('machine:' || named)
+           GROUP BY named HAVING MIN(machine) = MAX(machine)) n
+  ON n.named = d.named AND d.machine = ('machine:' || d.named);
+
+-- What each machine has on its disks, worked out from all scans: of each target the newest scan that came to its end. A scan
+-- of a system's root replaces earlier ones, however its target is called; one that has the root and
+-- no fewer targets than any before replaces all of these. Targets that people say were detached
+-- (governance) are left out.
 -- disk_id: the number of the target
 -- machine: the machine's identity, equal for targets of one machine
 -- hostname: its name; of a target without one, the target's
@@ -70,13 +105,39 @@ CREATE TABLE IF NOT EXISTS remedy (rule VARCHAR PRIMARY KEY, remedy VARCHAR NOT 
 -- begun: the same as RFC 3339
 -- whole: 1 where all that should be read was
 -- left_out: how many files --exclude or a limit left out
+-- rules: the digest of the rules that were used
+CREATE VIEW IF NOT EXISTS v1_newest AS
+WITH scanned AS (
+  SELECT machine, scan_id, MIN(started || ' ' || scan) AS at_, COUNT(*) AS disks, MAX(root) AS root
+  FROM v1_disk GROUP BY machine, scan_id),
+counted AS (
+  SELECT machine, at_, disks, root,
+         MAX(disks) OVER (PARTITION BY machine ORDER BY at_ ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS before_
+  FROM scanned),
+all_ AS (
+  SELECT machine, MAX(at_) AS at_ FROM counted WHERE root = 1 AND disks >= COALESCE(before_, 0) GROUP BY machine),
+ranked AS (
+  SELECT d.*, MAX(started || ' ' || scan) OVER (PARTITION BY machine, target) AS of_target,
+         MAX(started || ' ' || scan) OVER (PARTITION BY machine, root) AS of_root
+  FROM v1_disk d)
+SELECT r.disk_id, r.machine, r.hostname, r.target, r.started, r.begun, r.whole, r.left_out, r.rules
+FROM ranked r LEFT JOIN all_ a ON a.machine = r.machine
+WHERE (r.started || ' ' || r.scan) = r.of_target AND (r.root = 0 OR (r.started || ' ' || r.scan) = r.of_root)
+  AND (a.at_ IS NULL OR (r.started || ' ' || r.scan) >= a.at_)
+  AND NOT EXISTS (SELECT 1 FROM detached t WHERE t.target = r.target AND t.machine IN (LOWER(r.hostname), LOWER(r.machine)));
+
+-- What each machine has on its disks: v1_newest as of when the store was last worked out.
+-- disk_id: the number of the target
+-- machine: the machine's identity, equal for targets of one machine
+-- hostname: its name; of a target without one, the target's
+-- target: what was scanned, as it was named
+-- started: when the scan began, in milliseconds since 1970, of one width
+-- begun: the same as RFC 3339
+-- whole: 1 where all that should be read was
+-- left_out: how many files --exclude or a limit left out
+-- rules: the digest of the rules that were used
 CREATE VIEW IF NOT EXISTS v1_machine AS
-SELECT d.disk_id, d.machine, d.hostname, d.target, s.started, s.begun, s.whole, s.left_out
-FROM (SELECT disk.*, FIRST_VALUE(disk.scan_id) OVER
-        (PARTITION BY disk.machine ORDER BY scan.started DESC, scan.name DESC) AS newest
-      FROM disk JOIN scan ON scan.scan_id = disk.scan_id) d
-JOIN scan s ON s.scan_id = d.scan_id
-WHERE d.scan_id = d.newest;
+SELECT disk_id, machine, hostname, target, started, begun, whole, left_out, rules FROM v1_newest;
 
 -- Private halves of SSH keys, and host keys of either half.
 -- key_id: the key's number in ssh_key
@@ -236,10 +297,13 @@ SELECT m.machine, m.hostname, a.name, a.shell, a.root FROM account a JOIN v1_mac
 -- key_fingerprint: of an SSH key, its fingerprint
 -- vendor: 1 where a package of the distribution brought the file
 -- details: what the secret's own form says, a JSON object
+-- credential: what its issuer calls it, such as the identifier of an access key, or nothing
+-- credential_account: the account or project which that is of, or nothing
 CREATE VIEW IF NOT EXISTS v1_finding AS
 SELECT m.machine, m.hostname, f.finding_id, f.rule, f.secret_type, f.provider, f.severity, f.confidence, f.secret,
        f.preview, f.path, f.line, f.deleted, f.mode, f.owner, f.readable, f.atime, f.mtime, f.expires, f.expired,
-       f.target_kind, f.target, k.key_id, f.key_fingerprint, f.vendor, f.details
+       f.target_kind, f.target, k.key_id, f.key_fingerprint, f.vendor, f.details, f.credential,
+       f.credential_account
 FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id
 LEFT JOIN ssh_key k ON k.fingerprint = f.key_fingerprint
 WHERE f.known IS NULL AND f.ignored = 0;

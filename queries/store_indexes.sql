@@ -9,3 +9,4 @@ CREATE INDEX IF NOT EXISTS security_rule_group ON security_rule (group_id);
 CREATE INDEX IF NOT EXISTS key_pair_name ON key_pair (name);
 CREATE INDEX IF NOT EXISTS asset_tag_asset ON asset_tag (asset_id);
 CREATE INDEX IF NOT EXISTS glob_match_name ON glob_match (kind, name);
+CREATE INDEX IF NOT EXISTS vulnerability_id ON vulnerability (vulnerability COLLATE NOCASE);

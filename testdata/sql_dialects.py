@@ -136,10 +136,19 @@ KINDS = {
     ("asset", "usable"): YES,
     ("asset", "criticality"): LEVELS,
     ("asset", "sensitivity"): LEVELS,
-    ("asset_edge", "edge"): ["has_permission_to", "contains"],
+    ("asset_edge", "edge"): ["has_permission_to", "can_authenticate_as", "contains"],
     ("asset_grant", "form"): ["sha256", "md5"],
     ("vulnerable", "vulnerable"): [0, 1, 1],
     ("finding", "target"): [f"Target-{number}" for number in range(20)] + [None],
+    ("finding", "credential"): [f"Target-{number}" for number in range(4)] + [None] * 8 + ["nobody's"],
+    ("finding", "credential_account"): ["one", "two"],
+    ("finding", "target_kind"): ["aws_account", "gcp_service_account", "s3_bucket", None],
+    ("inventory", "shape"): ["aws_access_keys", "gcp_asset_inventory"],
+    ("scan", "rules"): ["digest-1", "digest-2", "digest-3"],
+    ("disk", "root"): [0, 1],
+    ("disk", "named"): [None, None, "one name"],
+    ("vulnerability", "not_counted"): ["", "", "VEX: fixed"],
+    ("vulnerability", "severity"): ["critical", "high", "medium"],
     ("finding", "known"): [None, None, "a sample"],
     ("finding", "ignored"): [0, 0, 0, 1],
     ("finding", "expired"): [0, None, 1],
@@ -203,7 +212,13 @@ def planned(table, name, row):
     if (value := decided(table, name, row)) is not None:
         return value
     if table == "disk" and name == "machine":
-        return f"machine-{row % 20}"
+        return "machine:one name" if row == 29 else f"machine-{row % 20}"
+    if table == "disk" and name == "named" and row >= 28:
+        return "one name"
+    if table == "rule_set":
+        return f"digest-{1 + row % 2}" if name == "digest" else f"rule-{row // 2 + row % 2}"
+    if table == "detached":
+        return {"machine": f"machine-{row}", "target": "b"}.get(name)
     if table == "identity" and row < 20:
         return {"disk_id": row + 1, "kind": "hostname", "name": f"asset-{row}"}.get(name)
     if table == "asset_name" and row < 40:
@@ -228,7 +243,8 @@ def column(table, name, kind, row):
         return row + 1
     if (table, name) in {("inventory", "inventory_id")}:
         return row + 1
-    if (table, name) in {("scan", "name"), ("ssh_key", "fingerprint"), ("inventory", "digest"), ("remedy", "rule")}:
+    if (table, name) in {("scan", "name"), ("ssh_key", "fingerprint"), ("inventory", "digest"), ("remedy", "rule"),
+                         ("known_exploited", "vulnerability")}:
         return f"{name}-{row}"
     if name in {"fingerprint", "authority"}:
         return f"fingerprint-{chance.randint(0, 39)}"
@@ -259,7 +275,7 @@ names = [name for (name,) in sqlite.execute("SELECT name FROM sqlite_master WHER
 for table in names:
     columns = sqlite.execute(f"PRAGMA table_info({table})").fetchall()
     number = {"scan": 12, "disk": 30, "ssh_key": 40, "asset": 40, "param": 0, "inventory": 3, "finding": 3000, "asset_name": 120,
-              "exemption": len(EXEMPTIONS), "glob_match": len(GLOBS), "owner_rule": 6, "owner_tag": 3, "calendar": 336}.get(table, 300)
+              "exemption": len(EXEMPTIONS), "glob_match": len(GLOBS), "owner_rule": 6, "detached": 2, "rule_set": 12, "owner_tag": 3, "calendar": 336}.get(table, 300)
     rows = []
     for row in range(number):
         values = []

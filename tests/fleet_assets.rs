@@ -157,6 +157,97 @@ fn aws_groups_addresses_and_key_pairs() {
     assert_eq!(case.rows("SELECT usable FROM asset WHERE kind = 'identity'"), ["no"]);
 }
 
+/// By the examples of the AWS Config Developer Guide: snapshots, and answers of advanced queries.
+#[test]
+fn aws_config_snapshots_and_queries() {
+    let case = Case::new();
+    let output = case.take(&["aws-config.json"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("record 5: it was deleted"), "{}", stdout(&output));
+    assert_eq!(case.rows(EXPOSED), ["config web|yes|tcp/443"]); // 22 from one network only
+    let assets = "SELECT kind, type, account, region, criticality, sensitivity FROM asset WHERE name LIKE 'config%' ORDER BY type";
+    let expected = [
+        "machine|AWS::EC2::Instance|123456789012|us-east-1|high|unknown",
+        "database|AWS::RDS::DBInstance|123456789012|us-east-1|unknown|unknown",
+        "storage|AWS::S3::Bucket|123456789012|us-east-1|unknown|high",
+    ];
+    assert_eq!(case.rows(assets), expected);
+    let names = "SELECT kind, name FROM asset_name WHERE asset_id LIKE '%/i-0c1' AND kind IN ('disk', 'instance_id', 'public_ip') ORDER BY 1, 2";
+    assert_eq!(case.rows(names), ["disk|vol-0c1", "instance_id|i-0c1", "public_ip|198.51.100.9"]);
+    let endpoints = case.rows("SELECT name FROM asset_name WHERE kind = 'endpoint' ORDER BY 1");
+    assert_eq!(endpoints, ["config-logs.s3.amazonaws.com", "config-main.abc.us-east-1.rds.amazonaws.com"]);
+    let policies = case.rows("SELECT actions, resources FROM policy_statement");
+    assert_eq!(policies, ["s3:*|arn:aws:s3:::config-*"]);
+    let edges = case.rows("SELECT edge FROM asset_edge WHERE from_asset LIKE '%user/ci' ORDER BY 1");
+    assert_eq!(edges, ["has_policy", "has_policy"]);
+
+    let output = case.take(&["aws-config-query.json"]);
+    assert_eq!(code(&output), 3, "{}", stdout(&output));
+    assert!(stdout(&output).contains("record 3: it is no JSON in a text"), "{}", stdout(&output));
+    let queried = "SELECT asset_id FROM asset WHERE region = 'eu-west-1' ORDER BY 1";
+    assert_eq!(
+        case.rows(queried),
+        ["arn:aws:ec2:eu-west-1:123456789012:instance/i-0c3", "arn:aws:s3:::query-bucket"]
+    );
+}
+
+/// By the API reference of AWS Resource Explorer, `Search`: presence and tags.
+#[test]
+fn aws_resource_explorer() {
+    let case = Case::new();
+    let output = case.take(&["aws-resource-explorer.json"]);
+    assert_eq!(code(&output), 3, "{}", stdout(&output));
+    assert!(stdout(&output).contains("record 4: it has no Arn"), "{}", stdout(&output));
+    let assets = case.rows("SELECT kind, name, account, criticality, exposed FROM asset ORDER BY kind");
+    let expected = [
+        "machine|explored|123456789012|high|unknown",
+        "other||123456789012|unknown|unknown",
+        "storage||123456789012|unknown|unknown",
+    ];
+    assert_eq!(assets, expected);
+    assert_eq!(case.rows("SELECT name FROM asset_name WHERE kind = 'instance_id'"), ["i-0e1"]);
+    // What a better inventory says stays when this one is taken after it.
+    let better = case.file("i.json", r#"{"Reservations": [{"OwnerId": "123456789012", "Instances": [{"InstanceId": "i-0e1",
+        "State": {"Name": "running"}, "Placement": {"AvailabilityZone": "us-east-1a"}, "PrivateIpAddress": "10.0.0.1"}]}]}"#);
+    assert_eq!(code(&case.run(&[], &[better])), 0);
+    assert_eq!(
+        case.rows("SELECT name, state, criticality, exposed FROM asset WHERE kind = 'machine'"),
+        ["explored|running|high|no"]
+    );
+}
+
+/// By HashiCorp's JSON output format: modules within modules, data sources left alone.
+#[test]
+fn terraform_show() {
+    let case = Case::new();
+    let output = case.take(&["terraform-show.json"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert!(stdout(&output).contains("terraform_show"), "{}", stdout(&output));
+    assert_eq!(case.rows(EXPOSED), ["shown web|yes|tcp/22"]);
+    let all = case.rows("SELECT kind, exposed FROM asset WHERE kind <> 'machine'");
+    assert_eq!(all, ["database|yes"]);
+    let endpoint = case.rows("SELECT name FROM asset_name WHERE kind = 'endpoint'");
+    assert_eq!(endpoint, ["shown-main.abc.eu-west-1.rds.amazonaws.com"]);
+}
+
+/// `gcloud asset list --format=json` is the export as one list; `search-all-resources` has no data
+/// of the resources, only what they are.
+#[test]
+fn gcp_lists() {
+    let case = Case::new();
+    let output = case.take(&["gcp-list.json"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    assert_eq!(case.rows(EXPOSED), ["login|no|", "tagged|yes|tcp/22", "untagged|no|"]);
+    let other = Case::new();
+    let output = other.take(&["gcp-search.json"]);
+    assert_eq!(code(&output), 0, "{}{}", stdout(&output), stderr(&output));
+    let assets =
+        other.rows("SELECT kind, name, account, region, criticality, exposed FROM asset ORDER BY kind");
+    let expected =
+        ["machine|searched|p2|europe-west1-b|high|unknown", "storage|searched-bucket|22|eu|unknown|unknown"];
+    assert_eq!(assets, expected);
+}
+
 #[test]
 fn gcp_targets_and_keys_of_metadata() {
     let case = Case::new();
@@ -221,7 +312,10 @@ fn nothing_outside_of_the_whitelist_is_stored_or_shown() {
         "aws-key-pairs.json",
         "aws-rds.json",
         "gcp.jsonl",
+        "gcp-search.json",
+        "aws-config.json",
         "terraform.tfstate",
+        "terraform-show.json",
         "trivy.json",
         "grype.json",
         "assets.csv",

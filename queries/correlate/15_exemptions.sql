@@ -7,7 +7,7 @@ CREATE TABLE exempt_match AS
 WITH found AS (
   SELECT m.node, m.machine, m.hostname, COALESCE(m.asset_id, '') AS asset_id, f.finding_id, f.secret, f.rule,
          f.secret_type, f.path, COALESCE(f.key_fingerprint, '') AS key_fingerprint, f.key_id
-  FROM v1_finding f JOIN fleet_machine m ON m.machine = f.machine),
+  FROM fleet_finding f JOIN fleet_machine m ON m.machine = f.machine),
 -- By the condition that leaves the fewest first: a join for each, since there may be many of
 -- both.
 candidate AS (

@@ -10,7 +10,7 @@ SELECT h.key_id, m.node, h.path, h.line, COALESCE(h.owner, '') AS owner, h.mode,
             THEN 1 ELSE 0 END AS usable,
        CASE WHEN SUBSTR(h.mode, -1) IN ('4', '5', '6', '7') THEN 1 ELSE 0 END AS readable,
        CASE WHEN x.mitigated = 0 THEN 1 ELSE 0 END AS waived
-FROM v1_held h JOIN fleet_machine m ON m.machine = h.machine
+FROM held h JOIN fleet_disk m ON m.disk_id = h.disk_id
 LEFT JOIN (SELECT node, key_id, path, MAX(CASE category WHEN 'mitigated' THEN 1 ELSE 0 END) AS mitigated
            FROM fleet_exempt WHERE key_id IS NOT NULL GROUP BY node, key_id, path) x
   ON x.node = m.node AND x.key_id = h.key_id AND x.path = h.path

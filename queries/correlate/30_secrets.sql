@@ -1,9 +1,10 @@
 -- What the secrets that are no SSH keys open.
 
 -- Secrets with what they open, by its one identifier, ARN or endpoint: other things may have
--- its plain name. exists_: yes, an inventory has it; no, an inventory had it, or one that
--- claims to have all resources of its kind everywhere has not; unknown. usable: 0 where the
--- secret has expired, or the resource takes no such secret.
+-- its plain name. Where the issuer calls the secret something (the identifier of an access
+-- key), that decides. exists_: yes, an inventory has it; no, an inventory had it, or one that
+-- claims to have all resources of its kind (of an access key: all of its account) has not;
+-- unknown. usable: 0 where the secret has expired, or the resource takes no such secret.
 CREATE TABLE fleet_secret AS
 WITH newest AS (
   SELECT n.name, MIN(n.asset_id) AS asset_id FROM asset_name n JOIN asset a ON a.asset_id = n.asset_id
@@ -20,25 +21,47 @@ claim AS (
   SELECT 'azure_storage_account' AS target_kind FROM complete WHERE LOWER(type) = 'microsoft.storage/storageaccounts'
   UNION SELECT 's3_bucket' FROM complete WHERE LOWER(type) = 'aws::s3::bucket'
   UNION SELECT 'aws_rds_endpoint' FROM complete WHERE LOWER(type) = 'aws::rds::dbinstance'
-  UNION SELECT 'gcs_bucket' FROM complete WHERE LOWER(type) = 'storage.googleapis.com/bucket')
+  UNION SELECT 'entra_application' FROM complete WHERE LOWER(type) = 'microsoft.graph/serviceprincipals'
+  UNION SELECT 'gcs_bucket' FROM complete WHERE LOWER(type) = 'storage.googleapis.com/bucket'),
+issuer AS (
+  SELECT DISTINCT target_kind, credential_account AS account FROM fleet_finding WHERE credential IS NOT NULL),
+listed AS (
+  SELECT DISTINCT i.target_kind, i.account FROM issuer i JOIN inventory v ON v.whole = 1
+    AND (v.scope = 'all' OR INSTR((',' || v.scope || ','), (',' || i.account || ',')) > 0)
+    AND ((i.target_kind = 'aws_account' AND v.shape = 'aws_access_keys')
+      OR (i.target_kind = 'gcp_service_account' AND v.inventory_id IN (
+        SELECT inventory_id FROM asset WHERE type = 'iam.googleapis.com/ServiceAccountKey')))),
+found AS (
+  SELECT f.*, c.asset_id AS credential_asset, w.asset_id AS target_asset,
+         CASE WHEN c.asset_id IS NULL AND (gc.name IS NOT NULL OR l.account IS NOT NULL) THEN 1 ELSE 0 END
+           AS credential_gone,
+         CASE WHEN g.name IS NOT NULL OR k.target_kind IS NOT NULL THEN 1 ELSE 0 END AS target_gone
+  FROM fleet_finding f
+  LEFT JOIN newest c ON c.name = LOWER(f.credential)
+  LEFT JOIN gone gc ON gc.name = LOWER(f.credential)
+  LEFT JOIN listed l ON f.credential IS NOT NULL AND l.target_kind = f.target_kind AND l.account = f.credential_account
+  LEFT JOIN newest w ON w.name = LOWER(f.target)
+  LEFT JOIN gone g ON g.name = LOWER(f.target)
+  LEFT JOIN claim k ON k.target_kind = f.target_kind
+  WHERE f.key_id IS NULL OR f.credential IS NOT NULL),
+placed AS (
+  SELECT f.*, CASE WHEN f.credential_gone = 1 THEN CAST(NULL AS VARCHAR(1))
+                   ELSE COALESCE(f.credential_asset, f.target_asset) END AS asset_id
+  FROM found f)
 SELECT m.node, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path, f.line, f.target_kind, f.target,
-       w.asset_id, f.expires, f.atime, f.readable,
-       CASE WHEN f.target IS NULL THEN 'none' WHEN w.asset_id IS NOT NULL THEN 'yes'
-            WHEN g.name IS NOT NULL OR c.target_kind IS NOT NULL THEN 'no' ELSE 'unknown' END AS exists_,
+       f.asset_id, f.expires, f.atime, f.readable,
+       CASE WHEN f.target IS NULL AND f.credential IS NULL THEN 'none' WHEN f.credential_gone = 1 THEN 'no'
+            WHEN f.asset_id IS NOT NULL THEN 'yes' WHEN f.target_gone = 1 THEN 'no' ELSE 'unknown' END AS exists_,
        CASE WHEN f.expires < p.value OR f.expired = 1 OR a.usable = 'no' OR x.category = 'mitigated'
             THEN 0 ELSE 1 END AS usable,
        CASE WHEN f.expires < p.value OR f.expired = 1 THEN 'expired'
             WHEN a.usable = 'no' THEN a.usable_why WHEN x.category = 'mitigated' THEN 'mitigated' ELSE '' END AS useless_why,
        CASE WHEN x.category = 'waiver' THEN 1 ELSE 0 END AS waived
-FROM v1_finding f
+FROM placed f
 JOIN fleet_machine m ON m.machine = f.machine
 JOIN param p ON p.name = 'now'
-LEFT JOIN newest w ON w.name = LOWER(f.target)
-LEFT JOIN gone g ON g.name = LOWER(f.target)
-LEFT JOIN claim c ON c.target_kind = f.target_kind
-LEFT JOIN asset a ON a.asset_id = w.asset_id
-LEFT JOIN fleet_exempt x ON x.node = m.node AND x.finding_id = f.finding_id
-WHERE f.key_id IS NULL;
+LEFT JOIN asset a ON a.asset_id = f.asset_id
+LEFT JOIN fleet_exempt x ON x.node = m.node AND x.finding_id = f.finding_id;
 
 -- Edges of an inventory may name what they lead to by any of its names.
 CREATE TABLE fleet_permission AS

@@ -2,28 +2,35 @@
 
 -- Since when a secret has been at its place, over all scans of its machine that the store has.
 CREATE TABLE finding_life AS
-SELECT d.machine, f.rule, f.secret, f.path, MIN(s.started || ' ' || s.begun) AS first_scan,
-       MAX(s.started || ' ' || s.begun) AS last_scan
-FROM finding f JOIN disk d ON d.disk_id = f.disk_id JOIN scan s ON s.scan_id = d.scan_id
+SELECT d.machine, f.rule, f.secret, f.path, MIN(d.started || ' ' || d.begun) AS first_scan,
+       MAX(d.started || ' ' || d.begun) AS last_scan
+FROM finding f JOIN v1_disk d ON d.disk_id = f.disk_id
 WHERE f.known IS NULL AND f.ignored = 0
 GROUP BY d.machine, f.rule, f.secret, f.path;
 
 -- What an earlier scan had and the newest of the machine has not. uncovered: why that does not
--- mean that it is gone, or nothing where the newest scan looked there.
+-- mean that it is gone, or nothing where the newest scan looked there, and for that: with the
+-- same rules, or with rules of which the finding's is one.
 CREATE TABLE fleet_gone AS
 WITH past AS (
-  SELECT d.machine, d.hostname, d.scan_id, d.target, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path,
+  SELECT d.machine, d.hostname, d.scan_id, d.target, d.rules, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.path,
          f.line,
          ROW_NUMBER() OVER (PARTITION BY d.machine, f.rule, f.secret, f.path
-                            ORDER BY s.started DESC, s.name DESC, d.target, f.line, f.finding_id) AS n
-  FROM finding f JOIN disk d ON d.disk_id = f.disk_id JOIN scan s ON s.scan_id = d.scan_id
+                            ORDER BY d.started DESC, d.scan DESC, d.target, f.line, f.finding_id) AS n
+  FROM finding f JOIN v1_disk d ON d.disk_id = f.disk_id
   WHERE f.known IS NULL AND f.ignored = 0),
 -- Also what is ignored there by now is still there.
 present AS (
-  SELECT DISTINCT m.machine, f.rule, f.secret, f.path FROM finding f JOIN v1_machine m ON m.disk_id = f.disk_id),
+  SELECT DISTINCT m.machine, f.rule, f.secret, f.path FROM finding f JOIN fleet_current m ON m.disk_id = f.disk_id),
 newest AS (
-  SELECT machine, MIN(whole) AS whole, MAX(left_out) AS left_out, COUNT(*) AS disks FROM v1_machine GROUP BY machine),
-disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM disk GROUP BY scan_id, machine),
+  SELECT machine, MIN(whole) AS whole, MAX(left_out) AS left_out, COUNT(*) AS disks FROM fleet_current GROUP BY machine),
+disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM v1_disk GROUP BY scan_id, machine),
+-- Rules that a newest scan of the machine did not have, though it says which it had.
+dropped AS (
+  SELECT DISTINCT p.machine, p.rule FROM past p JOIN fleet_current m ON m.machine = p.machine
+  WHERE p.n = 1 AND m.rules <> p.rules
+    AND m.rules IN (SELECT digest FROM rule_set)
+    AND NOT EXISTS (SELECT 1 FROM rule_set r WHERE r.digest = m.rules AND r.rule = p.rule)),
 gone AS (
   SELECT p.* FROM past p
   LEFT JOIN present c ON c.machine = p.machine AND c.rule = p.rule AND c.secret = p.secret AND c.path = p.path
@@ -31,13 +38,15 @@ gone AS (
 SELECT p.machine, p.hostname, p.finding_id, p.rule, p.secret_type, p.severity, p.secret, p.path, p.line,
        CASE WHEN n.whole = 0 THEN 'the newest scan could not read everything'
             WHEN n.left_out > 0 THEN 'the newest scan left files out'
+            WHEN x.rule IS NOT NULL THEN 'not looked for any more: the newest scan did not have the rule'
             WHEN t.machine IS NULL AND n.disks < d.disks THEN 'its disk was not scanned again'
             ELSE '' END AS uncovered
 FROM gone p
 -- In this order: SQLite would pair the others first, which is quadratic.
 CROSS JOIN newest n
 CROSS JOIN disks d
-LEFT JOIN (SELECT DISTINCT machine, target FROM v1_machine) t ON t.machine = p.machine AND t.target = p.target
+LEFT JOIN (SELECT DISTINCT machine, target FROM fleet_current) t ON t.machine = p.machine AND t.target = p.target
+LEFT JOIN dropped x ON x.machine = p.machine AND x.rule = p.rule
 WHERE n.machine = p.machine AND d.scan_id = p.scan_id AND d.machine = p.machine;
 
 -- Each finding with its owner, and each that is gone. The owner is the value of a tag of the

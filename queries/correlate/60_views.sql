@@ -291,7 +291,7 @@ JOIN ExposureGraphNodes t ON t.NodeId = e.to_id;
 CREATE VIEW v1_open_finding AS
 SELECT f.machine, f.hostname, f.finding_id, f.rule, f.secret_type, f.severity, f.secret, f.preview, f.path, f.line,
        f.atime, f.mtime, f.expires, f.expired
-FROM v1_finding f
+FROM fleet_finding f
 JOIN fleet_machine m ON m.machine = f.machine
 LEFT JOIN fleet_exempt x ON x.node = m.node AND x.finding_id = f.finding_id
 WHERE x.node IS NULL;

@@ -4,17 +4,17 @@
 WITH old_ AS (
   SELECT d.machine, MIN(d.hostname) AS hostname, f.rule, f.secret, f.path, MIN(f.secret_type) AS secret_type,
          MIN(f.severity) AS severity, MIN(f.line) AS line, MIN(f.finding_id) AS finding_id, MIN(d.target) AS target
-  FROM diff_state x JOIN disk d ON d.scan_id = x.old_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id
+  FROM diff_state x JOIN v1_disk d ON d.scan_id = x.old_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id
   WHERE f.known IS NULL AND f.ignored = 0 GROUP BY d.machine, f.rule, f.secret, f.path),
 new_ AS (
   SELECT d.machine, MIN(d.hostname) AS hostname, f.rule, f.secret, f.path, MIN(f.secret_type) AS secret_type,
          MIN(f.severity) AS severity, MIN(f.line) AS line, MIN(f.finding_id) AS finding_id
-  FROM diff_state x JOIN disk d ON d.scan_id = x.new_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id
+  FROM diff_state x JOIN v1_disk d ON d.scan_id = x.new_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id
   WHERE f.known IS NULL AND f.ignored = 0 GROUP BY d.machine, f.rule, f.secret, f.path),
 -- Also what is ignored by now is still there.
 present AS (
   SELECT DISTINCT d.machine, f.rule, f.secret, f.path
-  FROM diff_state x JOIN disk d ON d.scan_id = x.new_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id),
+  FROM diff_state x JOIN v1_disk d ON d.scan_id = x.new_scan AND d.machine = x.machine JOIN finding f ON f.disk_id = d.disk_id),
 come AS (
   SELECT n.*, ROW_NUMBER() OVER (PARTITION BY n.machine, n.rule, n.secret ORDER BY n.path) AS place
   FROM new_ n LEFT JOIN old_ o ON o.machine = n.machine AND o.rule = n.rule AND o.secret = n.secret AND o.path = n.path
@@ -23,7 +23,13 @@ gone AS (
   SELECT o.*, ROW_NUMBER() OVER (PARTITION BY o.machine, o.rule, o.secret ORDER BY o.path) AS place
   FROM old_ o LEFT JOIN present n ON n.machine = o.machine AND n.rule = o.rule AND n.secret = o.secret AND n.path = o.path
   WHERE n.machine IS NULL),
-disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM disk GROUP BY scan_id, machine),
+disks AS (SELECT scan_id, machine, COUNT(*) AS disks FROM v1_disk GROUP BY scan_id, machine),
+-- Rules that the newer scan did not have, though it says which it had.
+dropped AS (
+  SELECT DISTINCT g.machine, g.rule FROM gone g JOIN diff_state x ON x.machine = g.machine
+  JOIN scan s ON s.scan_id = x.new_scan JOIN scan o ON o.scan_id = x.old_scan
+  WHERE s.rules <> o.rules AND s.rules IN (SELECT digest FROM rule_set)
+    AND NOT EXISTS (SELECT 1 FROM rule_set r WHERE r.digest = s.rules AND r.rule = g.rule)),
 exempted AS (
   SELECT m.machine, e.finding_id, MIN(e.category || ': ' || e.reason) AS reason
   FROM fleet_exempt e JOIN fleet_machine m ON m.node = e.node GROUP BY m.machine, e.finding_id),
@@ -39,17 +45,19 @@ change AS (
   LEFT JOIN exempted e ON e.machine = c.machine AND e.finding_id = c.finding_id
   LEFT JOIN risk k ON k.machine = c.machine AND k.finding_id = c.finding_id
   UNION ALL
-  SELECT CASE WHEN x.whole = 1 AND x.left_out = 0 AND (t.machine IS NOT NULL OR nd.disks >= od.disks) THEN 'fixed'
+  SELECT CASE WHEN x.whole = 1 AND x.left_out = 0 AND w.rule IS NULL AND (t.machine IS NOT NULL OR nd.disks >= od.disks) THEN 'fixed'
               ELSE 'not looked at' END AS change,
          g.severity, g.hostname, g.secret_type, g.path, g.line, '' AS was, '' AS risk, '' AS exempted,
          CASE WHEN x.whole = 0 THEN 'the scan could not read everything' WHEN x.left_out > 0 THEN 'the scan left files out'
+              WHEN w.rule IS NOT NULL THEN 'not looked for any more: the scan did not have the rule'
               WHEN t.machine IS NULL AND nd.disks < od.disks THEN 'its disk was not scanned again' ELSE '' END AS why,
          g.finding_id AS id, g.machine, 1 AS number
   FROM gone g
   -- In this order: SQLite would pair the others first, which is quadratic.
   CROSS JOIN diff_state x CROSS JOIN disks nd CROSS JOIN disks od
-  LEFT JOIN (SELECT DISTINCT scan_id, machine, target FROM disk) t
+  LEFT JOIN (SELECT DISTINCT scan_id, machine, target FROM v1_disk) t
     ON t.scan_id = x.new_scan AND t.machine = g.machine AND t.target = g.target
+  LEFT JOIN dropped w ON w.machine = g.machine AND w.rule = g.rule
   LEFT JOIN come c ON c.machine = g.machine AND c.rule = g.rule AND c.secret = g.secret AND c.place = g.place
   WHERE c.machine IS NULL AND x.machine = g.machine AND nd.scan_id = x.new_scan AND nd.machine = x.machine
     AND od.scan_id = x.old_scan AND od.machine = x.machine

@@ -5,7 +5,7 @@ SELECT k.node, k.finding_id, k.rule, k.secret_type, k.severity, f.confidence, k.
        k.level, k.why, f.details
 FROM fleet_risk k
 JOIN fleet_machine m ON m.node = k.node
-JOIN v1_finding f ON f.machine = m.machine AND f.finding_id = k.finding_id AND f.path = k.path AND f.line = k.line
+JOIN fleet_finding f ON f.machine = m.machine AND f.finding_id = k.finding_id AND f.path = k.path AND f.line = k.line
 LEFT JOIN ssh_key s ON s.key_id = k.key_id
 ORDER BY CASE k.level WHEN 'critical' THEN 0 WHEN 'high' THEN 1 WHEN 'medium' THEN 2 WHEN 'low' THEN 3
            WHEN 'not evaluated' THEN 4 ELSE 5 END,

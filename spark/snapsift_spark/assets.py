@@ -120,7 +120,7 @@ def _tell(lake: Lake, store: sqlite3.Connection, queries: Path) -> None:
 
     if store.execute("SELECT 1 FROM owner_rule").fetchone():
         store.executemany(
-            "INSERT INTO scan (scan_id, name, started, begun, whole, left_out) VALUES (?, ?, ?, '', 1, 0)",
+            "INSERT INTO scan (scan_id, name, started, begun, whole, left_out, rules) VALUES (?, ?, ?, '', 1, 0, '')",
             [(place, str(place), day) for place, (day,) in enumerate(distinct("scan", "started"))],
         )
     if store.execute("SELECT 1 FROM exemption WHERE path <> ''").fetchone():

@@ -18,7 +18,7 @@ from snapsift_spark.tables import tables, views
 
 # Of these every batch has its own rows of the same thing. Column by column the first in order:
 # all that is said of a key follows from the key.
-MERGED = {"ssh_key": ("key_id", "fingerprint"), "remedy": ("rule",)}
+MERGED = {"ssh_key": ("key_id", "fingerprint"), "remedy": ("rule",), "rule_set": ("digest", "rule")}
 
 
 def new_run(now: str) -> str:

@@ -43,6 +43,9 @@ pub struct ScanRecord {
     pub rules_blake3: String,
     /// How many rules were used.
     pub rules: u64,
+    /// Their ids, so that what a later scan no longer looks for is not taken for gone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rule_ids: Vec<String>,
     /// The targets as the user named them.
     pub targets: Vec<String>,
     /// When the scan began.

@@ -18,6 +18,27 @@ const STEPS: [&str; 8] = [
     include_str!("../../queries/correlate/60_views.sql"),
 ];
 
+/// What each machine has on its disks is asked for by nearly every view, and costs a second with
+/// 100,000 scans: from here on it is read.
+const SETTLED: &str = "DROP VIEW v1_machine;
+CREATE VIEW v1_machine AS
+SELECT disk_id, machine, hostname, target, started, begun, whole, left_out, rules FROM fleet_current;";
+
+/// Works out what each machine has on its disks, for a store of which nothing else is worked out.
+///
+/// # Errors
+///
+/// The store cannot be written.
+pub(super) fn settle(store: &Store) -> Result<(), StoreError> {
+    let transaction = store.transaction()?;
+    transaction.execute_batch(
+        "DROP TABLE IF EXISTS fleet_current; CREATE TABLE fleet_current AS SELECT * FROM v1_newest;",
+    )?;
+    transaction.execute_batch(SETTLED)?;
+    transaction.commit()?;
+    Ok(())
+}
+
 /// Makes the tables anew: all of them or, where that fails, none. `now` decides what has
 /// expired.
 ///
@@ -41,6 +62,7 @@ pub fn correlate(store: &Store, now: Timestamp) -> Result<(), StoreError> {
         }
         transaction.execute_batch(step)?;
     }
+    transaction.execute_batch(SETTLED)?;
     transaction.commit()?;
     Ok(())
 }

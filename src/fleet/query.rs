@@ -13,7 +13,7 @@ use crate::output::csv::neutral;
 use crate::output::escape;
 
 /// The questions that come with it, by name.
-const QUERIES: [(&str, &str); 29] = [
+const QUERIES: [(&str, &str); 32] = [
     ("attack-paths", include_str!("../../queries/fleet/attack-paths.sql")),
     ("path-steps", include_str!("../../queries/fleet/path-steps.sql")),
     ("choke-points", include_str!("../../queries/fleet/choke-points.sql")),
@@ -39,8 +39,11 @@ const QUERIES: [(&str, &str); 29] = [
     ("oldest", include_str!("../../queries/fleet/oldest.sql")),
     ("expired", include_str!("../../queries/fleet/expired.sql")),
     ("never-read", include_str!("../../queries/fleet/never-read.sql")),
+    ("accepted-by", include_str!("../../queries/fleet/accepted-by.sql")),
     ("key-rotation", include_str!("../../queries/fleet/key-rotation.sql")),
     ("key-hygiene", include_str!("../../queries/fleet/key-hygiene.sql")),
+    ("machine-permissions", include_str!("../../queries/fleet/machine-permissions.sql")),
+    ("vulnerabilities", include_str!("../../queries/fleet/vulnerabilities.sql")),
     ("coverage", include_str!("../../queries/fleet/coverage.sql")),
     ("why-no-paths", include_str!("../../queries/fleet/why-no-paths.sql")),
 ];

@@ -19,6 +19,7 @@ pub(crate) fn header() -> Record {
         scan_id: "000102030405060708090a0b0c0d0e0f".into(),
         engine_version: "0.1.0".into(),
         rules_blake3: "ab".repeat(32),
+        rule_ids: vec!["a-rule".into()],
         rules: 37,
         targets: vec!["/mnt/snapshot".into()],
         started_at: time("2026-11-24T22:08:57Z"),

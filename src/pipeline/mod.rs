@@ -311,6 +311,7 @@ impl Scan {
             engine_version: env!("CARGO_PKG_VERSION").into(),
             rules_blake3: rules.digest().into(),
             rules: u64::try_from(rules.rules().len()).unwrap_or(u64::MAX),
+            rule_ids: rules.rules().iter().map(|rule| rule.id.clone()).collect(),
             targets: self.snapshots.iter().map(target_name).collect(),
             started_at: Timestamp::now(),
             fingerprints_keyed: self.options.fingerprinter.is_keyed(),

@@ -1,7 +1,7 @@
 //! Exports, by the rules of those who read them; and what changed between two states.
 //!
 //! SARIF is held against the official schema, GraphML, CSV and OpenGraph are read by programs
-//! of others (`testdata/export_consumers.py`), OCSF and DefectDojo are held against their
+//! of others (`testdata/export_consumers.py`), OCSF is held against its published schema, DefectDojo against its
 //! documented rules: required and allowed attributes, and the values of enumerations.
 
 use std::collections::BTreeSet;
@@ -156,14 +156,32 @@ fn ocsf_has_what_its_classes_require() {
         ]
         .into();
         known.extend(if class == Some(2006) {
-            ["data_security", "file"]
+            ["data_security", "file", "cloud"].as_slice()
         } else {
-            ["remediation", "evidences"]
+            ["remediation", "evidences"].as_slice()
         });
         for name in event.as_object().expect("an object").keys() {
             assert!(known.contains(name.as_str()), "{name} is no attribute of {class:?}");
         }
     }
+    // By the schema that OCSF publishes: no attribute that a class has not, no value of another type.
+    let schemas: Value = serde_json::from_str(include_str!("../../testdata/ocsf-1.6.0.json")).expect("JSON");
+    for event in &events {
+        let class = match event["metadata"]["profiles"].as_array().expect("a list").as_slice() {
+            [cloud] if cloud == "cloud" => "data_security_finding, cloud",
+            _ if event["class_uid"] == 2006 => "data_security_finding",
+            _ => "detection_finding",
+        };
+        assert_eq!(violations(&schemas[class], event), Vec::<String>::new(), "{event}");
+    }
+    let mut wrong = events[0].clone();
+    wrong["finding_info"]["uid"] = json!(7);
+    wrong["pattern"] = json!("x");
+    assert_eq!(violations(&schemas["data_security_finding, cloud"], &wrong).len(), 2);
+    assert_eq!(
+        wrong["cloud"],
+        json!({"provider": "Azure", "region": "region", "account": {"uid": "account"}})
+    );
     let waived = events.iter().find(|event| event["file"]["path"] == "/waived").expect("it");
     assert_eq!((&waived["status_id"], &waived["status_detail"]), (&json!(3), &json!("known")));
     let paths: Vec<&Value> = events.iter().filter(|event| event["class_uid"] == 2004).collect();

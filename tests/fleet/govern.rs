@@ -156,6 +156,27 @@ fn expired_and_unused_exemptions_are_listed_by_name() {
 }
 
 #[test]
+fn what_passes_its_day_after_the_store_was_worked_out_is_said_and_one_command_applies_it() {
+    let fleet = fleet();
+    let text = exempt("category = \"waiver\"\nfinding = \"a-S\"\nexpires = 2099-01-31");
+    assert_eq!(fleet.govern(&text).0, 0);
+    let store = fleet.path();
+    let store = store.to_str().expect("UTF-8");
+    let said = || stderr(&snapsift(&["fleet", "query", store, "exempted"]));
+    assert_eq!(said(), "");
+    // As if it had been worked out when the exemption still counted.
+    fleet.inventory("UPDATE exemption SET expires = '2026-01-31'; UPDATE param SET value = '2026-01-01T00:00:00Z' WHERE name = 'now'");
+    let text = said();
+    assert!(
+        text.contains("worked out on 2026-01-01; since then: 1 exemption that has expired")
+            && text.contains("fleet govern"),
+        "{text}"
+    );
+    assert_eq!(code(&snapsift(&["fleet", "govern", store, "--quiet"])), 0);
+    assert_eq!(said(), "");
+}
+
+#[test]
 fn a_hostile_file_runs_nothing() {
     let fleet = fleet();
     let name = "x'); DROP TABLE finding; -- \\u001bc";

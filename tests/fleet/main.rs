@@ -5,6 +5,8 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod credentials;
+mod disks;
 mod export;
 mod govern;
 mod paths;
@@ -12,6 +14,7 @@ mod reach;
 mod schema;
 mod store;
 mod stream;
+mod vulnerabilities;
 
 use std::path::{Path, PathBuf};
 
@@ -58,6 +61,18 @@ impl Fleet {
         Connection::open(self.path()).expect("opens").execute_batch(sql).expect("inserted");
     }
 
+    /// Takes a file with `fleet assets`; gives what it printed.
+    fn assets(&self, flags: &[&str], name: &str, text: &str) -> String {
+        let (store, file) = (self.path(), self.folder.path().join(name));
+        write(&file, text);
+        let mut arguments = vec!["fleet", "assets"];
+        arguments.extend(flags);
+        arguments.extend([store.to_str().expect("UTF-8"), file.to_str().expect("UTF-8")]);
+        let output = snapsift(&arguments);
+        assert_eq!(code(&output), 0, "{name}: {}{}", stdout(&output), stderr(&output));
+        stdout(&output)
+    }
+
     fn ask(&self, question: &str, set: &[&str]) -> Vec<Value> {
         let store = self.path();
         let mut arguments =
@@ -88,7 +103,7 @@ fn asset(host: &str, provider: &str, exposed: bool, vulnerable: bool, criticalit
         "INSERT INTO asset VALUES ('{host}', 'machine', '{provider}', 'vm', 'account', 'region', '{host}', 'running',
            '{exposed}', '22', 'a public address', '{criticality}', 'unknown', 'unknown', '', '', 1, NULL);
          INSERT INTO asset_name VALUES ('{host}', 'instance_id', 'i-{host}', 1);
-         INSERT INTO vulnerable VALUES ('i-{host}', {}, 'high', 0, 1, 0, 0, 0, 1);",
+         INSERT INTO vulnerable VALUES ('i-{host}', {}, 'high', 0, 1, 0, 0, 0, 0, 1);",
         u8::from(vulnerable)
     )
 }

@@ -207,6 +207,24 @@ fn several_hops_lead_to_what_matters() {
     );
     assert_eq!(of("MH2")["target"], json!("store"));
     assert_eq!(of("AZ1")["target"], json!("b"));
+    // Each step follows the one before, and each key is found where it lies.
+    let steps = |rule: &str| -> Vec<String> {
+        let path = format!("path={}", of(rule)["path_id"].as_str().expect("an id"));
+        let rows = fleet.ask("path-steps", &[&path]);
+        let line = |row: &Value| {
+            format!("{} {} {} {}", row["step"], row["what"], row["hostname"], row["account"]).replace('"', "")
+        };
+        rows.iter().map(line).collect()
+    };
+    let over_keys = ["1 enter a ", "2 find a root", "3 open b app", "4 find b root", "5 open c root"];
+    assert_eq!(steps("MH1"), over_keys);
+    assert_eq!(steps("MH2"), [&over_keys[..], &["6 find c root", "7 open store "]].concat());
+    assert_eq!(steps("AZ1"), over_keys[..3]);
+    let accepted = fleet.ask("accepted-by", &["key=K2"]);
+    assert_eq!(
+        (accepted.len(), &accepted[0]["hostname"], &accepted[0]["account"]),
+        (1, &json!("c"), &json!("root"))
+    );
     let radius = fleet.ask("blast-radius", &["machine=a"]);
     let names: Vec<&Value> = radius.iter().map(|row| &row["name"]).collect();
     assert_eq!(names, [&json!("b"), &json!("c")]);

@@ -194,7 +194,9 @@ fn a_question_changes_nothing() {
     fleet.add(&[Scan::new("one", "a", "2026-01-01T00:00:00Z").text()]);
     let store = fleet.path();
     let other = fleet.folder.path().join("other.db");
-    for sql in ["DROP TABLE scan", "INSERT INTO scan VALUES (1, 'x', 'y', 'z', 0, 0)", "DELETE FROM param"] {
+    for sql in
+        ["DROP TABLE scan", "INSERT INTO scan VALUES (1, 'x', 'y', 'z', 0, 0, '')", "DELETE FROM param"]
+    {
         let file = fleet.folder.path().join("q.sql");
         write(&file, sql);
         let output =

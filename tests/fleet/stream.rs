@@ -43,6 +43,40 @@ impl Scan {
         );
     }
 
+    /// What the user named, where that is not what lies in the records (`--machine`): all of its
+    /// targets are images.
+    pub(crate) fn of_images(&mut self, named: &str) {
+        self.lines[0]["targets"] = json!([named]);
+        for line in &mut self.lines[1..] {
+            let location = if line["type"] == "machine" { &mut *line } else { &mut line["location"] };
+            location["provenance"][0]["kind"] = json!("image");
+        }
+    }
+
+    /// A finding on another target.
+    pub(crate) fn finding_on(&mut self, target: &str, secret: &str, path: &str) {
+        self.finding(secret, "a type", path, json!({}));
+        if let Some(last) = self.lines.last_mut() {
+            last["location"]["provenance"][0]["name"] = json!(target);
+        }
+    }
+
+    /// What the records call the target of the system's root.
+    pub(crate) fn root_target(&mut self, target: &str) {
+        self.lines[1]["provenance"][0]["name"] = json!(target);
+    }
+
+    /// Without a system's root: what a data disk has.
+    pub(crate) fn without_root(&mut self) {
+        self.lines.remove(1);
+    }
+
+    /// The rules that the scan had.
+    pub(crate) fn rules(&mut self, digest: &str, ids: &[&str]) {
+        self.lines[0]["rules_blake3"] = json!(digest);
+        self.lines[0]["rule_ids"] = json!(ids);
+    }
+
     /// Other names and addresses of the machine.
     pub(crate) fn called(&mut self, names: &[&str]) {
         self.lines[1]["names"] = json!(names);

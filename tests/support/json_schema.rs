@@ -8,8 +8,8 @@ use serde_json::Value;
 use snapsift::finding::Timestamp;
 
 /// Keywords that constrain nothing.
-const NOTES: [&str; 8] =
-    ["$schema", "$id", "$defs", "definitions", "title", "description", "default", "examples"];
+const NOTES: [&str; 9] =
+    ["$schema", "$id", "$defs", "definitions", "title", "description", "default", "examples", "deprecated"];
 
 /// What of `value` does not fit `schema`.
 pub(crate) fn violations(schema: &Value, value: &Value) -> Vec<String> {
@@ -93,6 +93,9 @@ impl<'s> Check<'s> {
             }
             "minimum" => value.as_f64().is_none_or(|number| number >= argument.as_f64().expect("a number")),
             "maximum" => value.as_f64().is_none_or(|number| number <= argument.as_f64().expect("a number")),
+            "maxLength" => value
+                .as_str()
+                .is_none_or(|text| text.chars().count() as u64 <= argument.as_u64().expect("a number")),
             "minItems" => value
                 .as_array()
                 .is_none_or(|items| items.len() as u64 >= argument.as_u64().expect("a number")),

@@ -34,7 +34,7 @@ pub(in crate::cli) enum FleetCommand {
 ///
 /// Takes what `snapsift scan --format jsonl` writes. Each scan is added wholly or not at
 /// all, and once however often it is given; one without its end is named and kept out. The
-/// newest scan of a machine counts, older ones stay as its history.
+/// newest scan of each disk of a machine counts, older ones stay as its history.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
@@ -60,8 +60,8 @@ pub(in crate::cli) struct FleetAddArgs {
 /// Take inventories of clouds, and reports of vulnerabilities, into a store
 ///
 /// What a file is is told by its content: Azure Resource Graph, AWS (EC2, RDS, S3, IAM,
-/// Resource Explorer, Config), GCP Cloud Asset Inventory, Terraform state, Trivy, Grype,
-/// or CSV; gzip or not. Only named fields are ever kept, and they are shown. A file that
+/// Resource Explorer, Config, Inspector), GCP Cloud Asset Inventory, Terraform state, Trivy,
+/// Grype, VEX (OpenVEX, CycloneDX), the catalogue of CISA (KEV), or CSV; gzip or not. Only named fields are ever kept, and they are shown. A file that
 /// the store has is left alone; one that is broken is left out as a whole.
 #[derive(Debug, Args)]
 #[command(after_help = "\
@@ -83,9 +83,9 @@ pub(in crate::cli) struct AssetsArgs {
     /// An inventory or a report, or `-`
     #[arg(required = true, value_name = "FILE")]
     pub(in crate::cli) files: Vec<PathBuf>,
-    /// Whose the vulnerabilities of a report of Trivy or Grype are
+    /// Whose the vulnerabilities of a report of Trivy or Grype are, and whose a VEX document is
     ///
-    /// Without it: the image or folder that the report names.
+    /// Without it: the image or folder that the report names, the products that the document names.
     #[arg(long, value_name = "NAME")]
     pub(in crate::cli) machine: Option<String>,
     /// What the files cover, such as an account [default: the accounts in it]

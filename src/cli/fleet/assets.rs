@@ -44,7 +44,7 @@ pub(super) fn run(args: &AssetsArgs, _colour: Colour) -> anyhow::Result<Exit> {
         }
     }
     out.flush()?;
-    let skipped = files.iter().any(|file| file.skipped > 0);
+    let skipped = files.iter().any(|file| file.skipped > 0) || exposure.permissions_cut;
     Ok(if failed {
         Exit::Fatal
     } else if skipped {
@@ -111,6 +111,17 @@ fn text(files: &[Taken], exposure: &Exposure) -> String {
             out,
             "machines with the key of an EC2 key pair: {}, of a name that several have: {}",
             exposure.key_pairs, exposure.key_pairs_unclear
+        );
+    }
+    if exposure.not_counted > 0 {
+        let _ = writeln!(out, "vulnerabilities that VEX documents take away: {}", exposure.not_counted);
+    }
+    if exposure.permissions > 0 {
+        let more = if exposure.permissions_cut { "; there are more, which were left out" } else { "" };
+        let _ = writeln!(
+            out,
+            "permissions of users and roles of AWS to what is in the inventories: {}{more}",
+            exposure.permissions
         );
     }
     out

@@ -52,9 +52,24 @@ pub(super) fn run(args: &FleetGovernArgs) -> anyhow::Result<Exit> {
     Ok(Exit::Complete)
 }
 
-/// How many exemptions have expired since the store was last worked out.
-pub(super) fn stale(store: &Store) -> anyhow::Result<usize> {
-    Ok(govern::expired_since(store, Timestamp::now())?)
+/// What has passed its day since the store was last worked out, in words; nothing: nothing has.
+pub(super) fn stale(store: &Store) -> anyhow::Result<Option<String>> {
+    let stale = govern::stale(store, Timestamp::now())?;
+    let counts = [
+        (
+            stale.exemptions,
+            "exemption that has expired and still counts",
+            "exemptions that have expired and still count",
+        ),
+        (stale.due, "finding whose due day has passed", "findings whose due day has passed"),
+        (stale.secrets, "secret that has expired", "secrets that have expired"),
+    ];
+    let said: Vec<String> = counts
+        .iter()
+        .filter(|(count, ..)| *count > 0)
+        .map(|(count, one, many)| format!("{count} {}", if *count == 1 { one } else { many }))
+        .collect();
+    Ok((!said.is_empty()).then(|| format!("worked out on {}; since then: {}", stale.day, said.join(", "))))
 }
 
 fn read(file: &Path) -> anyhow::Result<Governance> {

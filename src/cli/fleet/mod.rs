@@ -37,18 +37,13 @@ pub(super) fn run(args: &FleetArgs, colour: Colour) -> anyhow::Result<Exit> {
     }
 }
 
-/// A store that is there, to be read. Says where exemptions have expired since it was last
-/// worked out.
+/// A store that is there, to be read. Says what has passed its day since it was last worked out.
 fn open_to_read(path: &Path) -> anyhow::Result<Store> {
     let shown = escape::bytes_of_path(path.as_os_str().as_encoded_bytes());
     let store = Store::open_to_read(path)
         .with_context(|| format!("cannot open {shown}; `snapsift fleet add {shown} SCAN…` makes a store"))?;
-    let stale = govern::stale(&store)?;
-    if stale > 0 {
-        message::error(&format!(
-            "{stale} {} expired and still count; `snapsift fleet govern {shown}` works out what applies today",
-            if stale == 1 { "exemption has" } else { "exemptions have" }
-        ));
+    if let Some(stale) = govern::stale(&store)? {
+        message::error(&format!("{stale}; `snapsift fleet govern {shown}` works out what applies today"));
     }
     Ok(store)
 }

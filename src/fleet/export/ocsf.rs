@@ -49,11 +49,12 @@ pub(super) fn write(source: &Source<'_>, out: &mut dyn Write, done: &mut Exporte
     Ok(())
 }
 
-fn metadata() -> Value {
+/// `profiles`: those whose attributes the event has.
+fn metadata(profiles: &[&str]) -> Value {
     json!({
         "version": ocsf::VERSION,
         "log_name": "snapsift",
-        "profiles": [],
+        "profiles": profiles,
         "product": { "name": "snapsift", "vendor_name": "snapsift", "version": env!("CARGO_PKG_VERSION") },
     })
 }
@@ -123,7 +124,8 @@ fn finding(row: &Row<'_>) -> Value {
         ("confidence", Some(json!(confidence_name))),
         ("is_alert", Some(json!(severity >= 3 && exempt.is_empty()))),
         ("message", Some(json!(title))),
-        ("metadata", Some(metadata())),
+        ("metadata", Some(metadata(if cloud(row).is_some() { &["cloud"] } else { &[] }))),
+        ("cloud", cloud(row)),
         ("data_security", Some(ocsf::data_security(row.text("rule")))),
         ("file", Some(file(row))),
         ("resources", Some(resources(row))),
@@ -199,6 +201,19 @@ fn file(row: &Row<'_>) -> Value {
     ]))
 }
 
+/// Where the machine runs, of the profile «cloud»: of no cloud there is nothing to say.
+fn cloud(row: &Row<'_>) -> Option<Value> {
+    let provider = match row.text("provider") {
+        "aws" => "AWS",
+        "azure" => "Azure",
+        "gcp" => "GCP",
+        _ => return None,
+    };
+    let account = text(row, "account").map(|uid| json!({ "uid": uid }));
+    let facts = [("provider", Some(json!(provider))), ("region", text(row, "region")), ("account", account)];
+    Some(Value::Object(some(&facts)))
+}
+
 /// The machine, and what the secret opens.
 fn resources(row: &Row<'_>) -> Value {
     let machine = some(&[
@@ -212,7 +227,7 @@ fn resources(row: &Row<'_>) -> Value {
         ),
         ("name", Some(json!(row.text("hostname")))),
         ("type", Some(json!("machine"))),
-        ("region", text(row, "region")),
+        ("region", text(row, "region").filter(|_| cloud(row).is_some())),
     ]);
     let target = text(row, "target")
         .map(|target| json!({ "uid": target, "name": target, "type": row.text("target_kind") }));
@@ -262,7 +277,7 @@ impl Path {
             ("severity", Some(json!(severity_name))),
             ("is_alert", Some(json!(row.text("exempt_reason").is_empty()))),
             ("message", Some(json!(title))),
-            ("metadata", Some(metadata())),
+            ("metadata", Some(metadata(&[]))),
             ("remediation", Some(json!({ "desc": remedy }))),
             ("resources", Some(resources)),
             (

@@ -44,6 +44,15 @@ impl fmt::Display for Fault {
 pub struct Governance {
     pub(super) exemptions: Vec<Exemption>,
     pub(super) owners: Vec<OwnerRule>,
+    pub(super) detached: Vec<Detached>,
+}
+
+/// A disk that a machine no longer has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Detached {
+    pub(super) machine: String,
+    pub(super) target: String,
+    pub(super) reason: String,
 }
 
 /// Why a finding is let stand.
@@ -103,6 +112,16 @@ struct RawFile {
     exempt: Vec<Spanned<RawExemption>>,
     #[serde(default)]
     owner: Vec<Spanned<RawOwner>>,
+    #[serde(default)]
+    detached: Vec<Spanned<RawDetached>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawDetached {
+    machine: String,
+    target: String,
+    reason: String,
 }
 
 #[derive(Deserialize)]
@@ -192,6 +211,16 @@ impl Governance {
             reading.at(None, format!("more than {MAX_ENTRIES} exemptions or {MAX_OWNERS} owners"));
             return Err(reading.faults);
         }
+        let mut detached = Vec::new();
+        for entry in raw.detached {
+            let span = entry.span();
+            let RawDetached { machine, target, reason } = entry.into_inner();
+            if [&machine, &target, &reason].iter().any(|text| text.trim().is_empty()) {
+                reading.at(Some(span), "machine, target and reason must say something".to_owned());
+                continue;
+            }
+            detached.push(Detached { machine: machine.to_lowercase(), target, reason });
+        }
         let mut names = BTreeSet::new();
         let mut exemptions = Vec::new();
         for entry in raw.exempt {
@@ -208,7 +237,11 @@ impl Governance {
             reading.name(&entry.name, &mut names, &span);
             owners.push(reading.owner(entry, &span));
         }
-        if reading.faults.is_empty() { Ok(Self { exemptions, owners }) } else { Err(reading.faults) }
+        if reading.faults.is_empty() {
+            Ok(Self { exemptions, owners, detached })
+        } else {
+            Err(reading.faults)
+        }
     }
 
     /// How many exemptions it has.

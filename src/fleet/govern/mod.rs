@@ -15,7 +15,7 @@ mod file;
 use std::collections::BTreeSet;
 
 use globset::GlobBuilder;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension as _, params};
 
 pub use self::file::{Fault, Governance};
 use super::store::{Store, StoreError};
@@ -50,7 +50,13 @@ impl From<rusqlite::Error> for GovernError {
 /// The store cannot be written.
 pub fn replace(store: &Store, governance: &Governance) -> Result<(), GovernError> {
     let transaction = store.transaction()?;
-    transaction.execute_batch("DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag;")?;
+    transaction.execute_batch(
+        "DELETE FROM exemption; DELETE FROM owner_rule; DELETE FROM owner_tag; DELETE FROM detached;",
+    )?;
+    for one in &governance.detached {
+        transaction
+            .execute("INSERT INTO detached VALUES (?1, ?2, ?3)", [&one.machine, &one.target, &one.reason])?;
+    }
     for (place, one) in (0_i64..).zip(&governance.exemptions) {
         transaction.execute(
             "INSERT INTO exemption VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
@@ -102,21 +108,55 @@ pub fn replace(store: &Store, governance: &Governance) -> Result<(), GovernError
     Ok(())
 }
 
-/// How many exemptions have expired between the day of which the store was worked out and `now`:
-/// they count still.
+/// What has passed its day since the store was worked out.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Stale {
+    /// The day of which it was worked out.
+    pub day: String,
+    /// Exemptions that have expired since: they count still.
+    pub exemptions: i64,
+    /// Findings whose due day has passed since.
+    pub due: i64,
+    /// Secrets that have expired since: they are still taken to open something.
+    pub secrets: i64,
+}
+
+/// What has passed its day between that of which the store was worked out and `now`.
 ///
 /// # Errors
 ///
 /// The store cannot be read.
-pub fn expired_since(store: &Store, now: Timestamp) -> Result<usize, StoreError> {
-    let today: String = now.to_string().chars().take(10).collect();
-    let number: i64 = store.connection().query_row(
-        "SELECT COUNT(*) FROM exemption e JOIN param p ON p.name = 'now'
-         WHERE e.expires <> '' AND e.expires < ?1 AND e.expires >= SUBSTR(p.value, 1, 10)",
-        [today],
-        |row| row.get(0),
-    )?;
-    Ok(usize::try_from(number).unwrap_or(0))
+pub fn stale(store: &Store, now: Timestamp) -> Result<Stale, StoreError> {
+    let now = now.to_string();
+    let today: String = now.chars().take(10).collect();
+    let worked_out: Option<String> = store
+        .connection()
+        .query_row("SELECT value FROM param WHERE name = 'now'", [], |row| row.get(0))
+        .optional()?;
+    // Nothing was worked out, or just now.
+    let Some(then) = worked_out.filter(|then| *then < now) else { return Ok(Stale::default()) };
+    let day: String = then.chars().take(10).collect();
+    let count = |sql: &str, from: &str, to: &str| -> Result<i64, rusqlite::Error> {
+        store.connection().query_row(sql, [from, to], |row| row.get(0))
+    };
+    Ok(Stale {
+        exemptions: count(
+            "SELECT COUNT(*) FROM exemption WHERE expires <> '' AND expires >= ?1 AND expires < ?2",
+            &day,
+            &today,
+        )?,
+        due: count(
+            "SELECT COUNT(*) FROM fleet_task WHERE status = 'on time' AND due <> '' AND due >= ?1 AND due < ?2",
+            &day,
+            &today,
+        )?,
+        secrets: count(
+            "SELECT COUNT(*) FROM fleet_secret WHERE usable = 1 AND expires >= ?1 AND expires < ?2",
+            &then,
+            &now,
+        )?,
+        day,
+    })
 }
 
 /// `|high|critical|`, and nothing of nothing.

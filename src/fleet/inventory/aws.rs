@@ -5,11 +5,14 @@
 //! keys, SHA-1 of the private half for RSA keys that EC2 made, SHA-256 for Ed25519.
 
 use super::Importer;
+use super::iam;
 use super::model::{Asset, Batch, KeyPair, Rule};
 use super::row::Row;
 use crate::formats::authorized_keys::key as public_key;
 
 pub(super) const CONFIG: &str = "aws_config";
+const IAM: &str = "aws_iam";
+const ACCESS_KEYS: &str = "aws_access_keys";
 
 /// The importer of the elements of a list of this name.
 pub(super) fn importer(list: &str) -> Option<(&'static str, Importer)> {
@@ -19,7 +22,11 @@ pub(super) fn importer(list: &str) -> Option<(&'static str, Importer)> {
         "KeyPairs" => ("aws_key_pairs", key_pair),
         "DBInstances" | "DBClusters" => ("aws_rds", database),
         "Buckets" => ("aws_buckets", bucket),
-        "AccessKeyMetadata" => ("aws_access_keys", access_key),
+        "AccessKeyMetadata" => (ACCESS_KEYS, iam::access_key),
+        "UserDetailList" => (IAM, iam::user),
+        "GroupDetailList" => (IAM, iam::group),
+        "RoleDetailList" => (IAM, iam::role),
+        "Policies" => (IAM, iam::managed),
         "Resources" => ("aws_resource_explorer", listed),
         _ => return None,
     })
@@ -213,6 +220,11 @@ fn database(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         asset.state = row.string("DBInstanceStatus");
     }
     asset.public(row.flag("PubliclyAccessible"), "PubliclyAccessible");
+    // By what policies name it for logins with IAM.
+    asset.link(
+        "db_resource",
+        row.string(if cluster.is_some() { "DbClusterResourceId" } else { "DbiResourceId" }),
+    );
     asset.tag_list(row, "TagList");
     batch.assets.push(asset);
     Ok(())
@@ -227,25 +239,6 @@ fn bucket(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     asset.named("arn", Some(&id));
     asset.named("name", Some(name));
     asset.named("endpoint", Some(&format!("{name}.s3.amazonaws.com")));
-    batch.assets.push(asset);
-    Ok(())
-}
-
-/// Metadata of an access key: its identifier is no secret.
-fn access_key(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
-    let id = row.need("AccessKeyId")?;
-    let mut asset = Asset::new(id, "identity", "aws", "AWS::IAM::AccessKey");
-    asset.named("access_key", Some(id));
-    asset.name = row.string("UserName");
-    asset.state = row.string("Status");
-    match row.text("Status") {
-        Some("Active") => asset.usable = "yes",
-        Some("Inactive") => asset.unusable("the access key is inactive"),
-        _ => {}
-    }
-    if let Some(user) = row.text("UserName") {
-        asset.edge("can_authenticate_as", format!("iam-user:{user}"), "access key of the user");
-    }
     batch.assets.push(asset);
     Ok(())
 }
@@ -287,18 +280,43 @@ fn listed(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
 }
 
 /// An item of AWS Config: its configuration is the answer of the service's own API, with
-/// names that begin with a small letter.
+/// names that begin with a small letter; its tags are beside it.
 pub(super) fn config(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     let r#type = row.need("resourceType")?;
+    // Histories and snapshots also have what is no more.
+    if row.text("configurationItemStatus").is_some_and(|status| status.starts_with("ResourceDeleted")) {
+        batch.remarks.push("it was deleted: left out".to_owned());
+        return Ok(());
+    }
     let account = row.string(if row.has("awsAccountId") { "awsAccountId" } else { "accountId" });
     let region = row.string("awsRegion");
-    if let Some(configuration) = row.object("configuration") {
-        match r#type {
-            "AWS::EC2::Instance" => return instance(&configuration, &account, &region, batch),
-            "AWS::EC2::SecurityGroup" => return security_group(&configuration, batch),
-            "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" => return database(&configuration, batch),
-            _ => {}
+    let configuration = row.object("configuration");
+    let own = configuration.as_ref().and_then(|configuration| {
+        Some(match r#type {
+            "AWS::EC2::Instance" => instance(configuration, &account, &region, batch),
+            "AWS::EC2::SecurityGroup" => security_group(configuration, batch),
+            "AWS::RDS::DBInstance" | "AWS::RDS::DBCluster" => database(configuration, batch),
+            "AWS::IAM::User" => iam::user(configuration, batch),
+            "AWS::IAM::Group" => iam::group(configuration, batch),
+            "AWS::IAM::Role" => iam::role(configuration, batch),
+            "AWS::IAM::Policy" => iam::managed(configuration, batch),
+            _ => return None,
+        })
+    });
+    if let Some(done) = own {
+        done?;
+        if let Some(asset) = batch.assets.last_mut() {
+            for (name, value) in row.entries("tags") {
+                let value = value.as_str().unwrap_or_default();
+                if !asset.tags.iter().any(|(known, _)| known == name) {
+                    asset.tag(name, value);
+                }
+            }
         }
+        return Ok(());
+    }
+    if r#type == "AWS::S3::Bucket" {
+        return config_bucket(row, &account, &region, batch);
     }
     let arn = row.text("ARN").or_else(|| row.text("resourceId"));
     let arn = arn.ok_or("it has neither ARN nor resourceId")?;
@@ -308,6 +326,24 @@ pub(super) fn config(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
     asset.name = row.string("resourceName");
     asset.named("arn", Some(arn));
     asset.named("name", row.text("resourceName"));
+    asset.tags_of(row, "tags");
+    batch.assets.push(asset);
+    Ok(())
+}
+
+/// A bucket, under the same names that a list of buckets gives it.
+fn config_bucket(row: &Row<'_>, account: &str, region: &str, batch: &mut Batch) -> Result<(), String> {
+    let name = row.text("resourceName").or_else(|| row.text("resourceId"));
+    let name = name.ok_or("it has neither resourceName nor resourceId")?;
+    let id = row.text("ARN").map_or_else(|| format!("arn:aws:s3:::{name}"), str::to_owned);
+    let mut asset = Asset::new(&*id, "storage", "aws", "AWS::S3::Bucket");
+    asset.account = account.to_owned();
+    asset.region = region.to_owned();
+    asset.name = name.to_owned();
+    asset.named("arn", Some(&id));
+    asset.named("name", Some(name));
+    asset.named("endpoint", Some(&format!("{name}.s3.amazonaws.com")));
+    asset.tags_of(row, "tags");
     batch.assets.push(asset);
     Ok(())
 }

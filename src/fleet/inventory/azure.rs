@@ -10,6 +10,29 @@ use super::model::{Asset, Batch, Edge, Link, Rule};
 use super::row::Row;
 
 pub(super) const SHAPE: &str = "azure_resource_graph";
+pub(super) const APPLICATIONS: &str = "entra_service_principals";
+
+/// Whether a record is a service principal of Entra, `az ad sp list --all` (Microsoft Graph,
+/// `servicePrincipal`).
+pub(super) fn is_application(record: &Value) -> bool {
+    ["appId", "id", "servicePrincipalType"].iter().all(|name| record.get(*name).is_some_and(Value::is_string))
+}
+
+/// A service principal: secrets name its application, assignments of roles the principal.
+pub(super) fn application(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
+    let principal = row.need("id")?.to_lowercase();
+    let client = row.need("appId")?.to_lowercase();
+    let mut asset =
+        Asset::new(format!("entra:{principal}"), "identity", "azure", "microsoft.graph/servicePrincipals");
+    asset.name = row.string("displayName");
+    asset.named("id", Some(&client));
+    asset.named("principal", Some(&principal));
+    if row.flag("accountEnabled") == Some(false) {
+        asset.unusable("the service principal is disabled");
+    }
+    batch.assets.push(asset);
+    Ok(())
+}
 
 pub(super) fn is(record: &Value) -> bool {
     let text = |name: &str| record.get(name).and_then(Value::as_str).unwrap_or_default().to_ascii_lowercase();

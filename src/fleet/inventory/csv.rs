@@ -40,7 +40,7 @@ const COLUMNS: [&str; 26] = [
     "ssh_keys",
     "usable",
 ];
-const VULNERABILITY_COLUMNS: [&str; 9] = [
+const VULNERABILITY_COLUMNS: [&str; 10] = [
     "subject",
     "vulnerability",
     "severity",
@@ -50,6 +50,7 @@ const VULNERABILITY_COLUMNS: [&str; 9] = [
     "remote_code",
     "exploited",
     "epss",
+    "purl",
 ];
 
 /// A line by the names of its columns.
@@ -228,6 +229,7 @@ fn vulnerability(line: &Line<'_>, batch: &mut Batch) -> Result<(), String> {
         remote_code: exploited || line.answer("remote_code")? == Some(true),
         exploited,
         epss: epss.map(str::to_owned),
+        purl: line.get("purl").to_owned(),
     });
     Ok(())
 }

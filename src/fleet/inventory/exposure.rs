@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::super::store::Store;
 use super::InventoryError;
 use super::model::Rule;
-use super::ports::{Open, Reach, reach};
+use super::ports::{Open, Ports, Reach, reach};
 
 /// Why a machine of GCP has the keys of its project.
 const OF_PROJECT: &str = "ssh-keys of its project";
@@ -36,6 +36,12 @@ pub struct Exposure {
     pub key_pairs: u64,
     /// Machines whose key pair cannot be told from others of its name.
     pub key_pairs_unclear: u64,
+    /// Resources that identities of AWS have permissions to, by their policies.
+    pub permissions: u64,
+    /// Whether there are more of them than are kept.
+    pub permissions_cut: bool,
+    /// Vulnerabilities that VEX documents take away.
+    pub not_counted: u64,
 }
 
 /// Works out all that needs more than one file.
@@ -63,7 +69,10 @@ pub fn work_out(store: &Store) -> Result<Exposure, InventoryError> {
         let verdict = match declared.first().map(String::as_str) {
             Some("yes") => Verdict::Yes(Open::default(), String::new()),
             Some(_) => Verdict::No(String::new()),
-            None => known.machine(id, provider)?,
+            None => {
+                let verdict = known.machine(id, provider)?;
+                known.reachable(id, verdict)?
+            }
         };
         let count = match &verdict {
             Verdict::Yes(..) => &mut exposure.yes,
@@ -84,6 +93,9 @@ pub fn work_out(store: &Store) -> Result<Exposure, InventoryError> {
                 .execute(params![id, answer, ports, why])?;
         }
     }
+    let permissions = super::permissions::work_out(&transaction)?;
+    (exposure.permissions, exposure.permissions_cut) = (permissions.edges, permissions.cut);
+    exposure.not_counted = super::vex::work_out(&transaction)?;
     transaction.commit()?;
     Ok(exposure)
 }
@@ -136,6 +148,26 @@ impl Known<'_> {
             self.rules.insert(group.to_owned(), Rc::new(rules));
         }
         Ok(self.rules.get(group).filter(|rules| !rules.is_empty()).cloned())
+    }
+
+    /// What Inspector has seen to be reachable is so, whatever is missing here.
+    fn reachable(&self, id: &str, verdict: Verdict) -> Answer<Verdict> {
+        let number = id.rsplit('/').next().unwrap_or_default();
+        let seen = self.links(number, "reachable")?;
+        let mut open = Open::default();
+        for (protocol, range) in seen.iter().filter_map(|one| one.split_once('/')) {
+            let ports = Ports::parse(range).unwrap_or_default();
+            match protocol {
+                "udp" => open.udp = open.udp.union(&ports),
+                _ => open.tcp = open.tcp.union(&ports),
+            }
+        }
+        Ok(match verdict {
+            Verdict::Unknown(_) if !seen.is_empty() => {
+                Verdict::Yes(open, "Inspector found that the internet reaches it".to_owned())
+            }
+            known => known,
+        })
     }
 
     fn machine(&mut self, id: &str, provider: &str) -> Answer<Verdict> {

@@ -61,15 +61,35 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         }
         "iam.googleapis.com/ServiceAccount" => {
             asset.named("principal", data.text("email"));
+            // As policies name it.
+            let member = data.text("email").map(|email| format!("serviceaccount:{email}"));
+            asset.named("principal", member.as_deref());
             asset.named("id", data.text("uniqueId"));
+            // As a secret names it.
+            if let (Some(project), Some(email)) = (data.text("projectId"), data.text("email")) {
+                asset.named("id", Some(&format!("projects/{project}/serviceAccounts/{email}")));
+            }
             if data.flag("disabled") == Some(true) {
                 asset.unusable("the service account is disabled");
             }
         }
+        "iam.googleapis.com/ServiceAccountKey" => service_account_key(&data, &mut asset),
         _ => {}
     }
     batch.assets.push(asset);
     Ok(())
+}
+
+/// A key of a service account, `projects/PROJECT/serviceAccounts/EMAIL/keys/ID`: a secret has the
+/// same ID.
+fn service_account_key(data: &Row<'_>, asset: &mut Asset) {
+    let name = data.string("name");
+    let Some((account, id)) = name.split_once("/keys/") else { return };
+    asset.named("access_key", Some(id));
+    if data.flag("disabled") == Some(true) {
+        asset.unusable("the key is disabled");
+    }
+    asset.edge("can_authenticate_as", account, "key of the service account");
 }
 
 fn kind(r#type: &str) -> &'static str {
@@ -80,7 +100,7 @@ fn kind(r#type: &str) -> &'static str {
         | "bigquery.googleapis.com/Dataset"
         | "spanner.googleapis.com/Instance" => "database",
         "secretmanager.googleapis.com/Secret" | "cloudkms.googleapis.com/KeyRing" => "vault",
-        "iam.googleapis.com/ServiceAccount" => "identity",
+        "iam.googleapis.com/ServiceAccount" | "iam.googleapis.com/ServiceAccountKey" => "identity",
         "compute.googleapis.com/Network"
         | "compute.googleapis.com/Subnetwork"
         | "compute.googleapis.com/Firewall" => "network",
@@ -94,7 +114,9 @@ fn project(id: &str, row: &Row<'_>) -> String {
     let named = id.split_once("/projects/").map(|(_, rest)| rest.split('/').next().unwrap_or_default());
     let ancestor =
         || row.texts("ancestors").first().and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
-    named.map(str::to_owned).or_else(ancestor).unwrap_or_default()
+    // What a search finds has it by itself.
+    let found = || row.text("project").and_then(|one| one.strip_prefix("projects/")).map(str::to_owned);
+    named.map(str::to_owned).or_else(ancestor).or_else(found).unwrap_or_default()
 }
 
 /// Networks are named by URLs of several forms; what they share is `projects/…`.

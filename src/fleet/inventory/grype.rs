@@ -24,6 +24,7 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
         // What is used in attacks is as good as shown.
         remote_code: remote_code || exploited,
         exploited,
+        purl: row.string("artifact.purl"),
         epss: epss.map(|epss: f64| format!("{epss:.5}")),
         ..Vulnerability::default()
     });

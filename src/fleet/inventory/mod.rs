@@ -11,7 +11,11 @@ mod csv;
 mod exposure;
 mod gcp;
 mod grype;
+mod iam;
+mod inspector;
 mod model;
+mod permissions;
+mod policy;
 mod ports;
 mod row;
 mod sink;
@@ -19,6 +23,7 @@ mod stream;
 mod tags;
 mod terraform;
 mod trivy;
+mod vex;
 
 use std::collections::BTreeMap;
 use std::io::Read;
@@ -38,9 +43,10 @@ pub use self::exposure::{Exposure, work_out};
 const NAMED_PROBLEMS: usize = 100;
 
 /// The shapes that are known, for a message.
-pub const SHAPES: &str = "Azure Resource Graph, AWS (describe-instances, describe-security-groups, \
-describe-key-pairs, describe-db-instances, describe-db-clusters, list-buckets, list-access-keys, Resource Explorer, \
-Config), GCP Cloud Asset Inventory, Terraform state and `terraform show -json`, Trivy, Grype, and CSV with a header \
+pub const SHAPES: &str = "Azure Resource Graph, Entra service principals, AWS (describe-instances, describe-security-groups, \
+describe-key-pairs, describe-db-instances, describe-db-clusters, list-buckets, list-access-keys, \
+get-account-authorization-details, Resource Explorer, Config), GCP Cloud Asset Inventory, Terraform state and `terraform show -json`, Trivy, Grype, \
+Inspector, OpenVEX, CycloneDX VEX, the catalogue of CISA (KEV), and CSV with a header \
 that has `id,kind` or `subject,vulnerability,severity`";
 
 /// Why a file was not taken in. Nothing of it is in the store.
@@ -160,7 +166,9 @@ pub fn take(
     taken.shape = shape.to_owned();
     taken.fields = used.fields.take().into_iter().collect();
     let mut report = import.report;
-    report.subject = options.machine.clone().unwrap_or(report.subject);
+    if [trivy::SHAPE, grype::SHAPE].contains(&shape) {
+        report.subject = options.machine.clone().unwrap_or(report.subject);
+    }
     if import.sink.end(&mut taken, &report, &input.digest())? {
         transaction.commit()?;
     } else {
@@ -214,6 +222,24 @@ impl Import<'_> {
         self.keep(result, batch)
     }
 
+    /// Reads the records of a document about vulnerabilities.
+    fn statements(&mut self, shape: &'static str, document: &Value) -> Result<(), String> {
+        self.shape.get_or_insert(shape);
+        self.report.subject = vex::name(document);
+        let parts = vex::parts(document);
+        for record in vex::records(shape, document) {
+            self.numbered = self.numbered.saturating_add(1);
+            if !record.is_object() {
+                self.skip("it is no object".to_owned());
+                continue;
+            }
+            let mut batch = Batch::default();
+            let result = vex::record(shape, document, &parts, &Row::new(record, "", self.used), &mut batch);
+            self.keep(result, batch)?;
+        }
+        Ok(())
+    }
+
     fn keep(&mut self, result: Result<(), String>, mut batch: Batch) -> Result<(), String> {
         let wrong = self.used.take_wrong();
         if let Some(reason) = wrong.or(result.err()) {
@@ -263,10 +289,16 @@ impl Taker for Import<'_> {
                 self.read(trivy::SHAPE, trivy::record, record)
             }
             ("matches", _) => self.read(grype::SHAPE, grype::record, record),
+            ("findings", _) if inspector::is(record) => {
+                self.read(inspector::SHAPE, inspector::record, record)
+            }
             ("resources", _) if record.get("instances").is_some() => {
                 self.read(terraform::SHAPE, terraform::state, record)
             }
             ("" | "value" | "results", _) if gcp::is(record) => self.read(gcp::SHAPE, gcp::record, record),
+            ("" | "value", _) if azure::is_application(record) => {
+                self.read(azure::APPLICATIONS, azure::application, record)
+            }
             ("" | "value", _) if azure::is(record) => self.read(azure::SHAPE, azure::record, record),
             _ => {
                 self.skip("it is of no known shape".to_owned());
@@ -280,6 +312,9 @@ impl Taker for Import<'_> {
         self.part |=
             goes_on.iter().any(|name| rest.get(*name).and_then(Value::as_str).is_some_and(|t| !t.is_empty()));
         let rest = Value::Object(rest);
+        if let Some(shape) = vex::shape(&rest) {
+            return self.statements(shape, &rest);
+        }
         if gcp::is(&rest) {
             self.numbered = self.numbered.saturating_add(1);
             return self.read(gcp::SHAPE, gcp::record, &rest);

@@ -2,6 +2,7 @@
 
 use crate::formats::authorized_keys::key as public_key;
 
+use super::policy::Statement;
 use super::row::Row;
 use super::tags;
 
@@ -89,6 +90,13 @@ pub(super) struct KeyPair {
     pub(super) fingerprint: String,
 }
 
+/// A row of `policy_statement`.
+#[derive(Clone, Debug)]
+pub(super) struct PolicyStatement {
+    pub(super) policy: String,
+    pub(super) statement: Statement,
+}
+
 /// A vulnerability of a package.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Vulnerability {
@@ -102,6 +110,21 @@ pub(super) struct Vulnerability {
     pub(super) remote_code: bool,
     pub(super) exploited: bool,
     pub(super) epss: Option<String>,
+    /// Its package URL, where the report has it.
+    pub(super) purl: String,
+}
+
+/// What somebody says of a vulnerability in a package of a product.
+#[derive(Clone, Debug, Default)]
+pub(super) struct VexStatement {
+    pub(super) vulnerability: String,
+    pub(super) product: String,
+    /// The product itself, or a part of it.
+    pub(super) package: String,
+    /// Why it is not to be counted; empty: it is.
+    pub(super) status: String,
+    pub(super) why: String,
+    pub(super) at: String,
 }
 
 /// What one record said.
@@ -113,6 +136,10 @@ pub(super) struct Batch {
     pub(super) vulnerabilities: Vec<Vulnerability>,
     pub(super) links: Vec<Link>,
     pub(super) edges: Vec<Edge>,
+    pub(super) statements: Vec<PolicyStatement>,
+    pub(super) vex: Vec<VexStatement>,
+    /// Vulnerabilities that are known to be used in attacks.
+    pub(super) known_exploited: Vec<String>,
     /// What was left out of a record that was taken.
     pub(super) remarks: Vec<String>,
 }

@@ -12,6 +12,28 @@ use serde_json::Value;
 /// No text that is kept is longer; public keys of 16384 bits are shorter.
 const LONGEST: usize = 16 << 10;
 
+/// No document in a record is longer: policies have a few kB.
+const LONGEST_DOCUMENT: usize = 1 << 20;
+
+fn percent_decoded(text: &[u8]) -> Option<Vec<u8>> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    loop {
+        match rest {
+            [] => return Some(out),
+            [b'%', high, low, after @ ..] => {
+                let digit = |byte: u8| char::from(byte).to_digit(16).and_then(|one| u8::try_from(one).ok());
+                out.push(digit(*high)? << 4 | digit(*low)?);
+                rest = after;
+            }
+            [byte, after @ ..] => {
+                out.push(*byte);
+                rest = after;
+            }
+        }
+    }
+}
+
 /// What the fields of a file said about themselves.
 #[derive(Debug, Default)]
 pub(super) struct Used {
@@ -142,6 +164,21 @@ impl<'a> Row<'a> {
         }
         self.used.wrong(&self.name(path), "is no object");
         None
+    }
+
+    /// A document in the record: an object, or a text that is one as JSON, percent-encoded (RFC
+    /// 3986) or not. `None`: there is none, or it cannot be read.
+    pub(super) fn document(&self, path: &str) -> Option<Value> {
+        match self.value(path)? {
+            Value::String(text) if text.len() <= LONGEST_DOCUMENT => {
+                let plain = text.trim_start().starts_with('{');
+                let decoded =
+                    if plain { text.as_bytes().to_vec() } else { percent_decoded(text.as_bytes())? };
+                serde_json::from_slice(&decoded).ok()
+            }
+            object @ Value::Object(_) => Some(object.clone()),
+            _ => None,
+        }
     }
 
     /// The objects of a list.

@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{Connection, OptionalExtension as _, params};
 
-use super::model::{Asset, Batch, Edge, KeyPair, Link, Rule, Vulnerability};
-use super::{InventoryError, Options, Report, Taken, grype, trivy};
+use super::model::{Asset, Batch, Edge, KeyPair, Link, PolicyStatement, Rule, VexStatement, Vulnerability};
+use super::{InventoryError, Options, Report, Taken, grype, trivy, vex};
 
 const UPSERT: &str = "INSERT INTO asset VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, NULL) \
 ON CONFLICT (asset_id) DO UPDATE SET \
@@ -30,7 +30,7 @@ owner = CASE WHEN excluded.owner = '' THEN owner ELSE excluded.owner END, \
 inventory_id = excluded.inventory_id, deleted = NULL";
 
 /// Tables of what resources have, with the column that says which.
-const PARTS: [(&str, &str); 7] = [
+const PARTS: [(&str, &str); 8] = [
     ("asset_name", "asset_id"),
     ("asset_tag", "asset_id"),
     ("asset_edge", "from_asset"),
@@ -38,6 +38,7 @@ const PARTS: [(&str, &str); 7] = [
     ("asset_link", "from_id"),
     ("security_rule", "group_id"),
     ("key_pair", "name"),
+    ("policy_statement", "policy"),
 ];
 
 /// The vulnerabilities of a subject.
@@ -56,6 +57,8 @@ pub(super) struct Sink<'c> {
     connection: &'c Connection,
     inventory: i64,
     scope: Option<String>,
+    /// Whose the statements of a file are, in lower case.
+    machine: String,
     whole: bool,
     taken_at: String,
     accounts: BTreeSet<String>,
@@ -85,6 +88,7 @@ impl<'c> Sink<'c> {
             connection,
             inventory: connection.query_row(next, [], |row| row.get(0))?,
             scope: options.scope.clone(),
+            machine: options.machine.as_deref().unwrap_or_default().trim().to_lowercase(),
             whole: options.whole,
             taken_at: options.taken.clone(),
             accounts: BTreeSet::new(),
@@ -108,6 +112,19 @@ impl<'c> Sink<'c> {
         }
         for edge in &batch.edges {
             self.edge(edge)?;
+        }
+        for one in &batch.statements {
+            self.statement(one)?;
+        }
+        for one in &batch.vex {
+            self.vex(one)?;
+        }
+        for one in &batch.known_exploited {
+            self.connection
+                .prepare_cached(
+                    "INSERT INTO known_exploited VALUES (?1, ?2) ON CONFLICT DO UPDATE SET inventory_id = ?2",
+                )?
+                .execute(params![one, self.inventory])?;
         }
         for one in batch.vulnerabilities {
             taken.vulnerabilities = taken.vulnerabilities.saturating_add(u64::from(!one.id.is_empty()));
@@ -226,6 +243,40 @@ impl<'c> Sink<'c> {
             .map(drop)
     }
 
+    fn statement(&self, one: &PolicyStatement) -> Result<(), rusqlite::Error> {
+        let statement = &one.statement;
+        self.connection
+            .prepare_cached("INSERT INTO policy_statement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?
+            .execute(params![
+                one.policy,
+                statement.allow,
+                statement.actions.join("\n"),
+                statement.not_actions.join("\n"),
+                statement.resources.join("\n"),
+                statement.not_resources.join("\n"),
+                statement.conditional,
+                statement.principals.join("\n"),
+                self.inventory,
+            ])
+            .map(drop)
+    }
+
+    fn vex(&self, one: &VexStatement) -> Result<(), rusqlite::Error> {
+        self.connection
+            .prepare_cached("INSERT INTO vex_statement VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")?
+            .execute(params![
+                one.vulnerability,
+                one.product,
+                one.package,
+                one.status,
+                one.why,
+                one.at,
+                self.machine,
+                self.inventory,
+            ])
+            .map(drop)
+    }
+
     fn key_pair(&self, pair: &KeyPair) -> Result<(), rusqlite::Error> {
         self.connection
             .prepare_cached("INSERT INTO key_pair VALUES (?1, ?2, ?3, ?4, ?5, ?6)")?
@@ -245,11 +296,13 @@ impl<'c> Sink<'c> {
         counted.worst = counted.worst.max(rank(one.severity));
         counted.remote_code |= one.remote_code;
         counted.exploited |= one.exploited;
-        if rank(one.severity) < rank("high") || one.id.is_empty() {
+        if one.id.is_empty() || (rank(one.severity) < rank("high") && !self.counts_always(one)?) {
             return Ok(());
         }
         self.connection
-            .prepare_cached("INSERT INTO vulnerability VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+            .prepare_cached(
+                "INSERT INTO vulnerability VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, '')",
+            )?
             .execute(params![
                 subject,
                 one.id,
@@ -260,9 +313,22 @@ impl<'c> Sink<'c> {
                 one.remote_code,
                 one.exploited,
                 one.epss,
+                one.purl,
                 self.inventory,
             ])
             .map(drop)
+    }
+
+    /// Whether it counts whatever its severity: it is used in attacks, by the report or by a
+    /// catalogue, or lets code be run from afar.
+    fn counts_always(&self, one: &Vulnerability) -> Result<bool, rusqlite::Error> {
+        if one.exploited || one.remote_code {
+            return Ok(true);
+        }
+        let mut known = self
+            .connection
+            .prepare_cached("SELECT 1 FROM known_exploited WHERE vulnerability = UPPER(?1)")?;
+        known.exists([&one.id])
     }
 
     /// Ends the file; `false`: the store had it already, and nothing is to be kept.
@@ -279,6 +345,7 @@ impl<'c> Sink<'c> {
         taken.scope = match &self.scope {
             Some(scope) => scope.clone(),
             None if of_reports => subject.clone(),
+            None if [vex::OPENVEX, vex::CYCLONEDX].contains(&&*taken.shape) => report.subject.clone(),
             None => accounts.join(","),
         };
         // The same report may be of several machines, and a file may be said to be whole later.
@@ -324,6 +391,7 @@ impl<'c> Sink<'c> {
             ],
         )?;
         self.replace(&taken.shape)?;
+        self.replace_statements(&taken.shape, &taken.scope)?;
         if self.whole {
             let gone = self.tombstones(&taken.shape, &taken.scope, taken_at)?;
             taken.gone = u64::try_from(gone).unwrap_or(u64::MAX);
@@ -334,7 +402,7 @@ impl<'c> Sink<'c> {
     fn subjects(&self) -> Result<(), rusqlite::Error> {
         let mut insert = self
             .connection
-            .prepare_cached("INSERT INTO vulnerable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)")?;
+            .prepare_cached("INSERT INTO vulnerable VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0, ?9)")?;
         for (subject, counted) in &self.counted {
             let names = ["unknown", "negligible", "low", "medium", "high", "critical"];
             let none = counted.critical == 0 && counted.high == 0 && counted.other == 0;
@@ -377,6 +445,22 @@ impl<'c> Sink<'c> {
             self.connection.execute(
                 &format!("DELETE FROM {table} WHERE {old} AND {of}"),
                 params![shape, self.inventory],
+            )?;
+        }
+        Ok(())
+    }
+
+    /// What older files of the same name said of vulnerabilities.
+    fn replace_statements(&self, shape: &str, scope: &str) -> Result<(), rusqlite::Error> {
+        if shape == vex::KEV {
+            self.connection
+                .execute("DELETE FROM known_exploited WHERE inventory_id <> ?1", [self.inventory])?;
+        }
+        if !scope.is_empty() && [vex::OPENVEX, vex::CYCLONEDX].contains(&shape) {
+            self.connection.execute(
+                "DELETE FROM vex_statement WHERE inventory_id <> ?1 AND inventory_id IN
+                   (SELECT inventory_id FROM inventory WHERE shape = ?2 AND scope = ?3)",
+                params![self.inventory, shape, scope],
             )?;
         }
         Ok(())

@@ -15,7 +15,7 @@ use serde_json::{Map, Value};
 pub(super) const LARGEST_RECORD: u64 = 64 << 20;
 
 /// The lists whose elements are records, by the names that the clouds' tools give them.
-pub(super) const LISTS: [&str; 12] = [
+pub(super) const LISTS: [&str; 16] = [
     "data",
     "value",
     "Reservations",
@@ -25,12 +25,16 @@ pub(super) const LISTS: [&str; 12] = [
     "DBClusters",
     "Buckets",
     "AccessKeyMetadata",
+    "UserDetailList",
+    "GroupDetailList",
+    "RoleDetailList",
+    "Policies",
     "Resources",
     "Results",
     "configurationItems",
 ];
 /// The same, where other shapes have lists of that name in their records.
-const MORE_LISTS: [&str; 3] = ["resources", "matches", "results"];
+const MORE_LISTS: [&str; 4] = ["resources", "matches", "results", "findings"];
 
 /// Bytes of a file, hashed and counted.
 pub(super) struct Input {

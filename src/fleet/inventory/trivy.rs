@@ -26,6 +26,7 @@ pub(super) fn record(row: &Row<'_>, batch: &mut Batch) -> Result<(), String> {
             installed: one.string("InstalledVersion"),
             fixed: one.string("FixedVersion"),
             remote_code,
+            purl: one.string("PkgIdentifier.PURL"),
             ..Vulnerability::default()
         });
     }

@@ -206,6 +206,7 @@ pub fn keys_map(
     streams: Streams,
     progress: &mut dyn FnMut(Progress),
 ) -> Result<KeysMap, StoreError> {
+    super::correlate::settle(store)?;
     let connection = store.connection();
     let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
     let machines = count("SELECT COUNT(DISTINCT machine) FROM v1_machine")?;

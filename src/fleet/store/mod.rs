@@ -17,7 +17,7 @@ use self::stream::Stream;
 use crate::output::sarif::encode;
 
 /// The version of the tables, which a file of a store keeps.
-const VERSION: i64 = 7;
+const VERSION: i64 = 8;
 /// The indexes of the tables.
 const INDEXES: &str = include_str!("../../../queries/store_indexes.sql");
 /// How long a process waits for another that writes to the store.
@@ -123,8 +123,8 @@ impl Store {
     }
 
     /// The store in `path`, which this one has open, as it would be in memory if of the machines
-    /// in `states`, a table of this connection, only the scans in its column `scan` had been
-    /// added, and of all other machines the newest.
+    /// in `states`, a table of this connection, no scan after those in its column `scan` had been
+    /// added.
     pub(super) fn state(&self, path: &Path, states: &str, scan: &str) -> Result<Self, StoreError> {
         let state = Self::open(None)?;
         // Read only, and let go before anything else is asked of it: a name that is not in
@@ -135,7 +135,9 @@ impl Store {
         state.connection.execute_batch("CREATE TEMP TABLE chosen (disk_id INT PRIMARY KEY)")?;
         let mut insert = state.connection.prepare("INSERT INTO temp.chosen VALUES (?1)")?;
         let mut disks = self.connection.prepare(&format!(
-            "SELECT d.disk_id FROM disk d JOIN {states} x ON x.machine = d.machine AND x.{scan} = d.scan_id
+            "SELECT d.disk_id FROM v1_disk d JOIN {states} x ON x.machine = d.machine
+             JOIN scan s ON s.scan_id = x.{scan}
+             WHERE (d.started || d.scan) <= (s.started || s.name)
              UNION SELECT disk_id FROM v1_machine WHERE machine NOT IN (SELECT machine FROM {states})"
         ))?;
         let mut rows = disks.query([])?;
@@ -147,7 +149,18 @@ impl Store {
             state.connection.prepare(sql)?.query_map([], |row| row.get(0))?.collect()
         };
         let copying = state.transaction()?;
+        // Which of the disks counted then is asked as it is today; the others are left out.
+        copying.execute_batch(
+            "INSERT INTO main.scan SELECT * FROM kept.scan;
+             INSERT INTO main.detached SELECT * FROM kept.detached;
+             INSERT INTO main.disk SELECT * FROM kept.disk WHERE disk_id IN (SELECT disk_id FROM temp.chosen);
+             DELETE FROM temp.chosen WHERE disk_id NOT IN (SELECT disk_id FROM main.v1_newest);
+             DELETE FROM main.disk WHERE disk_id NOT IN (SELECT disk_id FROM temp.chosen);",
+        )?;
         for table in texts("SELECT name FROM main.sqlite_master WHERE type = 'table'")? {
+            if ["scan", "disk", "detached"].contains(&&*table) {
+                continue;
+            }
             let of_disks =
                 texts(&format!("SELECT name FROM pragma_table_info('{table}') WHERE name = 'disk_id'"))?;
             let only =

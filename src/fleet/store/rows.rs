@@ -40,6 +40,10 @@ pub(super) struct ScanRows<'r, 'c> {
     disks: BTreeMap<(String, String), i64>,
     /// The target that was asked for last: mostly there is one.
     last: Option<((String, String), i64)>,
+    /// What the user calls the machine whose disks the images are (`--machine`).
+    named: Option<String>,
+    /// Identity and host name of the first system that was seen on them.
+    system: Option<(String, String)>,
 }
 
 impl<'c> Rows<'c> {
@@ -78,10 +82,18 @@ impl<'c> Rows<'c> {
         self.next_scan = number.saturating_add(1);
         self.connection
             .prepare_cached(
-                "INSERT INTO scan (scan_id, name, started, begun, whole, left_out) VALUES (?1, ?2, ?3, ?4, 0, 0)",
+                "INSERT INTO scan (scan_id, name, started, begun, whole, left_out, rules)
+                 VALUES (?1, ?2, ?3, ?4, 0, 0, ?5)",
             )?
             // Seconds and nanoseconds in one width, so that text sorts as time does.
-            .execute(params![number, scan.scan_id, sortable(&scan.started_at), text(&scan.started_at)])?;
+            .execute(params![
+                number,
+                scan.scan_id,
+                sortable(&scan.started_at),
+                text(&scan.started_at),
+                scan.rules_blake3
+            ])?;
+        self.rule_set(scan)?;
         Ok(ScanRows {
             connection: self.connection,
             rows: self,
@@ -89,7 +101,22 @@ impl<'c> Rows<'c> {
             scan_name: scan.scan_id.clone(),
             disks: BTreeMap::new(),
             last: None,
+            named: scan.targets.first().filter(|_| scan.targets.len() == 1).cloned(),
+            system: None,
         })
+    }
+
+    /// Which rules the scan had: once for all scans that had them.
+    fn rule_set(&self, scan: &ScanRecord) -> Result<(), StoreError> {
+        let digest = &scan.rules_blake3;
+        let mut known = self.connection.prepare_cached("SELECT 1 FROM rule_set WHERE digest = ?1")?;
+        if digest.is_empty() || known.exists([digest])? {
+            return Ok(());
+        }
+        let mut insert =
+            self.connection.prepare_cached("INSERT INTO rule_set VALUES (?1, ?2) ON CONFLICT DO NOTHING")?;
+        scan.rule_ids.iter().try_for_each(|rule| insert.execute([digest, rule]).map(drop))?;
+        Ok(())
     }
 
     /// Whether the index of entries is yet to be made.
@@ -157,7 +184,12 @@ impl ScanRows<'_, '_> {
     fn machine(&mut self, machine: &MachineRecord) -> Result<(), StoreError> {
         let host = machine.hostname.as_deref().unwrap_or_default();
         let (kind, name) = machine.provenance.first().map_or(("", ""), |step| (&*step.kind, &*step.name));
-        let disk = self.disk(kind, name, identity(machine), host)?;
+        let identity = identity(machine);
+        if let (None, Some(identity)) = (&self.system, &identity) {
+            self.system = Some((identity.clone(), host.to_owned()));
+        }
+        let disk = self.disk(kind, name, identity, host)?;
+        self.connection.prepare_cached("UPDATE disk SET root = 1 WHERE disk_id = ?1")?.execute([disk])?;
         self.aliases(machine, disk)?;
         self.identities(machine, disk)?;
         self.accounts(machine, disk)?;
@@ -279,23 +311,40 @@ impl ScanRows<'_, '_> {
         let target = (kind.to_owned(), name.to_owned());
         let disk = match self.disks.get(&target) {
             Some(disk) => *disk,
-            None => self.new_disk(name, identity, hostname)?,
+            None => self.new_disk(kind, name, identity, hostname)?,
         };
         self.disks.insert(target.clone(), disk);
         self.last = Some((target, disk));
         Ok(disk)
     }
 
-    fn new_disk(&mut self, name: &str, identity: Option<String>, hostname: &str) -> Result<i64, StoreError> {
-        let machine = identity.unwrap_or_else(|| format!("target:{}:{name}", self.scan_name));
-        let hostname = if hostname.is_empty() { name } else { hostname };
+    fn new_disk(
+        &mut self,
+        kind: &str,
+        name: &str,
+        identity: Option<String>,
+        hostname: &str,
+    ) -> Result<i64, StoreError> {
+        // An image that is not what the user named is one of the disks of what was named.
+        let named = self.named.as_deref().filter(|named| kind == "image" && *named != name);
+        let (machine, hostname) = match (identity, &self.system, named) {
+            (Some(identity), ..) => (identity, hostname.to_owned()),
+            (None, Some((machine, hostname)), Some(_)) => (machine.clone(), hostname.clone()),
+            (None, None, Some(named)) => {
+                let hostname = if hostname.is_empty() { named } else { hostname };
+                (format!("machine:{named}"), hostname.to_owned())
+            }
+            (None, _, None) => (format!("target:{}:{name}", self.scan_name), hostname.to_owned()),
+        };
+        let hostname = if hostname.is_empty() { name } else { &hostname };
         let disk = self.rows.next_disk;
         self.rows.next_disk = disk.saturating_add(1);
         self.connection
             .prepare_cached(
-                "INSERT INTO disk (disk_id, scan_id, target, machine, hostname) VALUES (?1, ?2, ?3, ?4, ?5)",
+                "INSERT INTO disk (disk_id, scan_id, target, machine, hostname, root, named)
+                 VALUES (?1, ?2, ?3, ?4, ?5, 0, ?6)",
             )?
-            .execute(params![disk, self.scan, name, machine, hostname])?;
+            .execute(params![disk, self.scan, name, machine, hostname, named])?;
         self.connection
             .prepare_cached("INSERT INTO identity VALUES (?1, 'target', ?2)")?
             .execute(params![disk, name.to_lowercase()])?;

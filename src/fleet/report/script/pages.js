@@ -513,11 +513,12 @@ function secretPage(route) {
   const accepting = new Set(grants.map((row) => g.node[row])).size;
   const sections = [];
   if (key >= 0) {
-    sections.push({ id: "accepted", label: "Accepted by", count: grants.length, make: () => grid({ rows: grants, label: "Accounts that it opens", file: "accepted-by", empty: "No account of a machine in this store accepts it",
+    sections.push({ id: "accepted", label: "Accepted by", count: Math.max(grants.length, k.opens_on[key]), make: () => el("div", {}, accepting < k.opens_on[key] ? el("p", { class: "note" }, `The first ${number(accepting)} of ${number(k.opens_on[key])} machines; `,
+      el("code", {}, `snapsift fleet query STORE accepted-by --set key=${print}`), " shows all.") : null, grid({ rows: grants, label: "Accounts that it opens", file: "accepted-by", empty: "No account of a machine in this store accepts it",
       columns: [
         { name: "Machine", width: 200, text: (row) => machine(g.node[row], "hostname"), cell: (row) => machineLink(g.node[row]) },
         { name: "Account", width: 150, text: (row) => g.account[row] }, { name: "Superuser", width: 110, text: (row) => (g.root[row] ? "yes" : "no") },
-        { name: "How", width: 120, text: (row) => g.state[row] }, { name: "By", text: (row) => g.path[row], cell: (row) => code(g.path[row]) }] }).element });
+        { name: "How", width: 120, text: (row) => g.state[row] }, { name: "By", text: (row) => g.path[row], cell: (row) => code(g.path[row]) }] }).element) });
     sections.push({ id: "held", label: "Lies on", count: holders.length, make: () => grid({ rows: holders, label: "Where its private half lies", file: "lies-on", empty: "Its private half was seen nowhere",
       columns: [
         { name: "Machine", width: 200, text: (row) => machine(h.node[row], "hostname"), cell: (row) => machineLink(h.node[row]) },

@@ -128,11 +128,15 @@ function heading(title, ...beside) {
   return el("div", { class: "heading" }, el("h1", { tabindex: "-1" }, title), ...beside);
 }
 
+// The question that has all rows of a table of which the page has some.
+const WHOLE = { machines: "coverage", findings: "inventory", keys: "key-hygiene", grants: "accepted-by --set key=FINGERPRINT", paths: "attack-paths",
+  recommendations: "recommendations", new: "new-since-last-scan", gone: "gone-since-last-scan" };
+
 function capped(name, what) {
   const { n, total } = table(name);
   if (n >= total) return null;
-  return el("p", { class: "note" }, `Shown are ${number(n)} of ${number(total)} ${what}: more would not fit into a page. `,
-    "The store has all of them: ", el("code", {}, "snapsift fleet query"), ".");
+  return el("p", { class: "note" }, `The first ${number(n)} of ${number(total)} ${what}; `,
+    el("code", {}, `snapsift fleet query STORE ${WHOLE[name] || "--list"}`), " shows all.");
 }
 
 // A bar of parts that add up, with its legend.

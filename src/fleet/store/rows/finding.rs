@@ -13,13 +13,14 @@ impl ScanRows<'_, '_> {
         let file = finding.file.as_ref();
         let validity = finding.validity.as_ref();
         let details = serde_json::to_string(&finding.attributes).unwrap_or_default();
+        let credential = credential(finding);
         let readable = file
             .and_then(|file| u32::from_str_radix(&file.mode, 8).ok())
             .is_some_and(|mode| mode & 0o004 != 0);
         self.connection
             .prepare_cached(
                 "INSERT INTO finding VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15,
-                 ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26)",
+                 ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27, ?28)",
             )?
             .execute(params![
                 disk,
@@ -48,10 +49,26 @@ impl ScanRows<'_, '_> {
                 finding.vendor.as_ref().is_some_and(|vendor| vendor.verified),
                 finding.ignored.is_some(),
                 details,
+                credential.map(|(id, _)| id),
+                credential.map(|(_, account)| account),
             ])?;
         self.connection
             .prepare_cached("INSERT INTO remedy VALUES (?1, ?2) ON CONFLICT (rule) DO NOTHING")?
             .execute(params![finding.rule_id, finding.remediation])?;
         Ok(())
+    }
+}
+
+/// What the issuer of a secret calls it, and the account or project that it is of. Temporary
+/// credentials are in no inventory, and an identifier without its secret opens nothing.
+fn credential(finding: &Finding) -> Option<(&str, &str)> {
+    let attribute = |name: &str| finding.attributes.get(name).map(String::as_str);
+    let id = attribute("key_id").filter(|id| u64::try_from(id.len()) != Ok(finding.secret.length))?;
+    match finding.target.as_ref()?.kind.as_str() {
+        "aws_account" if attribute("key_kind") == Some("long_term") => {
+            Some((id, attribute("account").unwrap_or_default()))
+        }
+        "gcp_service_account" => Some((id, attribute("project").unwrap_or_default())),
+        _ => None,
     }
 }
