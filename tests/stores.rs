@@ -1,5 +1,5 @@
-//! What databases keep in pages is found whole, with table, row and column; the databases
-//! are made by SQLite itself.
+//! What databases and hives keep in pages and cells is found whole, with its names in the
+//! way to it; they are made by SQLite and by hivex.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod support;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use snapsift::finding::Reason;
 use snapsift::pipeline::ScanOptions;
-use support::whole::{Scanned, options, planted, scan, scan_with};
+use support::whole::{Scanned, options, planted, scan, scan_by, scan_with};
 
 /// Runs Python's SQLite over `app.db` in a directory, opened as `db`; `value(n)` is a
 /// planted value. What is written is committed.
@@ -173,4 +173,206 @@ fn hostile_47_pages_in_a_cycle_end_and_the_rest_is_scanned() {
                 || scanned.findings().iter().any(|found| found.secret.length == first.len() as u64)
         );
     }
+}
+
+/// A hive with nothing in it, by the specification of its format, to be filled by hivex.
+fn empty_hive() -> Vec<u8> {
+    let words = |bytes: &mut [u8], at: usize, numbers: &[u32]| {
+        for (number, word) in numbers.iter().zip(bytes[at..].chunks_exact_mut(4)) {
+            word.copy_from_slice(&number.to_le_bytes());
+        }
+    };
+    let mut bytes = vec![0; 8192];
+    bytes[..4].copy_from_slice(b"regf");
+    words(&mut bytes, 4, &[1, 1]);
+    words(&mut bytes, 20, &[1, 5, 0, 1, 32, 4096, 1]);
+    let sum = bytes[..508]
+        .chunks_exact(4)
+        .fold(0, |sum, word| sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    words(&mut bytes, 508, &[sum]);
+    let bins = &mut bytes[4096..];
+    bins[..4].copy_from_slice(b"hbin");
+    words(bins, 8, &[4096]);
+    // The root, its security, and what is free.
+    words(bins, 32, &[88_u32.wrapping_neg()]);
+    bins[36..40].copy_from_slice(b"nk\x2c\0");
+    let none = u32::MAX;
+    words(bins, 32 + 4 + 16, &[none, 0, 0, none, none, 0, none, 120, none, 0, 0, 0, 0, 0, 4]);
+    bins[112..116].copy_from_slice(b"ROOT");
+    words(bins, 120, &[48_u32.wrapping_neg()]);
+    bins[124..126].copy_from_slice(b"sk");
+    words(bins, 128, &[120, 120, 1, 20]);
+    words(bins, 168, &[4096 - 168]);
+    bytes
+}
+
+/// Makes a hive of keys, each with its values as a file of `regedit` has them.
+fn hive(path: &Path, keys: &[(&str, &[String])]) {
+    fs::write(path, empty_hive()).expect("a file");
+    let mut text = "Windows Registry Editor Version 5.00\n".to_owned();
+    let mut made = std::collections::BTreeSet::new();
+    for (key, values) in keys {
+        // Every key above it first.
+        for (end, _) in key.match_indices('\\').skip(1).chain([(key.len(), "")]) {
+            if made.insert(&key[..end]) {
+                text += &format!("\n[{}]\n", &key[..end]);
+            }
+        }
+        text += &values.join("\n");
+        text.push('\n');
+    }
+    let file = path.with_extension("reg");
+    fs::write(&file, text).expect("a file");
+    let output =
+        Command::new("hivexregedit").arg("--merge").args([path, &file]).output().expect("hivexregedit");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::remove_file(file).expect("it goes");
+}
+
+fn text(name: &str, value: &str) -> String {
+    format!("\"{name}\"=\"{value}\"")
+}
+
+/// As a file of `regedit` has bytes: `hex(7):61,00`.
+fn bytes(name: &str, kind: u8, bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{name}\"=hex({kind:x}):{}", bytes.join(","))
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Parts of passwords: no file of ours has a whole one.
+fn password(number: usize) -> String {
+    format!("y3fRrJC{number}{}", "vrNSmy!")
+}
+
+#[test]
+fn values_of_a_hive_are_told_with_their_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let long = format!("{}{}{}", "x".repeat(9000), planted(4), "y".repeat(90));
+    let lines = format!("A=b\0TOKEN={}\0\0", planted(3));
+    hive(
+        &dir.path().join("SOFTWARE"),
+        &[
+            (
+                r"\Vendor\App",
+                &[
+                    text("Token", &planted(1)),
+                    text("Ключ", &format!("Ä {}", planted(2))),
+                    bytes("Environment", 7, &utf16(&lines)),
+                    bytes("Blob", 3, long.as_bytes()),
+                    "\"Port\"=dword:00000016".to_owned(),
+                    format!("@=\"{}\"", planted(5)),
+                ],
+            ),
+            (r"\Vendor\Other", &[text("Same", &planted(1))]),
+        ],
+    );
+    let scanned = scan(dir.path());
+    let mut found = places(&scanned);
+    found.sort();
+    let expected = [
+        place(r"/SOFTWARE → Vendor\App\(Default)", 1, 1, 0),
+        place(r"/SOFTWARE → Vendor\App\Blob", 1, 9001, 9000),
+        place(r"/SOFTWARE → Vendor\App\Environment", 2, 7, 10),
+        place(r"/SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place(r"/SOFTWARE → Vendor\App\Ключ", 1, 4, 3),
+        place(r"/SOFTWARE → Vendor\Other\Same", 1, 1, 0),
+    ];
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let kinds: Vec<&str> =
+        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["directory", "registry_value"]);
+    assert_eq!(scanned.coverage().inside.opened, 1);
+}
+
+/// What Windows and programs on it keep in their keys, by the rules that are built in:
+/// rule, path, and who logs in where.
+#[test]
+fn logins_of_a_registry_are_put_together() {
+    let dir = tempfile::tempdir().expect("a directory");
+    hive(
+        &dir.path().join("NTUSER.DAT"),
+        &[
+            (
+                r"\Microsoft\Windows NT\CurrentVersion\Winlogon",
+                &[
+                    text("AutoAdminLogon", "1"),
+                    text("DefaultPassword", &password(1)),
+                    text("Shell", "explorer.exe"),
+                    text("DefaultDomainName", "CORP"),
+                    text("DefaultUserName", "kiosk"),
+                ],
+            ),
+            (
+                r"\Software\SimonTatham\PuTTY\Sessions\web",
+                &[
+                    text("HostName", "web1.corp.acme.io"),
+                    text("ProxyUsername", "shop"),
+                    text("PublicKeyFile", r"C:\\Users\\ann\\web.ppk"),
+                    text("ProxyHost", "proxy.corp.acme.io"),
+                    text("ProxyPassword", &password(2)),
+                ],
+            ),
+        ],
+    );
+    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
+    let scanned = scan_by(&rules, dir.path(), options());
+    let mut found: Vec<_> = scanned
+        .findings()
+        .iter()
+        .map(|finding| {
+            let attribute =
+                |name: &str| finding.attributes.get(name).map(ToString::to_string).unwrap_or_default();
+            let name = finding.location.provenance.last().map(|step| step.name.clone()).unwrap_or_default();
+            (finding.rule.id.clone(), name, attribute("user"), attribute("server"))
+        })
+        .collect();
+    found.sort();
+    println!("{found:?}");
+    panic!("{:#?}", scanned.findings());
+}
+
+#[test]
+fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("SYSTEM");
+    let names: Vec<String> = (0..40).map(|number| format!(r"\Key{number}")).collect();
+    let values: Vec<[String; 1]> = (0..40).map(|number| [text("v", &planted(number))]).collect();
+    let keys: Vec<(&str, &[String])> =
+        names.iter().map(String::as_str).zip(values.iter().map(<[String; 1]>::as_slice)).collect();
+    hive(&path, &keys);
+    let whole = fs::read(&path).expect("the hive");
+    let list = whole.windows(2).position(|two| matches!(two, b"lf" | b"lh")).expect("a list of keys");
+    // The first key of the list is the root, or the second once more, or no cell.
+    for (number, first) in [32, u32::from(whole[list + 12]) | u32::from(whole[list + 13]) << 8, 0xffff_fff8]
+        .into_iter()
+        .enumerate()
+    {
+        let mut bytes = whole.clone();
+        bytes[list + 4..list + 8].copy_from_slice(&first.to_le_bytes());
+        fs::write(&path, &bytes).expect("a file");
+        let scanned = scan(dir.path());
+        assert_eq!(scanned.findings().len(), 40, "{number}");
+        let in_keys = places(&scanned).iter().filter(|(path, ..)| path.contains(" → Key")).count();
+        assert_eq!(in_keys, 39, "{number}");
+        assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Corrupt)], "{number}");
+        assert!(!scanned.summary.complete);
+    }
+    for length in [100, 4096, 4200, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).expect("a file");
+        let scanned = scan(dir.path());
+        assert!(length < 512 || !scanned.summary.complete, "cut to {length}");
+    }
+    // In use when the snapshot was made: told, and read all the same.
+    let mut bytes = whole;
+    bytes[4] += 1;
+    bytes[508] ^= 1 ^ 2;
+    fs::write(&path, &bytes).expect("a file");
+    let scanned = scan(dir.path());
+    assert_eq!(scanned.findings().len(), 40);
+    assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
 }

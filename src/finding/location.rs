@@ -38,7 +38,7 @@ pub struct Location {
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
     /// `member` of an archive or of a filesystem, `git_object`, `row` of a database
-    /// (`table[row].column`), `stream` for content that was compressed, or `inner_disk` for
+    /// (`table[row].column`), `registry_value` of a hive (`key\name`), `stream` for content that was compressed, or `inner_disk` for
     /// the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there: of an object of git its id and, where it is known, `:` and
@@ -57,7 +57,8 @@ impl ProvenanceStep {
     /// on it follows.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.is_member() || [Self::STREAM, Self::INNER_DISK, Self::ROW].contains(&self.kind.as_str())
+        self.is_member()
+            || [Self::STREAM, Self::INNER_DISK, Self::ROW, Self::REGISTRY_VALUE].contains(&self.kind.as_str())
     }
 
     /// The part of a way that leads up to a file, and the part inside of it.
@@ -76,7 +77,7 @@ impl ProvenanceStep {
             match step.kind.as_str() {
                 Self::STREAM => {}
                 Self::INNER_DISK => on_disk = true,
-                Self::MEMBER | Self::GIT_OBJECT | Self::ROW => {
+                Self::MEMBER | Self::GIT_OBJECT | Self::ROW | Self::REGISTRY_VALUE => {
                     names.push(std::mem::take(&mut filesystem) + &step.name);
                     on_disk = false;
                 }
@@ -99,6 +100,8 @@ impl ProvenanceStep {
     pub const INNER_DISK: &str = "inner_disk";
     /// The kind of a row of a database.
     pub const ROW: &str = "row";
+    /// The kind of a value in a hive of the Windows registry.
+    pub const REGISTRY_VALUE: &str = "registry_value";
 }
 
 impl Location {

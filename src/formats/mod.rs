@@ -34,6 +34,7 @@ mod dropbear;
 mod ec;
 pub mod escape;
 pub mod hex;
+pub mod hive;
 mod hmac;
 pub mod jwt;
 mod key;

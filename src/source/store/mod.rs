@@ -8,6 +8,8 @@
 //! Numbers of the file are not believed: work is bounded by its size, memory by
 //! constants, and what is wrong is told while the rest goes on.
 
+mod blocks;
+mod hive;
 mod sqlite;
 
 use std::ops::Range;
@@ -16,7 +18,7 @@ use crate::finding::Reason;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 1] = [&sqlite::Sqlite];
+const STORES: [&dyn Store; 2] = [&sqlite::Sqlite, &hive::Registry];
 
 /// A kind of store.
 pub trait Store: Sync {
@@ -35,7 +37,7 @@ pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
 
 /// A record.
 pub struct Record<'r> {
-    /// What it is called in the way to a finding: `row`.
+    /// What a field of it is called in the way to a finding: `row`, `registry_value`.
     pub kind: &'static str,
     /// Its fields as text, each with its name before it: `name=value`.
     pub text: &'r [u8],

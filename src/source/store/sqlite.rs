@@ -5,6 +5,7 @@
 use std::collections::VecDeque;
 use std::ops::ControlFlow;
 
+use super::blocks::fill;
 use super::{Field, Record, Store, Visitor};
 use crate::finding::{ProvenanceStep, Reason};
 use crate::formats::sqlite::schema::Table;
@@ -73,15 +74,7 @@ struct Pages<'f>(&'f dyn ReadAt);
 
 impl ReadPages for Pages<'_> {
     fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        let mut filled = 0;
-        while let Some(rest) = page.get_mut(filled..).filter(|rest| !rest.is_empty()) {
-            let at = offset.saturating_add(u64::try_from(filled).unwrap_or(u64::MAX));
-            match self.0.read_at(rest, at) {
-                Ok(read @ 1..) => filled += read,
-                Ok(0) | Err(_) => return false,
-            }
-        }
-        true
+        fill(self.0, page, offset) == page.len()
     }
 }
 
