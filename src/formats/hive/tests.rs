@@ -180,9 +180,9 @@ fn keys_and_values_of_all_forms() {
         ("Inner\\e\\v", "text e"),
     ];
     assert_eq!(pairs(&told), expected);
-    let hive = Hive::open(made.bytes().as_slice(), 1 << 20).unwrap();
-    assert!(hive.is_clean && hive.is_sound);
     let mut bytes = made.bytes();
+    let hive = Hive::open(bytes.as_slice(), 1 << 20).unwrap();
+    assert!(hive.is_clean && hive.is_sound);
     bytes[4] = 1;
     let hive = Hive::open(bytes.as_slice(), 1 << 20).unwrap();
     assert!(!hive.is_clean && !hive.is_sound);
