@@ -175,6 +175,114 @@ fn hostile_47_pages_in_a_cycle_end_and_the_rest_is_scanned() {
     }
 }
 
+/// Runs Python's SQLite over a database in WAL mode, and copies it with its log while it is
+/// open. `keep()`: from then on nothing goes from the log into the database by itself.
+fn logged(dir: &Path, script: &str) {
+    let made = tempfile::tempdir().expect("a directory");
+    let to = format!("{:?}", dir.to_str().expect("UTF-8"));
+    let script = format!(
+        "db.isolation_level = None\n\
+         def keep(): db.execute('pragma wal_checkpoint(truncate)')\n\
+         db.execute('pragma page_size = 512')\n\
+         db.execute('pragma journal_mode = wal')\n\
+         db.execute('pragma wal_autocheckpoint = 0')\n\
+         {script}\n\
+         import shutil\n\
+         for name in ('app.db', 'app.db-wal'): shutil.copy(name, {to})"
+    );
+    database(made.path(), &script);
+}
+
+#[test]
+fn rows_that_only_a_log_has_are_told_with_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // A row before; then one for which the database has pages, and one that overflows.
+    logged(
+        dir.path(),
+        "db.execute('create table t(a text, v text)')\n\
+         db.execute('insert into t values(?, ?)', ('x', value(1)))\n\
+         keep()\n\
+         db.execute('insert into t values(?, ?)', ('y', value(2)))\n\
+         for at in range(20): db.execute('insert into t values(?, ?)', ('z', 'x' * (1000 + 13 * at) + ' ' + value(10 + at)))\n\
+         db.execute('begin')\n\
+         db.execute('pragma cache_size = 1')\n\
+         db.execute('create table never(v text)')\n\
+         db.execute('insert into never values(?)', (value(3),))\n\
+         db.execute('insert into never values(?)', ('x' * 9000,))\n\
+         read = db\n\
+         db = sqlite3.connect('app.db')",
+    );
+    let scanned = scan(dir.path());
+    let mut expected = vec![place("/app.db → t[1].v", 1, 1, 0), place("/app.db-wal → t[2].v", 1, 1, 0)];
+    expected.extend(
+        (0..20_u64)
+            .map(|at| place(&format!("/app.db-wal → t[{}].v", 3 + at), 1, 1002 + 13 * at, 1001 + 13 * at)),
+    );
+    let found = places(&scanned);
+    // What was never committed is in the bytes, if it was written.
+    let in_rows: Vec<_> = found.iter().filter(|(path, ..)| path.contains(" → ")).cloned().collect();
+    let sorted = |mut places: Vec<(String, u64, u64, u64)>| {
+        places.sort();
+        places
+    };
+    assert_eq!(sorted(in_rows), sorted(expected), "{:?}", scanned.problems());
+    let others: Vec<_> = found.iter().filter(|(path, ..)| !path.contains(" → ")).collect();
+    assert!(others.len() <= 1, "{others:?}");
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+
+    // A frame that is damaged ends the log: the rest is in the bytes.
+    let wal = dir.path().join("app.db-wal");
+    let whole = fs::read(&wal).expect("the log");
+    let mut bytes = whole.clone();
+    bytes[32 + 24 + 100] ^= 1;
+    fs::write(&wal, &bytes).expect("a file");
+    let scanned = scan(dir.path());
+    assert!(places(&scanned).iter().all(|(path, ..)| !path.contains("wal →")));
+    assert!(places(&scanned).iter().any(|(path, ..)| path == "/app.db-wal"));
+    let mut bytes = whole.clone();
+    bytes[20] ^= 1;
+    fs::write(&wal, &bytes).expect("a file");
+    assert_eq!(scan(dir.path()).problems(), [("/app.db-wal", Reason::Corrupt)]);
+    for length in [33, 600, whole.len() / 2, whole.len() - 1] {
+        fs::write(&wal, &whole[..length]).expect("a file");
+        assert!(!scan(dir.path()).findings().is_empty());
+    }
+    // Without its database.
+    fs::write(&wal, &whole).expect("a file");
+    fs::remove_file(dir.path().join("app.db")).expect("it goes");
+    let scanned = scan(dir.path());
+    assert!(scanned.findings().len() > 15);
+    assert!(!scanned.summary.complete, "{:?}", scanned.problems());
+}
+
+/// A log is kept when its pages are in the database: what both have is told once.
+#[test]
+fn rows_that_a_database_has_too_are_told_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    logged(
+        dir.path(),
+        "db.execute('create table t(v text)')\n\
+         for at in range(40): db.execute('insert into t values(?)', (value(at) + ' ' + 'x' * 100,))\n\
+         db.execute('pragma wal_checkpoint(passive)')",
+    );
+    let scanned = scan(dir.path());
+    let found = places(&scanned);
+    assert_eq!(found.len(), 40, "{:?}", scanned.problems());
+    assert!(found.iter().all(|(path, ..)| path.starts_with("/app.db → t[")), "{found:?}");
+    assert!(scanned.summary.complete);
+    // The log alone: its database is asked for the names, but is not scanned.
+    let alone = scan(&dir.path().join("app.db-wal"));
+    let found = places(&alone);
+    assert_eq!(found.len(), 40);
+    assert!(found.iter().all(|(path, ..)| path.starts_with("/app.db-wal → t[")), "{found:?}");
+    // All of the database is in the log: it is not needed.
+    fs::remove_file(dir.path().join("app.db")).expect("it goes");
+    let scanned = scan(dir.path());
+    assert_eq!(places(&scanned).len(), 40);
+    assert!(places(&scanned).iter().all(|(path, ..)| path.starts_with("/app.db-wal → t[")));
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+}
+
 /// A hive with nothing in it, by the specification of its format, to be filled by hivex.
 fn empty_hive() -> Vec<u8> {
     let words = |bytes: &mut [u8], at: usize, numbers: &[u32]| {
@@ -328,7 +436,7 @@ fn logins_of_a_registry_are_put_together() {
             let attribute =
                 |name: &str| finding.attributes.get(name).map(ToString::to_string).unwrap_or_default();
             let name = finding.location.provenance.last().map(|step| step.name.clone()).unwrap_or_default();
-            (finding.rule.id.clone(), name, attribute("user"), attribute("server"))
+            (finding.rule_id.clone(), name, attribute("user"), attribute("server"))
         })
         .collect();
     found.sort();

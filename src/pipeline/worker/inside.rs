@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 pub(super) use git::Objects;
 pub(super) use seen::Seen;
+pub(in crate::pipeline) use stored::Siblings;
 pub(super) use stored::{Known, scan as scan_store};
 
 use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines};

@@ -11,10 +11,9 @@ use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use super::blocks::Blocks;
-use super::{Field, Record, Store, Visitor};
+use super::{Field, Record, Source, Store, Visitor};
 use crate::finding::{ProvenanceStep, Reason};
 use crate::formats::hive::{Content, Hive, HiveError, Value, Visit, is_hive};
-use crate::source::content::ReadAt;
 
 /// The most bytes of a value that are read.
 const MAX_VALUE: usize = 16 << 20;
@@ -38,8 +37,9 @@ impl Store for Registry {
         is_hive(start)
     }
 
-    fn read(&self, file: &dyn ReadAt, size: u64, visitor: &mut dyn Visitor) {
-        let mut hive = match Hive::open(Blocks::new(file), size) {
+    fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor) {
+        let size = source.size;
+        let mut hive = match Hive::open(Blocks::new(source.file), size) {
             Ok(hive) => hive,
             Err(error) => return visitor.problem(Reason::Unsupported, Some(0), error.to_string()),
         };
@@ -170,7 +170,7 @@ impl Keys<'_> {
             if path.is_empty() { name.to_owned() } else { format!("{path}\\{name}") }
         };
         let kind = ProvenanceStep::REGISTRY_VALUE;
-        self.visitor.record(&Record { kind, text: &text, fields: &fields, name: &name });
+        self.visitor.record(&Record { kind, text: &text, fields: &fields, is_told: false, name: &name });
     }
 }
 
