@@ -484,3 +484,71 @@ fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
     assert_eq!(scanned.findings().len(), 40);
     assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
 }
+
+/// A dump that the kernel made, or gdb where the kernel gives dumps to a program; `None`
+/// where there is neither. It is called `core`.
+fn core_dump(dir: &Path, environment: &[(&str, &str)]) -> Option<()> {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().envs(environment.iter().copied()).current_dir(dir);
+    let script = "ulimit -c unlimited; exec sleep 60";
+    let mut child = command.args(["-c", script]).spawn().expect("sh runs");
+    // The environment is that of `sleep` once the shell has become it.
+    let became = format!("/proc/{}/comm", child.id());
+    while fs::read_to_string(&became).is_ok_and(|name| name.trim() != "sleep") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    let by_kernel = !pattern.trim().is_empty() && !pattern.contains(['|', '/']);
+    if !by_kernel {
+        let _ = Command::new("gcore").args(["-o", "core", &pid]).current_dir(dir).output();
+    }
+    let signal = if by_kernel { "-ABRT" } else { "-KILL" };
+    Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+    child.wait().expect("it ends");
+    let made = fs::read_dir(dir)
+        .expect("a directory")
+        .flatten()
+        .find(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))?;
+    fs::rename(made.path(), dir.join("core")).ok()
+}
+
+#[test]
+fn the_environment_of_a_core_dump_is_told_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let secret = planted(1);
+    let password = password(1);
+    let environment = [
+        ("APP_TOKEN", secret.as_str()),
+        ("DB_USER", "shop"),
+        ("DB_PASSWORD", password.as_str()),
+        ("DB_HOST", "db1.corp.acme.io"),
+    ];
+    if core_dump(dir.path(), &environment).is_none() {
+        eprintln!("skipped: neither the kernel nor gcore makes core dumps here");
+        return;
+    }
+    let scanned = scan(dir.path());
+    assert_eq!(
+        places(&scanned),
+        [place("/core → sleep environ APP_TOKEN", 1, 1, 0)],
+        "{:?}",
+        scanned.problems()
+    );
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    // What belongs together in the environment is put together.
+    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
+    let scanned = scan_by(&rules, dir.path(), options());
+    let logins: Vec<_> = scanned
+        .findings()
+        .into_iter()
+        .filter(|finding| finding.attributes.get("user").is_some_and(|user| user == "shop"))
+        .collect();
+    let [login] = logins.as_slice() else { panic!("{logins:?}") };
+    assert_eq!(login.location.whole_path(), "/core → sleep environ DB_PASSWORD");
+    assert_eq!(login.attributes.get("server").map(String::as_str), Some("db1.corp.acme.io"));
+    // Cut short, as by a limit on its size.
+    let whole = fs::read(dir.path().join("core")).expect("the dump");
+    fs::write(dir.path().join("core"), &whole[..whole.len() / 2]).expect("a file");
+    assert_eq!(scan(dir.path()).problems(), [("/core", Reason::Corrupt)]);
+}

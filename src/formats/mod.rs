@@ -32,6 +32,7 @@ mod der_cut;
 pub mod dpkg;
 mod dropbear;
 mod ec;
+pub mod elf_core;
 pub mod escape;
 pub mod hex;
 pub mod hive;

@@ -9,6 +9,7 @@
 //! constants, and what is wrong is told while the rest goes on.
 
 mod blocks;
+mod core_dump;
 mod hive;
 mod sqlite;
 mod sqlite_log;
@@ -20,7 +21,8 @@ use crate::source::Tree;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 3] = [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry];
+const STORES: [&dyn Store; 4] =
+    [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry, &core_dump::CoreDump];
 
 /// A kind of store.
 pub trait Store: Sync {
@@ -53,7 +55,7 @@ pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
 
 /// A record.
 pub struct Record<'r> {
-    /// What a field of it is called in the way to a finding: `row`, `registry_value`.
+    /// What a field of it is called in the way to a finding: `row`, `registry_value`, `environ`.
     pub kind: &'static str,
     /// Its fields as text, each with its name before it: `name=value`.
     pub text: &'r [u8],
