@@ -85,6 +85,8 @@ pub struct Hive<R> {
     root: u32,
     /// Written to its end: the two numbers of the last write are equal.
     pub is_clean: bool,
+    /// The file has all of its cells.
+    pub is_whole: bool,
     /// The sum over the base block is right.
     pub is_sound: bool,
 }
@@ -113,8 +115,9 @@ impl<R: ReadPages> Hive<R> {
             sum => sum,
         };
         let is_clean = number(4)? == number(8)?;
+        let is_whole = BINS.saturating_add(number(40)?.into()) <= length;
         let (root, is_sound) = (number(36)?, number(508)? == sum);
-        Ok(Self { cells: Cells::new(reader, length), root, is_clean, is_sound })
+        Ok(Self { cells: Cells::new(reader, length), root, is_clean, is_whole, is_sound })
     }
 
     /// Gives every key with its values, the root's first; of a value with more than `max`

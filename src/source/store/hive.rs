@@ -47,6 +47,10 @@ impl Store for Registry {
             let message = "registry hive: the sum over its base block is wrong".to_owned();
             visitor.problem(Reason::Corrupt, Some(0), message);
         }
+        if !hive.is_whole {
+            let message = "registry hive: is cut short".to_owned();
+            visitor.problem(Reason::Corrupt, Some(size), message);
+        }
         if !hive.is_clean {
             let message = "registry hive: was in use: its newest changes may be only in its transaction logs \
                            (.LOG1, .LOG2), which are searched as they are stored";
