@@ -162,7 +162,10 @@ fn keys_and_values_of_all_forms() {
     let eight = made.cell(&77_u64.to_le_bytes());
     let lines: Vec<u8> = "one\0two\0\0".encode_utf16().flat_map(u16::to_le_bytes).collect();
     let lines_at = made.cell(&lines);
-    let more = [made.value("eight", 11, 8, eight), made.value("lines", 7, lines.len() as u32, lines_at)];
+    let more = [
+        made.value("eight", 11, 8, eight),
+        made.value("lines", 7, u32::try_from(lines.len()).unwrap(), lines_at),
+    ];
     made.key("ROOT", (inner, 1), &[numbers.as_slice(), &more].concat());
     let told = walk(&made.bytes());
     assert_eq!(told.errors, []);
@@ -190,12 +193,16 @@ fn keys_and_values_of_all_forms() {
     assert!(!is_hive(&bytes), "a transaction log");
 }
 
+fn index(offset: u64) -> usize {
+    usize::try_from(offset).unwrap()
+}
+
 /// Values of more than 16,344 bytes lie in parts.
 #[test]
 fn big_data_is_joined_and_cut() {
     let mut made = Made::new();
     let length = 16_344 * 2 + 10;
-    let whole: Vec<u8> = (0..length).map(|at| (at % 251) as u8).collect();
+    let whole: Vec<u8> = (0..length).map(|at| u8::try_from(at % 251).unwrap()).collect();
     let parts: Vec<u32> = whole.chunks(16_344).map(|part| made.cell(part)).collect();
     let list: Vec<u8> = parts.iter().flat_map(|part| part.to_le_bytes()).collect();
     let list = made.cell(&list);
@@ -207,13 +214,13 @@ fn big_data_is_joined_and_cut() {
     assert_eq!((pairs(&told), &*told.errors), (vec![("\\v", "32698 bytes")], [].as_slice()));
     let (_, stored) = &told.raw[0];
     let there: Vec<u8> =
-        stored.iter().flat_map(|part| &bytes[part.start as usize..part.end as usize]).copied().collect();
+        stored.iter().flat_map(|part| &bytes[index(part.start)..index(part.end)]).copied().collect();
     assert!(there == whole);
     let cut = walk_to(&bytes, 20_000);
     assert_eq!((pairs(&cut), &*cut.errors), (vec![("\\v", "20000 bytes")], [HiveError::TooLong].as_slice()));
     // The second part is a free cell.
     let mut bytes = bytes;
-    let at = 4096 + parts[1] as usize;
+    let at = 4096 + index(parts[1].into());
     bytes[at..at + 4].copy_from_slice(&16_352_i32.to_le_bytes());
     let part = walk(&bytes);
     assert_eq!(pairs(&part), [("\\v", "16344 bytes")]);
@@ -228,7 +235,7 @@ fn cycles_end_and_the_rest_is_read() {
     let value = made.text("v", "there");
     let other = made.key("other", (NONE, 0), &[value]);
     let root = made.key("ROOT", (list, 2), &[]);
-    let at = list as usize + 4 + 4;
+    let at = index(list.into()) + 4 + 4;
     made.bins[at..at + 4].copy_from_slice(&root.to_le_bytes());
     made.bins[at + 8..at + 12].copy_from_slice(&other.to_le_bytes());
     let told = walk(&made.bytes());
@@ -243,7 +250,7 @@ fn cycles_end_and_the_rest_is_read() {
     let leaf = made.list(b"lh", &[key]);
     let nested = made.list(b"ri", &[leaf]);
     let outer = made.list(b"ri", &[nested, 0]);
-    let at = outer as usize + 4 + 8;
+    let at = index(outer.into()) + 4 + 8;
     made.bins[at..at + 4].copy_from_slice(&outer.to_le_bytes());
     made.key("ROOT", (outer, 1), &[]);
     let told = walk(&made.bytes());

@@ -108,13 +108,13 @@ fn old_rows(file: &TreeFile<'_>, log: &Log) -> HashSet<[u8; 16]> {
     }
     let mut old = Old(HashSet::new());
     let size = file.stat.size.unwrap_or(0);
-    if let Ok(mut database) = Database::open(Beside(file), size) {
-        if database.page_size() == log.page_size {
-            database.read_each_once(size);
-            let mut pages: Vec<u32> = log.newest.keys().copied().collect();
-            pages.sort_unstable();
-            pages.into_iter().for_each(|page| database.rows_of(page, MAX_ROW, &mut old));
-        }
+    if let Ok(mut database) = Database::open(Beside(file), size)
+        && database.page_size() == log.page_size
+    {
+        database.read_each_once(size);
+        let mut pages: Vec<u32> = log.newest.keys().copied().collect();
+        pages.sort_unstable();
+        pages.into_iter().for_each(|page| database.rows_of(page, MAX_ROW, &mut old));
     }
     old.0
 }
