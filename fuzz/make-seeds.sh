@@ -388,4 +388,20 @@ base[:4] = b"regf"
 struct.pack_into("<II", base, 20, 1, 5)
 struct.pack_into("<I", base, 36, root)
 (corpus / "store" / "hive").write_bytes(b"\1" + bytes(base) + bins)
+
+# A core dump: notes with a name and a vector, and the top of a stack.
+strings = b"prog\0A=b\0C=d e\0"
+begin = 0x7FF00000 + 16 * 8
+vector = struct.pack("<8Q", 33, 1, 6, 4096, 31, begin + len(strings), 0, 0)
+stack = struct.pack("<7Q", 0, 1, begin, 0, begin + 5, begin + 9, 0) + vector
+stack = stack.ljust(16 * 8, b"\0") + strings + b"/prog\0".ljust(16, b"\0")
+info = bytes(40) + b"prog".ljust(96, b"\0")
+note = lambda kind, content: struct.pack("<III", 5, len(content), kind) + b"CORE".ljust(8, b"\0") + content
+notes = note(3, info) + note(6, vector)
+head = b"\x7fELF\2\1\1".ljust(16, b"\0")
+head += struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+at = 64 + 2 * 56
+load = lambda kind, at, address, part: struct.pack("<IIQQQQQQ", kind, 4, at, address, 0, len(part), len(part), 1)
+head += load(4, at, 0, notes) + load(1, at + len(notes), 0x7FF00000, stack)
+(corpus / "store" / "core").write_bytes(b"\2" + head + notes + stack)
 END
