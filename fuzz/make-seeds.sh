@@ -348,3 +348,89 @@ mkdir -p corpus/unpack "$work/archive"
     command -v ar >/dev/null && ar rc "$out/ar" a b
     cat "$out/newc" "$out/zstd" >"$out/initramfs"
 )
+
+# Stores: a byte for the kind, then the file. And pages of a database and of its log.
+mkdir -p corpus/store corpus/sqlite_log
+python3 - "$PWD/corpus" <<'END'
+import pathlib, sqlite3, struct, sys, tempfile
+
+corpus = pathlib.Path(sys.argv[1])
+work = pathlib.Path(tempfile.mkdtemp())
+for encoding in ("UTF-8", "UTF-16le", "UTF-16be"):
+    path = work / encoding
+    db = sqlite3.connect(path)
+    db.execute("pragma page_size = 512")
+    db.execute(f'pragma encoding = "{encoding}"')
+    db.execute("create table t(name text, value text)")
+    db.execute("create table w(name text primary key, value blob) without rowid")
+    for at in range(12):
+        db.execute("insert into t values(?, ?)", (f"n{at}", "x" * at * 90))
+        db.execute("insert into w values(?, ?)", (f"n{at}", b"y" * at * 50))
+    db.commit()
+    db.close()
+    (corpus / "store" / encoding).write_bytes(b"\0" + path.read_bytes())
+
+path = work / "log"
+db = sqlite3.connect(path, isolation_level=None)
+for pragma in ("page_size = 512", "journal_mode = wal", "wal_autocheckpoint = 0"):
+    db.execute("pragma " + pragma)
+db.execute("create table t(name text, value text)")
+db.execute("pragma wal_checkpoint(truncate)")
+for at in range(6):
+    db.execute("insert into t values(?, ?)", (f"n{at}", "x" * at * 200))
+pages = path.read_bytes()
+log = (work / "log-wal").read_bytes()
+seed = bytes([len(pages) // 512, 0])
+for number in range(len(pages) // 512):
+    seed += bytes([number + 1, 0]) + pages[number * 512 :][:512]
+for at in range(32, len(log), 24 + 512):
+    page, commit = struct.unpack(">II", log[at : at + 8])
+    seed += bytes([page & 255, commit & 255]) + log[at + 24 : at + 24 + 512]
+(corpus / "sqlite_log" / "log").write_bytes(seed)
+
+# A hive: the root with one key below it, which has two values.
+def cell(content):
+    size = (len(content) + 4 + 7) // 8 * 8
+    return struct.pack("<i", -size) + content.ljust(size - 4, b"\0")
+
+bins = b"hbin" + struct.pack("<II", 0, 4096) + bytes(20)
+def add(content):
+    global bins
+    at = len(bins)
+    bins += cell(content)
+    return at
+
+def key(name, children, values):
+    none = 0xFFFFFFFF
+    number, children = (0, none) if children is None else (1, add(b"lh\1\0" + struct.pack("<II", children, 0)))
+    held = add(struct.pack(f"<{len(values)}I", *values)) if values else none
+    head = struct.pack("<2sHQIIIIIIIIIIIIIIIHH", b"nk", 0x20, 0, 0, none, number, 0, children, none,
+                       len(values), held, none, none, 0, 0, 0, 0, 0, len(name), 0)
+    return add(head + name)
+
+text = "text".encode("utf-16le")
+values = [add(b"vk" + struct.pack("<HIIIHH", 1, len(text), add(text), 1, 1, 0) + b"a"),
+          add(b"vk" + struct.pack("<HIIIHH", 1, 0x80000004, 22, 4, 1, 0) + b"b")]
+root = key(b"ROOT", key(b"Key", None, values), [])
+base = bytearray(4096)
+base[:4] = b"regf"
+struct.pack_into("<II", base, 20, 1, 5)
+struct.pack_into("<I", base, 36, root)
+(corpus / "store" / "hive").write_bytes(b"\1" + bytes(base) + bins)
+
+# A core dump: notes with a name and a vector, and the top of a stack.
+strings = b"prog\0A=b\0C=d e\0"
+begin = 0x7FF00000 + 16 * 8
+vector = struct.pack("<8Q", 33, 1, 6, 4096, 31, begin + len(strings), 0, 0)
+stack = struct.pack("<7Q", 0, 1, begin, 0, begin + 5, begin + 9, 0) + vector
+stack = stack.ljust(16 * 8, b"\0") + strings + b"/prog\0".ljust(16, b"\0")
+info = bytes(40) + b"prog".ljust(96, b"\0")
+note = lambda kind, content: struct.pack("<III", 5, len(content), kind) + b"CORE".ljust(8, b"\0") + content
+notes = note(3, info) + note(6, vector)
+head = b"\x7fELF\2\1\1".ljust(16, b"\0")
+head += struct.pack("<HHIQQQIHHHHHH", 4, 62, 1, 0, 64, 0, 0, 64, 56, 2, 0, 0, 0)
+at = 64 + 2 * 56
+load = lambda kind, at, address, part: struct.pack("<IIQQQQQQ", kind, 4, at, address, 0, len(part), len(part), 1)
+head += load(4, at, 0, notes) + load(1, at + len(notes), 0x7FF00000, stack)
+(corpus / "store" / "core").write_bytes(b"\2" + head + notes + stack)
+END

@@ -1,5 +1,5 @@
-//! What databases keep in pages is found whole, with table, row and column; the databases
-//! are made by SQLite itself.
+//! What databases and hives keep in pages and cells is found whole, with its names in the
+//! way to it; they are made by SQLite and by hivex.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
 mod support;
@@ -10,7 +10,7 @@ use std::process::Command;
 
 use snapsift::finding::Reason;
 use snapsift::pipeline::ScanOptions;
-use support::whole::{Scanned, options, planted, scan, scan_with};
+use support::whole::{Scanned, options, planted, scan, scan_by, scan_with};
 
 /// Runs Python's SQLite over `app.db` in a directory, opened as `db`; `value(n)` is a
 /// planted value. What is written is committed.
@@ -173,4 +173,428 @@ fn hostile_47_pages_in_a_cycle_end_and_the_rest_is_scanned() {
                 || scanned.findings().iter().any(|found| found.secret.length == first.len() as u64)
         );
     }
+}
+
+/// Runs Python's SQLite over a database in WAL mode, and copies it with its log while it is
+/// open. `keep()`: from then on nothing goes from the log into the database by itself.
+fn logged(dir: &Path, script: &str) {
+    let made = tempfile::tempdir().expect("a directory");
+    let to = format!("{:?}", dir.to_str().expect("UTF-8"));
+    let script = format!(
+        "db.isolation_level = None\n\
+         def keep(): db.execute('pragma wal_checkpoint(truncate)')\n\
+         db.execute('pragma page_size = 512')\n\
+         db.execute('pragma journal_mode = wal')\n\
+         db.execute('pragma wal_autocheckpoint = 0')\n\
+         {script}\n\
+         import shutil\n\
+         for name in ('app.db', 'app.db-wal'): shutil.copy(name, {to})"
+    );
+    database(made.path(), &script);
+}
+
+#[test]
+fn rows_that_only_a_log_has_are_told_with_it() {
+    let dir = tempfile::tempdir().expect("a directory");
+    // A row before; then one for which the database has pages, and one that overflows.
+    logged(
+        dir.path(),
+        "db.execute('create table t(a text, v text)')\n\
+         db.execute('insert into t values(?, ?)', ('x', value(1)))\n\
+         keep()\n\
+         db.execute('insert into t values(?, ?)', ('y', value(2)))\n\
+         for at in range(20): db.execute('insert into t values(?, ?)', ('z', 'x' * (1000 + 13 * at) + ' ' + value(10 + at)))\n\
+         db.execute('begin')\n\
+         db.execute('pragma cache_size = 1')\n\
+         db.execute('create table never(v text)')\n\
+         db.execute('insert into never values(?)', (value(3),))\n\
+         db.execute('insert into never values(?)', ('x' * 9000,))\n\
+         read = db\n\
+         db = sqlite3.connect('app.db')",
+    );
+    let scanned = scan(dir.path());
+    let mut expected = vec![place("/app.db → t[1].v", 1, 1, 0), place("/app.db-wal → t[2].v", 1, 1, 0)];
+    expected.extend(
+        (0..20_u64)
+            .map(|at| place(&format!("/app.db-wal → t[{}].v", 3 + at), 1, 1002 + 13 * at, 1001 + 13 * at)),
+    );
+    let found = places(&scanned);
+    // What was never committed is in the bytes, if it was written.
+    let in_rows: Vec<_> = found.iter().filter(|(path, ..)| path.contains(" → ")).cloned().collect();
+    let sorted = |mut places: Vec<(String, u64, u64, u64)>| {
+        places.sort();
+        places
+    };
+    assert_eq!(sorted(in_rows), sorted(expected), "{:?}", scanned.problems());
+    let others: Vec<_> = found.iter().filter(|(path, ..)| !path.contains(" → ")).collect();
+    assert!(others.len() <= 1, "{others:?}");
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+
+    // A frame that is damaged ends the log: the rest is in the bytes.
+    let wal = dir.path().join("app.db-wal");
+    let whole = fs::read(&wal).expect("the log");
+    let mut bytes = whole.clone();
+    bytes[32 + 24 + 100] ^= 1;
+    fs::write(&wal, &bytes).expect("a file");
+    let scanned = scan(dir.path());
+    assert!(places(&scanned).iter().all(|(path, ..)| !path.contains("wal →")));
+    assert!(places(&scanned).iter().any(|(path, ..)| path == "/app.db-wal"));
+    let mut bytes = whole.clone();
+    bytes[20] ^= 1;
+    fs::write(&wal, &bytes).expect("a file");
+    assert_eq!(scan(dir.path()).problems(), [("/app.db-wal", Reason::Corrupt)]);
+    for length in [33, 600, whole.len() / 2, whole.len() - 1] {
+        fs::write(&wal, &whole[..length]).expect("a file");
+        assert!(!scan(dir.path()).findings().is_empty());
+    }
+    // Without its database: the log has the first page, and all that it has are rows.
+    fs::write(&wal, &whole).expect("a file");
+    fs::remove_file(dir.path().join("app.db")).expect("it goes");
+    let scanned = scan(dir.path());
+    assert!(scanned.findings().len() >= 20);
+}
+
+/// Without the first page nothing tells what the others are.
+#[test]
+fn a_log_without_its_database_is_told() {
+    let dir = tempfile::tempdir().expect("a directory");
+    logged(
+        dir.path(),
+        "db.execute('create table t(v text)')\n\
+         db.execute('insert into t values(?)', (value(1),))\n\
+         keep()\n\
+         db.execute('update t set v = ?', (value(2),))",
+    );
+    let mut found = places(&scan(dir.path()));
+    found.sort();
+    assert_eq!(found, [place("/app.db → t[1].v", 1, 1, 0), place("/app.db-wal → t[1].v", 1, 1, 0)]);
+    fs::remove_file(dir.path().join("app.db")).expect("it goes");
+    let scanned = scan(dir.path());
+    assert_eq!(scanned.problems(), [("/app.db-wal", Reason::Unsupported)]);
+    assert_eq!(scanned.paths(), ["/app.db-wal"]);
+}
+
+/// A log is kept when its pages are in the database: what both have is told once.
+#[test]
+fn rows_that_a_database_has_too_are_told_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    logged(
+        dir.path(),
+        "db.execute('create table t(v text)')\n\
+         for at in range(40): db.execute('insert into t values(?)', (value(at) + ' ' + 'x' * 100,))\n\
+         db.execute('pragma wal_checkpoint(passive)')",
+    );
+    let scanned = scan(dir.path());
+    let found = places(&scanned);
+    assert_eq!(found.len(), 40, "{:?}", scanned.problems());
+    assert!(found.iter().all(|(path, ..)| path.starts_with("/app.db → t[")), "{found:?}");
+    assert!(scanned.summary.complete);
+    // The log alone: its database is asked for the names, but is not scanned.
+    let alone = scan(&dir.path().join("app.db-wal"));
+    let found = places(&alone);
+    assert_eq!(found.len(), 40);
+    assert!(found.iter().all(|(path, ..)| path.starts_with("/app.db-wal → t[")), "{found:?}");
+    // All of the database is in the log: it is not needed.
+    fs::remove_file(dir.path().join("app.db")).expect("it goes");
+    let scanned = scan(dir.path());
+    assert_eq!(places(&scanned).len(), 40);
+    assert!(places(&scanned).iter().all(|(path, ..)| path.starts_with("/app.db-wal → t[")));
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+}
+
+/// A hive with nothing in it, by the specification of its format, to be filled by hivex.
+fn empty_hive() -> Vec<u8> {
+    let words = |bytes: &mut [u8], at: usize, numbers: &[u32]| {
+        for (number, word) in numbers.iter().zip(bytes[at..].chunks_exact_mut(4)) {
+            word.copy_from_slice(&number.to_le_bytes());
+        }
+    };
+    let mut bytes = vec![0; 8192];
+    bytes[..4].copy_from_slice(b"regf");
+    words(&mut bytes, 4, &[1, 1]);
+    words(&mut bytes, 20, &[1, 5, 0, 1, 32, 4096, 1]);
+    let sum = bytes[..508]
+        .chunks_exact(4)
+        .fold(0, |sum, word| sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    words(&mut bytes, 508, &[sum]);
+    let bins = &mut bytes[4096..];
+    bins[..4].copy_from_slice(b"hbin");
+    words(bins, 8, &[4096]);
+    // The root, its security, and what is free.
+    words(bins, 32, &[88_u32.wrapping_neg()]);
+    bins[36..40].copy_from_slice(b"nk\x2c\0");
+    let none = u32::MAX;
+    words(bins, 32 + 4 + 16, &[none, 0, 0, none, none, 0, none, 120, none, 0, 0, 0, 0, 0, 4]);
+    bins[112..116].copy_from_slice(b"ROOT");
+    words(bins, 120, &[48_u32.wrapping_neg()]);
+    bins[124..126].copy_from_slice(b"sk");
+    words(bins, 128, &[120, 120, 1, 20]);
+    words(bins, 168, &[4096 - 168]);
+    bytes
+}
+
+/// Makes a hive of keys, each with its values as a file of `regedit` has them.
+fn hive(path: &Path, keys: &[(&str, &[String])]) {
+    fs::write(path, empty_hive()).expect("a file");
+    let mut text = "Windows Registry Editor Version 5.00\n".to_owned();
+    let mut made = std::collections::BTreeSet::new();
+    for (key, values) in keys {
+        // Every key above it first.
+        for (end, _) in key.match_indices('\\').skip(1).chain([(key.len(), "")]) {
+            if made.insert(&key[..end]) {
+                text += &format!("\n[{}]\n", &key[..end]);
+            }
+        }
+        text += &values.join("\n");
+        text.push('\n');
+    }
+    let file = path.with_extension("reg");
+    fs::write(&file, text).expect("a file");
+    let output =
+        Command::new("hivexregedit").arg("--merge").args([path, &file]).output().expect("hivexregedit");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::remove_file(file).expect("it goes");
+}
+
+fn text(name: &str, value: &str) -> String {
+    format!("\"{name}\"=\"{value}\"")
+}
+
+/// As a file of `regedit` has bytes: `hex(7):61,00`.
+fn bytes(name: &str, kind: u8, bytes: &[u8]) -> String {
+    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("\"{name}\"=hex({kind:x}):{}", bytes.join(","))
+}
+
+fn utf16(text: &str) -> Vec<u8> {
+    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
+}
+
+/// Parts of passwords: no file of ours has a whole one.
+fn password(number: usize) -> String {
+    format!("y3fRrJC{number}{}", "vrNSmy!")
+}
+
+#[test]
+fn values_of_a_hive_are_told_with_their_key() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let long = format!("{}{}{}", "x".repeat(9000), planted(4), "y".repeat(90));
+    let lines = format!("A=b\0TOKEN={}\0\0", planted(3));
+    hive(
+        &dir.path().join("SOFTWARE"),
+        &[
+            (
+                r"\Vendor\App",
+                &[
+                    text("Token", &planted(1)),
+                    bytes("Ключ", 1, &utf16(&format!("Ä {}\0", planted(2)))),
+                    bytes("Environment", 7, &utf16(&lines)),
+                    bytes("Blob", 3, long.as_bytes()),
+                    "\"Port\"=dword:00000016".to_owned(),
+                    format!("@=\"{}\"", planted(5)),
+                ],
+            ),
+            (r"\Vendor\Other", &[text("Same", &planted(1))]),
+        ],
+    );
+    let scanned = scan(dir.path());
+    let mut found = places(&scanned);
+    found.sort();
+    let expected = [
+        place(r"/SOFTWARE → Vendor\App\(Default)", 1, 1, 0),
+        place(r"/SOFTWARE → Vendor\App\Blob", 1, 9001, 9000),
+        place(r"/SOFTWARE → Vendor\App\Environment", 2, 7, 10),
+        place(r"/SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place(r"/SOFTWARE → Vendor\App\Ключ", 1, 4, 3),
+        place(r"/SOFTWARE → Vendor\Other\Same", 1, 1, 0),
+    ];
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    let kinds: Vec<&str> =
+        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["directory", "registry_value"]);
+    assert_eq!(scanned.coverage().inside.opened, 1);
+}
+
+/// What Windows and programs on it keep in their keys, by the rules that are built in:
+/// rule, path, and who logs in where.
+#[test]
+fn logins_of_a_registry_are_put_together() {
+    let dir = tempfile::tempdir().expect("a directory");
+    hive(
+        &dir.path().join("NTUSER.DAT"),
+        &[
+            (
+                r"\Microsoft\Windows NT\CurrentVersion\Winlogon",
+                &[
+                    text("AutoAdminLogon", "1"),
+                    text("DefaultPassword", &password(1)),
+                    text("Shell", "explorer.exe"),
+                    text("DefaultDomainName", "CORP"),
+                    text("DefaultUserName", "kiosk"),
+                ],
+            ),
+            (
+                r"\Software\SimonTatham\PuTTY\Sessions\web",
+                &[
+                    text("HostName", "web1.corp.acme.io"),
+                    text("ProxyUsername", "shop"),
+                    text("PublicKeyFile", r"C:\\Users\\ann\\web.ppk"),
+                    text("ProxyHost", "proxy.corp.acme.io"),
+                    text("ProxyPassword", &password(2)),
+                ],
+            ),
+            (
+                r"\Software\Martin Prikryl\WinSCP 2\Sessions\files",
+                &[
+                    text("HostName", "files.corp.acme.io"),
+                    text("Password", &format!("A35C{}", "4A5B7F0C193E2D6A8890B1C2D3E4F5061728394A")),
+                    text("UserName", "deploy"),
+                ],
+            ),
+            (
+                r"\Software\TightVNC\Server",
+                &[
+                    bytes("Password", 3, &[0xd7, 0xa5, 0x14, 0xd8, 0xa2, 0x66, 0x77, 0x11]),
+                    "\"RfbPort\"=dword:0000170c".to_owned(),
+                ],
+            ),
+        ],
+    );
+    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
+    let scanned = scan_by(&rules, dir.path(), options());
+    let mut found: Vec<_> = scanned
+        .findings()
+        .iter()
+        .map(|finding| {
+            let attribute =
+                |name: &str| finding.attributes.get(name).map(ToString::to_string).unwrap_or_default();
+            let name = finding.location.provenance.last().map(|step| step.name.clone()).unwrap_or_default();
+            (finding.rule_id.clone(), name, attribute("user"), attribute("server"))
+        })
+        .collect();
+    found.sort();
+    let winlogon = r"Microsoft\Windows NT\CurrentVersion\Winlogon\DefaultPassword";
+    let putty = r"Software\SimonTatham\PuTTY\Sessions\web\ProxyPassword";
+    let winscp = r"Software\Martin Prikryl\WinSCP 2\Sessions\files\Password";
+    let vnc = r"Software\TightVNC\Server\Password";
+    let expected = [
+        ("setting-login", winlogon, "kiosk", ""),
+        ("setting-login", putty, "shop", "proxy.corp.acme.io"),
+        ("vnc-stored-password", vnc, "", ""),
+        ("winscp-stored-password", winscp, "deploy", "files.corp.acme.io"),
+    ];
+    let found: Vec<(&str, &str, &str, &str)> =
+        found.iter().map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str())).collect();
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+}
+
+#[test]
+fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("SYSTEM");
+    let names: Vec<String> = (0..40).map(|number| format!(r"\Key{number}")).collect();
+    let values: Vec<[String; 1]> = (0..40).map(|number| [text("v", &planted(number))]).collect();
+    let keys: Vec<(&str, &[String])> =
+        names.iter().map(String::as_str).zip(values.iter().map(<[String; 1]>::as_slice)).collect();
+    hive(&path, &keys);
+    let whole = fs::read(&path).expect("the hive");
+    let is_list = |four: &[u8]| matches!(four, [b'l', b'f' | b'h', 40, 0]);
+    let list = whole.windows(4).position(is_list).expect("the list of all keys");
+    // The first key of the list is the root, or the second once more, or no cell.
+    for (number, first) in [32, u32::from(whole[list + 12]) | u32::from(whole[list + 13]) << 8, 0xffff_fff8]
+        .into_iter()
+        .enumerate()
+    {
+        let mut bytes = whole.clone();
+        bytes[list + 4..list + 8].copy_from_slice(&first.to_le_bytes());
+        fs::write(&path, &bytes).expect("a file");
+        let scanned = scan(dir.path());
+        assert_eq!(scanned.findings().len(), 40, "{number}");
+        let in_keys = places(&scanned).iter().filter(|(path, ..)| path.contains(" → Key")).count();
+        assert_eq!(in_keys, 39, "{number}");
+        assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Corrupt)], "{number}");
+        assert!(!scanned.summary.complete);
+    }
+    for length in [100, 4096, 4200, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).expect("a file");
+        let scanned = scan(dir.path());
+        assert!(length < 512 || !scanned.summary.complete, "cut to {length}");
+    }
+    // In use when the snapshot was made: told, and read all the same.
+    let mut bytes = whole;
+    bytes[4] += 1;
+    bytes[508] ^= bytes[4] ^ (bytes[4] - 1);
+    fs::write(&path, &bytes).expect("a file");
+    let scanned = scan(dir.path());
+    assert_eq!(scanned.findings().len(), 40);
+    assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
+}
+
+/// A dump that the kernel made, or gdb where the kernel gives dumps to a program; `None`
+/// where there is neither. It is called `core`.
+fn core_dump(dir: &Path, environment: &[(&str, &str)]) -> Option<()> {
+    let pattern = fs::read_to_string("/proc/sys/kernel/core_pattern").unwrap_or_default();
+    let mut command = Command::new("/bin/sh");
+    command.env_clear().envs(environment.iter().copied()).current_dir(dir);
+    let script = "ulimit -c unlimited; exec sleep 60";
+    let mut child = command.args(["-c", script]).spawn().expect("sh runs");
+    // The environment is that of `sleep` once the shell has become it.
+    let became = format!("/proc/{}/comm", child.id());
+    while fs::read_to_string(&became).is_ok_and(|name| name.trim() != "sleep") {
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let pid = child.id().to_string();
+    let by_kernel = !pattern.trim().is_empty() && !pattern.contains(['|', '/']);
+    if !by_kernel {
+        let _ = Command::new("gcore").args(["-o", "core", &pid]).current_dir(dir).output();
+    }
+    let signal = if by_kernel { "-ABRT" } else { "-KILL" };
+    Command::new("kill").args([signal, &pid]).status().expect("kill runs");
+    child.wait().expect("it ends");
+    let made = fs::read_dir(dir)
+        .expect("a directory")
+        .flatten()
+        .find(|entry| entry.file_type().is_ok_and(|kind| kind.is_file()))?;
+    fs::rename(made.path(), dir.join("core")).ok()
+}
+
+#[test]
+fn the_environment_of_a_core_dump_is_told_once() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let secret = planted(1);
+    let password = password(1);
+    let environment = [
+        ("APP_TOKEN", secret.as_str()),
+        ("DB_USER", "shop"),
+        ("DB_PASSWORD", password.as_str()),
+        ("DB_HOST", "db1.corp.acme.io"),
+    ];
+    if core_dump(dir.path(), &environment).is_none() {
+        eprintln!("skipped: neither the kernel nor gcore makes core dumps here");
+        return;
+    }
+    let scanned = scan(dir.path());
+    assert_eq!(
+        places(&scanned),
+        [place("/core → sleep environ APP_TOKEN", 1, 1, 0)],
+        "{:?}",
+        scanned.problems()
+    );
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    // What belongs together in the environment is put together.
+    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
+    let scanned = scan_by(&rules, dir.path(), options());
+    let logins: Vec<_> = scanned
+        .findings()
+        .into_iter()
+        .filter(|finding| finding.attributes.get("user").is_some_and(|user| user == "shop"))
+        .collect();
+    let [login] = logins.as_slice() else { panic!("{logins:?}") };
+    assert_eq!(login.location.whole_path(), "/core → sleep environ DB_PASSWORD");
+    assert_eq!(login.attributes.get("server").map(String::as_str), Some("db1.corp.acme.io"));
+    // Cut short, as by a limit on its size.
+    let whole = fs::read(dir.path().join("core")).expect("the dump");
+    fs::write(dir.path().join("core"), &whole[..whole.len() / 2]).expect("a file");
+    assert_eq!(scan(dir.path()).problems(), [("/core", Reason::Corrupt)]);
 }

@@ -38,7 +38,8 @@ pub struct Location {
 pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
     /// `member` of an archive or of a filesystem, `git_object`, `row` of a database
-    /// (`table[row].column`), `stream` for content that was compressed, or `inner_disk` for
+    /// (`table[row].column`), `registry_value` of a hive (`key\name`),
+    /// `environ` of a core dump (`process environ NAME`), `stream` for content that was compressed, or `inner_disk` for
     /// the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there: of an object of git its id and, where it is known, `:` and
@@ -57,7 +58,9 @@ impl ProvenanceStep {
     /// on it follows.
     #[must_use]
     pub fn is_inside(&self) -> bool {
-        self.is_member() || [Self::STREAM, Self::INNER_DISK, Self::ROW].contains(&self.kind.as_str())
+        self.is_member()
+            || [Self::STREAM, Self::INNER_DISK, Self::ROW, Self::REGISTRY_VALUE, Self::ENVIRON]
+                .contains(&self.kind.as_str())
     }
 
     /// The part of a way that leads up to a file, and the part inside of it.
@@ -76,7 +79,7 @@ impl ProvenanceStep {
             match step.kind.as_str() {
                 Self::STREAM => {}
                 Self::INNER_DISK => on_disk = true,
-                Self::MEMBER | Self::GIT_OBJECT | Self::ROW => {
+                Self::MEMBER | Self::GIT_OBJECT | Self::ROW | Self::REGISTRY_VALUE | Self::ENVIRON => {
                     names.push(std::mem::take(&mut filesystem) + &step.name);
                     on_disk = false;
                 }
@@ -99,6 +102,10 @@ impl ProvenanceStep {
     pub const INNER_DISK: &str = "inner_disk";
     /// The kind of a row of a database.
     pub const ROW: &str = "row";
+    /// The kind of a value in a hive of the Windows registry.
+    pub const REGISTRY_VALUE: &str = "registry_value";
+    /// The kind of a variable in the environment of a process whose core dump it is.
+    pub const ENVIRON: &str = "environ";
 }
 
 impl Location {

@@ -2,12 +2,13 @@
 //!
 //! Facts: "Database File Format" of sqlite.org, sections 1.3 (header), 1.6
 //! (b-trees), 2.1 (records), 2.6 (`sqlite_schema`). Nothing is written, no index is
-//! used, a write-ahead log is not looked at. No statement is run: what the database
+//! used; a write-ahead log is read by `wal` and laid over the pages. No statement is run: what the database
 //! says cannot do anything but be wrong.
 
 mod page;
 mod row;
 pub mod schema;
+pub mod wal;
 
 use std::ops::ControlFlow;
 
@@ -51,6 +52,12 @@ pub enum SqliteError {
 
 /// What is told of a table.
 pub trait Visit {
+    /// Whether the rows of a page are wanted.
+    fn wants(&mut self, page: u32) -> bool {
+        let _ = page;
+        true
+    }
+
     /// A row.
     fn row(&mut self, row: &Row);
 
@@ -177,7 +184,13 @@ impl<R: ReadPages> Database<R> {
         // Pages to visit, the next one last, each with its depth.
         let mut open = vec![(root, 0_usize)];
         let mut row = Row::default();
+        // All leaves are equally deep: those that are not wanted need not be read.
+        let mut leaves = None;
         while let Some((number, depth)) = open.pop() {
+            let is_wanted = visitor.wants(number);
+            if !is_wanted && leaves == Some(depth) {
+                continue;
+            }
             let page = match self.page(number) {
                 Ok(page) => page,
                 Err(error) if visitor.damaged(error).is_continue() => continue,
@@ -185,8 +198,25 @@ impl<R: ReadPages> Database<R> {
             };
             let told = children(&page, number, depth, &mut open)
                 .map_or_else(|error| visitor.damaged(error), ControlFlow::Continue);
-            if told.is_break() || self.page_rows(&page, number, max, &mut row, visitor).is_break() {
+            if Head::parse(&page, number).is_some_and(|head| !head.is_inner()) {
+                leaves = Some(depth);
+            }
+            if told.is_break()
+                || is_wanted && self.page_rows(&page, number, max, &mut row, visitor).is_break()
+            {
                 return;
+            }
+        }
+    }
+
+    /// Gives the rows of one page, whatever table it belongs to.
+    pub fn rows_of(&mut self, page: u32, max: usize, visitor: &mut dyn Visit) {
+        match self.page(page) {
+            Ok(bytes) => {
+                let _ = self.page_rows(&bytes, page, max, &mut Row::default(), visitor);
+            }
+            Err(error) => {
+                let _ = visitor.damaged(error);
             }
         }
     }

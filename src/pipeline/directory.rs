@@ -8,7 +8,7 @@ use rustix::fs::FileType;
 use rustix::io::Errno;
 
 use super::measure::Stage;
-use super::worker::{Shared, Worker};
+use super::worker::{Shared, Siblings, Worker};
 use crate::finding::Reason;
 use crate::source::FileStat;
 use crate::source::content::{Extent, FileContent};
@@ -27,7 +27,10 @@ pub(super) struct FileVisitor<'s> {
 
 impl<'s> FileVisitor<'s> {
     pub(super) fn new(shared: &'s Shared<'s>, root: &'s Root, target: u32) -> Self {
-        Self { worker: Worker::new(shared, target), root }
+        let siblings = Some(Siblings { tree: root, are_scanned: true });
+        let mut worker = Worker::new(shared, target);
+        worker.siblings = siblings;
+        Self { worker, root }
     }
 
     fn scan_file(&mut self, dir: &OpenDir, name: &CStr) -> Result<(), (Reason, u64, Option<String>)> {
@@ -121,6 +124,7 @@ impl Visitor for FileVisitor<'_> {
 /// Scans a target that is one file.
 pub(super) fn scan_single(parent: &Root, name: &CStr, target: u32, shared: &Shared<'_>) {
     let mut visitor = FileVisitor::new(shared, parent, target);
+    visitor.worker.siblings = Some(Siblings { tree: parent, are_scanned: false });
     match OpenDir::of_root(parent) {
         Ok(dir) => visitor.file(&dir, name),
         Err(errno) => {

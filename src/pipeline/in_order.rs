@@ -8,12 +8,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::medium::{DiskMedium, FileMedium, stored_bytes};
-use super::worker::{Shared, Worker};
+use super::worker::{Shared, Siblings, Worker};
 use crate::finding::Reason;
 use crate::source::FileStat;
 use crate::source::content::Extent;
 use crate::source::directory::DirNode;
-use crate::source::filesystem::{Content, ContentReader, Filesystem, Piece, PieceSource, Place, ReadAhead};
+use crate::source::filesystem::{
+    Content, ContentReader, Filesystem, FilesystemTree, Piece, PieceSource, Place, ReadAhead,
+};
 use crate::threads::Pool;
 
 /// How many files in a row a thread takes: as many as have so many bytes, at most so
@@ -64,8 +66,10 @@ impl Reading<'_> {
         jobs.sort_unstable_by_key(|job| job.at);
         let chunks = chunks(&jobs);
         let next = AtomicUsize::new(0);
+        let tree = FilesystemTree::new(&**self.filesystem);
         self.pool.on_each(|| {
             let mut worker = Worker::new(self.shared, self.target);
+            worker.siblings = (!self.deleted).then_some(Siblings { tree: &tree, are_scanned: true });
             let mut ahead = ReadAhead::new();
             while let Some(range) = chunks.get(next.fetch_add(1, Ordering::Relaxed)) {
                 let mut jobs = jobs.get(range.clone()).unwrap_or_default();

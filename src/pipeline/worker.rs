@@ -6,8 +6,8 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub(super) use inside::named_steps;
 use inside::{Known, Objects, Seen};
+pub(super) use inside::{Siblings, named_steps};
 
 use super::ScanOptions;
 use super::bounded::Bounded;
@@ -100,6 +100,8 @@ pub(super) struct Worker<'s> {
     pub(super) scanner: Scanner,
     pub(super) buffer: ReadBuffer,
     pub(super) unpacker: Rc<Unpacker>,
+    /// What can be asked for beside the files that it is given.
+    pub(super) siblings: Option<Siblings<'s>>,
     pub(super) coverage: Coverage,
     pub(super) access_times_not_kept: u64,
     files_untold: u64,
@@ -116,6 +118,7 @@ impl<'s> Worker<'s> {
             scanner,
             buffer: ReadBuffer::new(),
             unpacker: Rc::new(Unpacker::new(shared.limits.clone())),
+            siblings: None,
             coverage: Coverage::default(),
             access_times_not_kept: 0,
             files_untold: 0,
@@ -212,7 +215,7 @@ impl<'s> Worker<'s> {
         store: &dyn Store,
     ) -> Collector {
         let mut hits = Collector::default();
-        let known = inside::scan_store(self, path, (medium, extent.size), store, &mut hits);
+        let known = inside::scan_store(self, path, (medium, extent.size), self.siblings, store, &mut hits);
         let mut sink =
             ScanSink { known: Some(&known), ..ScanSink::new(&mut self.scanner, self.shared, hits) };
         let outcome = read(medium, extent, &mut self.buffer, &mut sink);

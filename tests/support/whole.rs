@@ -91,7 +91,12 @@ pub(crate) fn options() -> ScanOptions {
 
 /// Scans and checks what must hold of every scan.
 pub(crate) fn scan_with(target: &Path, options: ScanOptions) -> Scanned {
-    let scan = Scan::new(Snapshot::open(target).expect("a target"), Engine::new(&rules()), options);
+    scan_by(&rules(), target, options)
+}
+
+/// The same by other rules.
+pub(crate) fn scan_by(rules: &RuleSet, target: &Path, options: ScanOptions) -> Scanned {
+    let scan = Scan::new(Snapshot::open(target).expect("a target"), Engine::new(rules), options);
     let mut records: Vec<Record> = Vec::new();
     let summary = scan.run(&mut records).expect("a scan");
     assert!(matches!(records.first(), Some(Record::Scan(_))), "the header comes first");

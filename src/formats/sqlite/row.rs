@@ -89,7 +89,8 @@ impl Row {
     }
 
     /// Whether its end was not read.
-    pub(super) fn is_cut(&self) -> bool {
+    #[must_use]
+    pub fn is_cut(&self) -> bool {
         self.cut
     }
 

@@ -17,6 +17,7 @@ pub(super) use git::Objects;
 pub(in crate::pipeline) use names::named_steps;
 pub(super) use names::text_of;
 pub(super) use seen::Seen;
+pub(in crate::pipeline) use stored::Siblings;
 pub(super) use stored::{Known, scan as scan_store};
 
 use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, PassingLines, Tally};

@@ -8,23 +8,43 @@
 //! Numbers of the file are not believed: work is bounded by its size, memory by
 //! constants, and what is wrong is told while the rest goes on.
 
+mod blocks;
+mod core_dump;
+mod hive;
 mod sqlite;
+mod sqlite_log;
 
 use std::ops::Range;
 
 use crate::finding::Reason;
+use crate::source::Tree;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 1] = [&sqlite::Sqlite];
+const STORES: [&dyn Store; 4] =
+    [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry, &core_dump::CoreDump];
 
 /// A kind of store.
 pub trait Store: Sync {
     /// Whether a file that begins so is one.
     fn detect(&self, start: &[u8]) -> bool;
 
-    /// Gives the records of a file of `size` bytes.
-    fn read(&self, file: &dyn ReadAt, size: u64, visitor: &mut dyn Visitor);
+    /// Gives its records.
+    fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor);
+}
+
+/// A file that is a store.
+pub struct Source<'s> {
+    /// It.
+    pub file: &'s dyn ReadAt,
+    /// Its size in bytes.
+    pub size: u64,
+    /// Its path in the tree.
+    pub path: &'s [u8],
+    /// The tree that it is in, where others in it can be asked for.
+    pub tree: Option<&'s dyn Tree>,
+    /// Whether a file in the same directory, by its path and size, is scanned as well.
+    pub is_scanned: &'s dyn Fn(&[u8], u64) -> bool,
 }
 
 /// The store that a file with these first bytes is.
@@ -35,12 +55,14 @@ pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
 
 /// A record.
 pub struct Record<'r> {
-    /// What it is called in the way to a finding: `row`.
+    /// What a field of it is called in the way to a finding: `row`, `registry_value`, `environ`.
     pub kind: &'static str,
     /// Its fields as text, each with its name before it: `name=value`.
     pub text: &'r [u8],
     /// Them.
     pub fields: &'r [Field],
+    /// It is also in another file that is scanned, and told there.
+    pub is_told: bool,
     /// The full name of a field.
     pub name: &'r dyn Fn(&Field) -> String,
 }

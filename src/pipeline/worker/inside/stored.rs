@@ -14,11 +14,20 @@ use super::{Outcome, tell, widen};
 use crate::finding::{Reason, Secret};
 use crate::pipeline::hits::{Collector, InsideHits, severity_of};
 use crate::scan::Match;
+use crate::source::Tree;
 use crate::source::content::ReadAt;
-use crate::source::store::{Record, Store, Visitor};
+use crate::source::store::{Record, Source, Store, Visitor};
 
 /// The most secrets, and places of secrets, that are remembered of one file.
 const MAX_KNOWN: usize = 1 << 18;
+
+/// What lies in the same directory as a file that is scanned.
+#[derive(Clone, Copy)]
+pub(in crate::pipeline) struct Siblings<'t> {
+    pub(in crate::pipeline) tree: &'t dyn Tree,
+    /// They are scanned as well.
+    pub(in crate::pipeline) are_scanned: bool,
+}
 
 /// What was found in the records of a file.
 #[derive(Debug, Default)]
@@ -48,13 +57,23 @@ pub(in crate::pipeline) fn scan(
     worker: &mut Worker<'_>,
     path: &dyn Fn() -> Vec<u8>,
     (medium, size): (&dyn ReadAt, u64),
+    siblings: Option<Siblings<'_>>,
     store: &dyn Store,
     hits: &mut Collector,
 ) -> Known {
+    let shared = worker.shared;
     let mut outcome = Outcome::default();
     outcome.counts.opened = 1;
     let mut records = Records { worker, hits, outcome, known: Known::default(), listed: 0 };
-    store.read(medium, size, &mut records);
+    let (options, exclude) = (shared.options, &shared.walk.exclude);
+    let is_scanned = |path: &[u8], size| {
+        siblings.is_some_and(|siblings| siblings.are_scanned)
+            && options.max_file_size.is_none_or(|max| size <= max)
+            && !exclude.matches(path, false)
+    };
+    let (path_now, tree) = (path(), siblings.map(|siblings| siblings.tree));
+    let source = Source { file: medium, size, path: &path_now, tree, is_scanned: &is_scanned };
+    store.read(&source, &mut records);
     let Records { outcome, mut known, .. } = records;
     tell(worker, path, &outcome);
     known.places.sort_unstable_by_key(|place| (place.start, place.end));
@@ -110,6 +129,9 @@ impl Records<'_, '_> {
         if self.known.places.len() < MAX_KNOWN && hit.encodings.is_empty() {
             let end = start.saturating_add(hit.secret.len()).min(field.value.end);
             self.known.places.extend(field.places(start..end));
+        }
+        if record.is_told {
+            return;
         }
         if self.listed >= self.worker.shared.options.max_findings_per_file {
             return self.hits.unlisted.add(severity_of(&hit, rules), 1);
