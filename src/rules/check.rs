@@ -406,6 +406,8 @@ pub enum PasswordEncoding {
     /// As it is.
     #[default]
     Plain,
+    /// In base64.
+    Base64,
     /// Base64 of `user:password`.
     Base64Pair,
     /// As in answer files of Windows: in the clear where the attribute `plain_text`

@@ -96,6 +96,7 @@ pub(super) fn check_value(hit: &mut Hit<'_>, encoding: PasswordEncoding, alone: 
     let raw = hit.secret_bytes().to_vec();
     let password = match encoding {
         PasswordEncoding::Plain => None,
+        PasswordEncoding::Base64 => Some(decode(&raw).ok_or(Refusal("not base64"))?),
         PasswordEncoding::Base64Pair => {
             let pair = decode(&raw).ok_or(Refusal("not base64"))?;
             let (user, password) = memchr::memchr(b':', &pair)
