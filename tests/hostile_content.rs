@@ -39,7 +39,9 @@ fn hostile_08_a_line_of_a_quarter_of_a_gigabyte() {
     let size = file.metadata().expect("metadata").len();
     for format in FORMATS {
         let text = stdout(&scan_bounded(format, dir.path()));
-        assert!(text.len() < 4096, "{format}: {} bytes of output", text.len());
+        // The header names every rule.
+        let header = if format == "jsonl" { text.find('\n').unwrap_or(0) } else { 0 };
+        assert!(text.len() - header < 4096, "{format}: {} bytes of output", text.len());
         assert!(!text.contains(&token(8)), "{format}");
     }
     let lines = records(&stdout(&scan_bounded("jsonl", dir.path())));
