@@ -4,14 +4,15 @@
 //! It has no magic: a file is taken for one only where each field is as programs write it, as
 //! `file` and XZ Utils do.
 
-use std::io::{self, Read};
+use std::io;
 use std::rc::Rc;
 
 use lzma_rust2::LzmaReader;
 
 use super::format::{Damage, Format, Opened};
 use super::input::Input;
-use super::tools::{Loan, Tools, too_large};
+use super::readers::Lent;
+use super::tools::{Tools, too_large};
 use crate::source::bytes::{u8_at, u32_le, u64_le};
 
 /// What every program writes: three bits of literal context, no literal position, two bits
@@ -46,23 +47,11 @@ impl Format for Lzma {
         let limit = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
         let wrong = |error: io::Error| Damage::corrupt(error.to_string());
         let reader = LzmaReader::new_mem_limit(input, limit, None).map_err(wrong)?;
-        Ok(Opened::Stream(Box::new(Lent { reader, _loan: loan }), None))
+        Ok(Opened::Stream(Box::new(Lent { reader, loans: loan }), None))
     }
 }
 
 fn is_power_and_half(window: u32) -> bool {
     // Two bits beside one another.
     window.count_ones() == 2 && window & (window >> 1) != 0
-}
-
-/// A decoder with the memory that it was lent.
-struct Lent<R> {
-    reader: R,
-    _loan: Loan,
-}
-
-impl<R: Read> Read for Lent<R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(bytes)
-    }
 }

@@ -1,11 +1,24 @@
 //! What stands between a decoder or an archive and the [`Input`](super::Input) above it: the
-//! account of what is unpacked.
+//! account of what is unpacked, and of memory.
 
 use std::io::Read;
 use std::rc::Rc;
 
 use super::format::Archive;
-use super::tools::Tools;
+use super::tools::{Loan, Tools};
+
+/// A decoder with the memory that it was lent, which is given back with it.
+pub(super) struct Lent<R, L = Loan> {
+    pub(super) reader: R,
+    #[expect(dead_code, reason = "it is held, and dropped")]
+    pub(super) loans: L,
+}
+
+impl<R: Read, L> Read for Lent<R, L> {
+    fn read(&mut self, bytes: &mut [u8]) -> std::io::Result<usize> {
+        self.reader.read(bytes)
+    }
+}
 
 /// Counts bytes as unpacked that come without being stored: those beyond `free`.
 pub(super) struct Counted<'r> {

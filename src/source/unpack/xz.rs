@@ -1,13 +1,13 @@
 //! xz: The .xz File Format 1.2.1 (<https://tukaani.org/xz/xz-file-format.txt>).
 
-use std::io::{self, Read};
 use std::rc::Rc;
 
 use lzma_rust2::XzReader;
 
 use super::format::{Damage, Format, Opened};
 use super::input::Input;
-use super::tools::{Loan, Tools, too_large};
+use super::readers::Lent;
+use super::tools::{Tools, too_large};
 use crate::source::bytes::u8_at;
 
 /// Where the header of the first block begins.
@@ -37,22 +37,8 @@ impl Format for Xz {
         let bytes = window(header).unwrap_or(0).max(USUAL_WINDOW) + OVERHEAD;
         let Some(loan) = tools.lend(bytes) else { return Err(too_large(bytes)) };
         let limit = u32::try_from(bytes >> 10).unwrap_or(u32::MAX);
-        Ok(Opened::Stream(
-            Box::new(Lent { reader: XzReader::new_mem_limit(input, true, limit), _loan: loan }),
-            None,
-        ))
-    }
-}
-
-/// A decoder with the memory that it was lent.
-struct Lent<R> {
-    reader: R,
-    _loan: Loan,
-}
-
-impl<R: Read> Read for Lent<R> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(bytes)
+        let reader = XzReader::new_mem_limit(input, true, limit);
+        Ok(Opened::Stream(Box::new(Lent { reader, loans: loan }), None))
     }
 }
 

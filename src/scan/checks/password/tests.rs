@@ -167,6 +167,8 @@ fn encodings() {
     assert!(value("AAAA", PasswordEncoding::Unattend, &hidden).is_err());
     assert_eq!(value("DCYxKzdsKzY8fg==", PasswordEncoding::Xor, &[]).as_deref(), Ok("Synth3tic!"));
     assert_eq!(value("YW5hOlN5bnRoM3RpYyE=", PasswordEncoding::Base64Pair, &[]).as_deref(), Ok("Synth3tic!"));
+    assert_eq!(value("U3ludGgzdGljIQ==", PasswordEncoding::Base64, &[]).as_deref(), Ok("Synth3tic!"));
+    assert!(value("*", PasswordEncoding::Base64, &[]).is_err());
     assert!(value("YW5h", PasswordEncoding::Base64Pair, &[]).is_err());
     assert!(value("*", PasswordEncoding::Base64Pair, &[]).is_err());
 }

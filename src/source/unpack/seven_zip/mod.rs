@@ -25,6 +25,7 @@ use self::header::{Block, Blocks, Coder, Files, Header};
 use super::Walk;
 use super::format::{Archive, Damage, Entry, Kind, Member};
 use super::git::Bytes;
+use super::readers::Lent;
 use super::tools::{Loan, Tools, too_large};
 use crate::finding::Reason;
 use crate::source::UnixTime;
@@ -143,20 +144,11 @@ impl<R: Read> Read for Unpacked<'_, R> {
     }
 }
 
-/// A decoder with the memory that it was lent.
-struct Lent<'b> {
-    reader: Box<dyn Read + 'b>,
-    _loans: Vec<Loan>,
-}
-
-impl Read for Lent<'_> {
-    fn read(&mut self, bytes: &mut [u8]) -> io::Result<usize> {
-        self.reader.read(bytes)
-    }
-}
+/// What unpacks a block, through one decoder after the other.
+type Decoder<'b> = Lent<Box<dyn Read + 'b>, Vec<Loan>>;
 
 /// What unpacks a block.
-fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Result<Lent<'b>, Damage> {
+fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Result<Decoder<'b>, Damage> {
     let unsupported = || Damage::new(Reason::Unsupported, "compressed in a way that is not read");
     if block.is_encrypted {
         return Err(Damage::new(Reason::Encrypted, "encrypted"));
@@ -215,7 +207,7 @@ fn decoder<'b>(bytes: &'b dyn Bytes, block: &Block<'_>, tools: &Rc<Tools>) -> Re
         };
         reader = Box::new(reader.take(*gives));
     }
-    Ok(Lent { reader, _loans: loans })
+    Ok(Lent { reader, loans })
 }
 
 /// The files of an archive, one after the other.
@@ -226,7 +218,7 @@ struct Members<'b, 'h> {
     files: Files<'h>,
     block: Block<'h>,
     /// What unpacks the block, or why it cannot be read, or not further.
-    reader: Result<Lent<'b>, Reason>,
+    reader: Result<Decoder<'b>, Reason>,
     /// What of the file has not been read.
     left: u64,
     sum: Option<u32>,
