@@ -14,8 +14,9 @@ pub fn decode(digits: &[u8]) -> Option<Vec<u8>> {
 /// Two lower-case digits for each byte.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
-    let digit = |value: u8| char::from_digit(value.into(), 16).unwrap_or('0');
-    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
+    let mut out = String::with_capacity(bytes.len().saturating_mul(2));
+    bytes.iter().for_each(|byte| push(&mut out, *byte));
+    out
 }
 
 /// Two lower-case digits for each byte, colons between.
@@ -26,9 +27,15 @@ pub fn pairs(bytes: &[u8]) -> String {
         if !out.is_empty() {
             out.push(':');
         }
-        out.push_str(&encode(&[*byte]));
+        push(&mut out, *byte);
     }
     out
+}
+
+fn push(out: &mut String, byte: u8) {
+    for value in [byte >> 4, byte & 15] {
+        out.push(char::from_digit(value.into(), 16).unwrap_or('0'));
+    }
 }
 
 /// As [`decode`], where there must be exactly `N` bytes.

@@ -21,6 +21,10 @@ struct SafeFormatter;
 
 impl Formatter for SafeFormatter {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly all text is printable ASCII, which eight and more bytes at a time tell.
+        if fragment.bytes().fold(0, u8::max) < 0x7f {
+            return writer.write_all(fragment.as_bytes());
+        }
         let mut rest = fragment;
         while let Some((at, c)) = rest.char_indices().find(|(_, c)| is_unsafe(*c)) {
             let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));

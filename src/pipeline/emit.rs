@@ -24,7 +24,8 @@ use crate::scan::Engine;
 use crate::source::{FileStat, Tree, UnixTime};
 use crate::threads::Pool;
 
-/// Files that are enriched at a time, so that memory does not grow with their number.
+/// Files that are enriched and keys whose records are made at a time, so that memory does
+/// not grow with their number.
 const CHUNK: usize = 256;
 /// A file with findings under one of its names.
 pub(super) struct NamedFile {
@@ -130,9 +131,8 @@ pub(super) fn machine_keys(
         (path_text(path), facts)
     });
     let files: Vec<((String, Option<String>), FileFacts)> = files.collect();
-    let mut number = 0;
-    for key in &machine.keys {
-        let Some(((path, path_hex), facts)) = files.get(key.file) else { continue };
+    let record = |key: &AuthorizedKey| {
+        let ((path, path_hex), facts) = files.get(key.file)?;
         let location = Location {
             path: path.clone(),
             path_hex: path_hex.clone(),
@@ -145,9 +145,15 @@ pub(super) fn machine_keys(
         };
         let last_use = machine.last_use(key).cloned().map(Box::new);
         let weaknesses = weak.get(&key.fingerprint).cloned().unwrap_or_default();
-        let record = KeyRecord { last_use, weaknesses, ..public_key(key, location, facts.clone()) };
-        sink.record(&Record::Key(Box::new(record)))?;
-        number += 1;
+        Some(KeyRecord { last_use, weaknesses, ..public_key(key, location, facts.clone()) })
+    };
+    let mut number = 0;
+    for chunk in machine.keys.chunks(CHUNK) {
+        let records: Vec<KeyRecord> = pool.install(|| chunk.par_iter().filter_map(record).collect());
+        for record in records {
+            sink.record(&Record::Key(Box::new(record)))?;
+            number += 1;
+        }
     }
     Ok(number)
 }
