@@ -95,7 +95,7 @@ fn address(line: &str) -> Option<IpAddr> {
 }
 
 /// Not every machine's, and not none's.
-fn is_of_machine(address: &IpAddr) -> bool {
+pub(super) fn is_of_machine(address: &IpAddr) -> bool {
     !address.is_loopback() && !address.is_unspecified() && !address.is_multicast()
 }
 

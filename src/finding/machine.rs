@@ -66,7 +66,8 @@ pub enum IdentityKind {
     CloudPlatform,
     /// An id of an earlier instance, from which this disk was copied.
     PreviousInstance,
-    /// `/etc/machine-id`: clones that were not prepared share it.
+    /// `/etc/machine-id`, or the `MachineGuid` of Windows: clones that were not prepared
+    /// share it.
     MachineId,
     /// A serial number or asset tag of the hardware, where something kept it.
     HardwareSerial,

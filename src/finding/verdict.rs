@@ -181,7 +181,7 @@ pub enum Refusal {
     RootNeedsCommand,
     /// The account has expired.
     AccountExpired,
-    /// The account is locked, for an sshd that works without PAM.
+    /// The account is locked, for an sshd that works without PAM, or disabled (Windows).
     AccountLocked,
     /// The account's password has expired or must be changed first.
     PasswordExpired,
@@ -264,6 +264,8 @@ pub enum Undecided {
     RevocationList,
     /// Who is an administrator is not known.
     Membership,
+    /// The access list of the file, or of a folder above it, is not known.
+    AccessList,
     /// An option's meaning depends on the machine.
     Options,
     /// `AuthorizedPrincipalsCommand` says for whom a certificate must be.

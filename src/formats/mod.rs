@@ -59,6 +59,7 @@ pub mod query;
 pub mod rpm;
 pub mod rpm_bdb;
 mod rsa_private;
+pub mod sam;
 pub mod settings;
 pub mod sqlite;
 mod ssh2;

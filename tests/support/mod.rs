@@ -7,6 +7,7 @@ pub(crate) mod budget;
 pub(crate) mod debian;
 pub(crate) mod exercise;
 pub(crate) mod filesystem;
+pub(crate) mod hives;
 pub(crate) mod images;
 pub(crate) mod json_schema;
 pub(crate) mod planted;

@@ -3,6 +3,7 @@
 mod beside;
 mod certificates;
 mod judge;
+mod windows;
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
@@ -20,10 +21,10 @@ use super::sshd::pam::Pam;
 use super::sshd::server::Server;
 use super::sshd::wrap::Access;
 use super::users::Users;
-use super::{hosts, identity, logins, names, provisioning, windows};
+use super::{hosts, identity, logins, names, provisioning};
 use crate::finding::{
-    AccountFacts, AccountVerdict, CertificateFacts, KeyRole, KeyUse, MachineRecord, OsRelease, Refusal,
-    SshdFacts, Timestamp, Undecided, Verdict,
+    AccountFacts, AccountVerdict, CertificateFacts, KeyRole, KeyUse, MachineRecord, SshdFacts, Timestamp,
+    Verdict,
 };
 use crate::formats::authorized_keys::{self, Entry, Line};
 use crate::formats::known_hosts::KnownHost;
@@ -109,13 +110,13 @@ impl Machine {
     #[must_use]
     pub fn read(root: &dyn Tree, now: Timestamp, client: Option<&Client>) -> Option<Self> {
         let mut reader = Reader::new(root);
-        let windows = windows::server(&mut reader);
+        let windows = super::windows::server_folder(&mut reader);
         if windows.is_none() && !reader.exists("etc/passwd") && !reader.exists("etc/ssh") {
             return None;
         }
         let mut machine = Self::default();
         match windows {
-            Some(folder) => machine.read_windows(&mut reader, &folder),
+            Some(folder) => machine.read_windows(&mut reader, &folder, now, client),
             None => machine.read_unix(&mut reader, now, client),
         }
         machine.record.problems = reader.into_problems();
@@ -254,40 +255,6 @@ impl Machine {
         if let Some(fault) = &config.fault {
             reader.problem(b"etc/ssh/sshd_config", &format!("sshd would not start: {fault}"));
         }
-    }
-
-    fn read_windows(&mut self, reader: &mut Reader<'_>, folder: &[u8]) {
-        self.record.os = Some(OsRelease { id: Some("windows".to_owned()), ..OsRelease::default() });
-        let folder_text = String::from_utf8_lossy(folder).into_owned();
-        let config = Config::read(reader, &format!("{folder_text}/sshd_config"), &folder_text);
-        let profiles = windows::profiles(reader);
-        for file in windows::key_files(reader, &profiles) {
-            let before = self.keys.len();
-            self.lines(reader, &file.path, &file.account, |entry, _| match &entry.options {
-                Ok(_) => Verdict::unverified(
-                    Undecided::Membership,
-                    "whether the account is an administrator is not read",
-                ),
-                Err(fault) => Verdict::refused(Refusal::Options, fault.to_string()),
-            });
-            let count = self.keys.len().saturating_sub(before);
-            if file.account != windows::ADMINISTRATORS || count > 0 {
-                let home = profiles.iter().find(|(name, _)| *name == file.account);
-                self.record.accounts.push(AccountFacts {
-                    name: file.account,
-                    home: home
-                        .map(|(_, path)| format!("/{}", String::from_utf8_lossy(path)))
-                        .unwrap_or_default(),
-                    authorized_keys: u64::try_from(count).unwrap_or(u64::MAX),
-                    ..AccountFacts::default()
-                });
-            }
-        }
-        for (account, home) in &profiles {
-            self.client(reader, Some(account), home);
-        }
-        self.host_keys(reader, &config, folder);
-        self.record.sshd = Some(sshd_facts(&config, &Server::default()));
     }
 
     /// Reads a file of keys and judges each; nothing where there is no such file.

@@ -8,8 +8,9 @@ use super::server::Server;
 use super::wrap::Access;
 use crate::facts::reader::Reader;
 use crate::facts::users::Users;
-use crate::finding::{PasswordState, Refusal, Restriction, RestrictionKind, Undecided, Verdict};
+use crate::finding::{PasswordState, Refusal, Restriction, RestrictionKind, Timestamp, Undecided, Verdict};
 use crate::formats::passwd::{Password, User};
+use crate::formats::sam::UserState;
 use crate::formats::ssh_pattern;
 
 /// Shells that end a session at once.
@@ -64,6 +65,32 @@ impl Gate {
         gate
     }
 
+    /// Asks about a local account of Windows, which has no shell, no PAM and no root.
+    pub(in super::super) fn of_windows(
+        state: &UserState,
+        effective: &Effective<'_>,
+        subject: Subject<'_>,
+        now: Timestamp,
+    ) -> Self {
+        let mut gate = Self {
+            closed: None,
+            restrictions: Vec::new(),
+            no_shell: None,
+            forwarding: forwarding(effective),
+            needs_command: false,
+        };
+        let expired = state.expires.filter(|time| *time <= now.unix_seconds());
+        let closed = state.is_disabled.then(|| Verdict::refused(Refusal::AccountLocked, "it is disabled"));
+        let closed = closed
+            .or_else(|| Some(Verdict::refused(Refusal::AccountExpired, day(expired?.div_euclid(86_400)))));
+        let closed = closed.or_else(|| gate.lists(effective, subject));
+        gate.closed = closed.or_else(|| keys_off(effective)).or_else(|| gate.methods(effective));
+        if gate.closed.is_none() {
+            gate.settings(effective, effective.path("chrootdirectory"));
+        }
+        gate
+    }
+
     fn ask(
         &mut self,
         user: &User,
@@ -86,10 +113,7 @@ impl Gate {
         let closed = closed.or_else(|| (!use_pam).then(|| without_pam(user, machine)).flatten());
         let closed = closed.or_else(|| if chroot.is_none() { self.shell(user, reader) } else { None });
         let closed = closed.or_else(|| self.lists(effective, subject));
-        let closed = closed.or_else(|| {
-            let off = !effective.flag("pubkeyauthentication", true);
-            off.then(|| Verdict::refused(Refusal::PubkeyAuthenticationOff, ""))
-        });
+        let closed = closed.or_else(|| keys_off(effective));
         let closed = closed.or_else(|| self.methods(effective)).or_else(|| self.root(user, effective));
         let closed = closed.or_else(|| use_pam.then(|| with_pam(user, machine)).flatten());
         let keeps_out = machine.nologin && user.uid != 0;
@@ -229,6 +253,11 @@ pub(super) fn program(command: &str) -> String {
     format!("{}{more}", first.chars().take(128).collect::<String>())
 }
 
+fn keys_off(effective: &Effective<'_>) -> Option<Verdict> {
+    let off = !effective.flag("pubkeyauthentication", true);
+    off.then(|| Verdict::refused(Refusal::PubkeyAuthenticationOff, ""))
+}
+
 fn forwarding(effective: &Effective<'_>) -> bool {
     let word = effective.word(&["allowtcpforwarding"]);
     !effective.flag("disableforwarding", false) && word.is_none_or(|word| !word.eq_ignore_ascii_case("no"))
@@ -292,6 +321,6 @@ fn with_pam(user: &User, machine: &Machine<'_>) -> Option<Verdict> {
 
 /// A day since 1970 as a date.
 pub(in super::super) fn day(days: i64) -> String {
-    let time = days.checked_mul(86_400).and_then(|seconds| crate::finding::Timestamp::from_unix(seconds, 0));
+    let time = days.checked_mul(86_400).and_then(|seconds| Timestamp::from_unix(seconds, 0));
     time.map(|time| time.to_string().chars().take(10).collect()).unwrap_or_default()
 }

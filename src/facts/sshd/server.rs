@@ -36,18 +36,23 @@ impl Server {
     pub(in super::super) fn read(reader: &mut Reader<'_>) -> Self {
         let mut server = Self::default();
         for path in PROGRAMS {
-            let Some(bytes) = reader.file(path.as_bytes(), MAX_PROGRAM).bytes() else { continue };
-            server.found = true;
-            server.has_pam |= memchr::memmem::find(&bytes, b"libpam.so").is_some();
-            server.has_wrap |= memchr::memmem::find(&bytes, b"libwrap.so").is_some();
-            if server.text.is_none()
-                && let Some((text, version)) = version(&bytes)
-            {
-                (server.text, server.version) = (Some(text), Some(version));
-            }
+            server.program(reader, path.as_bytes());
         }
         server.enabled = enabled(reader);
         server
+    }
+
+    /// Adds what a program says, where there is one.
+    pub(in super::super) fn program(&mut self, reader: &mut Reader<'_>, path: &[u8]) {
+        let Some(bytes) = reader.file(path, MAX_PROGRAM).bytes() else { return };
+        self.found = true;
+        self.has_pam |= memchr::memmem::find(&bytes, b"libpam.so").is_some();
+        self.has_wrap |= memchr::memmem::find(&bytes, b"libwrap.so").is_some();
+        if self.text.is_none()
+            && let Some((text, version)) = version(&bytes)
+        {
+            (self.text, self.version) = (Some(text), Some(version));
+        }
     }
 
     /// Whether it is of a version or later; `true` where the version is not known.
@@ -70,6 +75,7 @@ fn version(bytes: &[u8]) -> Option<(String, (u32, u32))> {
         let length = rest.iter().take(100).take_while(|byte| matches!(byte, 0x20..=0x7e)).count();
         let Ok(text) = std::str::from_utf8(rest.get(..length).unwrap_or_default()) else { continue };
         let Some(number) = text.strip_prefix("OpenSSH_") else { continue };
+        let number = number.strip_prefix("for_Windows_").unwrap_or(number);
         // Lists of peers with faults have patterns.
         if text.contains(['*', ',', '%']) {
             continue;
@@ -125,5 +131,7 @@ mod tests {
             b"\0OpenSSH_2.*,OpenSSH_3*\0OpenSSH_9.2p1\0x\0OpenSSH_9.2p1 Debian-2+deb12u10\0OpenSSH_for\0";
         assert_eq!(version(bytes), Some(("OpenSSH_9.2p1 Debian-2+deb12u10".to_owned(), (9, 2))));
         assert_eq!(version(b"OpenSSH_\0OpenSSH_9\0"), None);
+        let windows = version(b"\0OpenSSH_for_Windows_9.5\0");
+        assert_eq!(windows, Some(("OpenSSH_for_Windows_9.5".to_owned(), (9, 5))));
     }
 }

@@ -123,11 +123,23 @@ impl<R: ReadPages> Hive<R> {
     /// Gives every key with its values, the root's first; of a value with more than `max`
     /// bytes so much.
     pub fn walk(&mut self, max: usize, visitor: &mut dyn Visit) {
-        // Told by nothing: that all was given, or that the visitor wants no more.
-        let _ = self.keys(max, visitor);
+        self.walk_below(&[], usize::MAX, max, visitor);
     }
 
-    fn keys(&mut self, max: usize, visitor: &mut dyn Visit) -> ControlFlow<()> {
+    /// As [`Self::walk`], the key with this path, whose names have no case, and at most
+    /// `levels` levels of keys below it. A cell is given once, also by several walks.
+    pub fn walk_below(&mut self, key: &[&str], levels: usize, max: usize, visitor: &mut dyn Visit) {
+        // Told by nothing: that all was given, or that the visitor wants no more.
+        let _ = self.keys(key, levels, max, visitor);
+    }
+
+    fn keys(
+        &mut self,
+        wanted: &[&str],
+        levels: usize,
+        max: usize,
+        visitor: &mut dyn Visit,
+    ) -> ControlFlow<()> {
         // Keys to visit, the next one last, each with its depth.
         let mut open = vec![(self.root, 0_usize)];
         let mut path: Vec<String> = Vec::new();
@@ -142,13 +154,20 @@ impl<R: ReadPages> Hive<R> {
             };
             path.truncate(depth.saturating_sub(1));
             if depth > 0 {
+                let way = wanted.get(depth.saturating_sub(1));
+                if way.is_some_and(|name| name.to_lowercase() != node.name.to_lowercase()) {
+                    continue;
+                }
                 path.push(node.name.clone());
             }
-            visitor.key(&path)?;
-            if let Some(values) = node.values {
-                self.values(values, max, &mut data, visitor)?;
+            if depth >= wanted.len() {
+                visitor.key(&path)?;
+                if let Some(values) = node.values {
+                    self.values(values, max, &mut data, visitor)?;
+                }
             }
-            let Some(children) = node.children else { continue };
+            let is_last = depth >= wanted.len().saturating_add(levels);
+            let Some(children) = node.children.filter(|_| !is_last) else { continue };
             let deeper = depth.saturating_add(1);
             let first = open.len();
             if deeper > MAX_DEPTH {
