@@ -94,7 +94,7 @@ fn a_key_of_one_machine_opens_an_account_of_another() {
     assert!(text.starts_with(&format!("{} ed25519 256 deploy@web\n", fleet.fingerprint)), "{text}");
     assert!(text.contains("lies on web:/root/.ssh/id_ed25519 mode 0600"), "{text}");
     assert!(text.contains("opens root@db: restricted, from 10.0.0.0/8, no pty"), "{text}");
-    assert!(text.contains("does not open bob@db: refused, deny users"), "{text}");
+    assert!(text.contains("does not open bob@db: refused, DenyUsers names the account (bob)"), "{text}");
 
     let json: serde_json::Value =
         serde_json::from_str(&stdout(&map(&["-f", "json"], &[&fleet.scans()]))).expect("JSON");

@@ -239,6 +239,48 @@ pub enum Refusal {
     NothingAllowed,
 }
 
+impl Refusal {
+    /// In words, for a person; a detail may follow.
+    #[must_use]
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::PubkeyAuthenticationOff => "PubkeyAuthentication is off",
+            Self::AuthenticationMethods => "no way of AuthenticationMethods takes a key",
+            Self::RootLoginOff => "PermitRootLogin is off",
+            Self::RootNeedsCommand => "PermitRootLogin asks for a forced command",
+            Self::AccountExpired => "the account has expired",
+            Self::AccountLocked => "the account is locked",
+            Self::PasswordExpired => "the password has expired",
+            Self::Shell => "the account has no shell that runs",
+            Self::NoLogin => "/etc/nologin keeps it out",
+            Self::DenyUsers => "DenyUsers names the account",
+            Self::AllowUsers => "AllowUsers does not name the account",
+            Self::DenyGroups => "DenyGroups names a group of the account",
+            Self::AllowGroups => "AllowGroups names no group of the account",
+            Self::FileNotUsed => "sshd does not ask for this file",
+            Self::FileUnreadable => "the account cannot read the file",
+            Self::StrictModes => "StrictModes does not take the file",
+            Self::Algorithm => "the algorithm is not accepted",
+            Self::KeySize => "the key is too short",
+            Self::Revoked => "the key is revoked",
+            Self::RevokedKeysUnreadable => "RevokedKeys cannot be read, which refuses every key",
+            Self::Options => "an option voids the line",
+            Self::Expired => "the line has expired",
+            Self::From => "from= matches no client",
+            Self::HostsAccess => "hosts.allow and hosts.deny keep out every client",
+            Self::Principals => "principals= on a line that is no authority's",
+            Self::Certificate => "a certificate stands in the place of a key",
+            Self::Authority => "the certificate's authority is not trusted",
+            Self::CertificateTime => "the certificate is not good at this time",
+            Self::CertificatePrincipal => "the certificate is for other names",
+            Self::CertificateOption => "an option of the certificate is not met",
+            Self::Signature => "the certificate's signature is not its authority's",
+            Self::EarlierLine => "an earlier line has the same key",
+            Self::NothingAllowed => "the shell ends every session, and nothing may be forwarded",
+        }
+    }
+}
+
 /// Why it cannot be decided.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]

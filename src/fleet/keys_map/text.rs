@@ -287,7 +287,10 @@ pub(super) fn verdict(account: &Account) -> String {
         }
     };
     match &account.verdict {
-        Some(Verdict::Refused { reason, detail }) => part(wire(reason), detail.as_deref()),
+        Some(Verdict::Refused { reason, detail }) => {
+            let detail = detail.as_ref().map(|detail| format!("({detail})"));
+            part(reason.words().to_owned(), detail.as_deref());
+        }
         Some(Verdict::Unverified { reason, detail }) => part(wire(reason), detail.as_deref()),
         Some(verdict) => {
             for restriction in verdict.restrictions() {

@@ -39,7 +39,7 @@ fn line(one: &AccountVerdict) -> String {
             format!("accepts it with its passphrase{}", restricted(restrictions))
         }
         Verdict::Refused { reason, detail: text } => {
-            format!("does not accept it: {}{}", words(reason), detail(text))
+            format!("does not accept it: {}{}", reason.words(), detail(text))
         }
         Verdict::Unverified { reason, detail: text } => {
             format!("unverified: {}{}", words(reason), detail(text))
