@@ -7,14 +7,16 @@
 //!
 //! # Severity
 //!
-//! A rule states the severity of a secret that is good and in clear. Six things
+//! A rule states the severity of a secret that is good and in clear. Seven things
 //! lower it: a secret that had expired when it was scanned is `low` at most; an
 //! encrypted private key is one step lower, since its passphrase is needed too; so is
 //! one whose halves do not belong together; a private key of which only the public
 //! half is left is `low` at most; a published key or sample value is `info`, since it
-//! is nobody's secret; and what stands in an unchanged file of a package is `low` at
-//! most, since everybody has it who has the package. The handle of a key in a FIDO
-//! token opens nothing without the token: it is a key record and no finding.
+//! is nobody's secret; what stands in an unchanged file of a package is `low` at
+//! most, since everybody has it who has the package; and so is a password that
+//! everybody tries first (`strength` is `guessable`), which is a finding in live
+//! configurations only. The handle of a key in a FIDO token opens nothing without the
+//! token: it is a key record and no finding.
 
 use std::collections::BTreeMap;
 
@@ -28,6 +30,7 @@ use crate::scan::Match;
 
 mod keys;
 mod known;
+mod live;
 mod places;
 #[cfg(test)]
 mod tests;
@@ -49,7 +52,8 @@ pub struct Enricher {
 #[derive(Clone, Debug)]
 pub struct Enriched {
     /// The finding. The handle of a key in a token is none: it opens nothing without
-    /// the token.
+    /// the token. Nor is a password that everybody tries first, outside of live
+    /// configurations.
     pub finding: Option<Finding>,
     /// The key, where the secret is one.
     pub key: Option<KeyRecord>,
@@ -104,6 +108,10 @@ impl Enricher {
         let matched = self.rules.rules().get(found.rule)?;
         // What it is may depend on where it is.
         let rule = self.rules.rules().get(self.places.rule(found.rule, &location.path, &found.attributes))?;
+        let guessable = found.attributes.get("strength").is_some_and(|strength| strength == "guessable");
+        if guessable && !live::is_live(&location.whole_path()) {
+            return Some(Enriched { finding: None, key: None });
+        }
         let key = matched
             .checks
             .iter()
@@ -134,6 +142,7 @@ impl Enricher {
             category: rule.category.clone(),
             severity: match known {
                 Some(_) => Severity::Info,
+                None if guessable => rule.severity.min(Severity::Low),
                 None => severity(stated, key.as_ref(), validity.as_ref()),
             },
             confidence: rule.confidence,

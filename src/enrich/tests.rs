@@ -116,6 +116,19 @@ fn expired_is_low_at_most_and_missing_attributes_leave_fields_out() {
 }
 
 #[test]
+fn guessable_passwords_are_low_and_told_in_live_configurations_only() {
+    let enricher = enricher(Fingerprinter::unkeyed(), false);
+    let at = |path: &str, strength: &str| {
+        let location = Location { path: path.to_owned(), ..location("/mnt/a", 7) };
+        let found = found(0, "Passw0rd!2", &[("strength", strength)]);
+        enricher.enrich(&found, location, None).expect("the rule").finding.map(|finding| finding.severity)
+    };
+    assert_eq!(at("/etc/app.conf", "guessable"), Some(Severity::Low));
+    assert_eq!(at("/usr/share/app/app.conf", "guessable"), None);
+    assert_eq!(at("/usr/share/app/app.conf", "weak"), at("/etc/app.conf", ""));
+}
+
+#[test]
 fn ids_follow_rule_secret_and_place_and_not_the_targets_name() {
     let enricher_plain = enricher(Fingerprinter::unkeyed(), false);
     let id = |enricher: &Enricher, rule, secret: &str, target: &str, offset| {

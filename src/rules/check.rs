@@ -234,7 +234,8 @@ pub enum Check {
     Login {},
     /// The match begins in the name of a setting whose value is a password, which
     /// becomes the secret. Adds `setting`, `section`, `user`, `server`, `port`,
-    /// `database`, `engine`, and `strength` where it is weak.
+    /// `database`, `engine`, and `strength` where it is weak, or `guessable`: then it is a
+    /// finding in live configurations only.
     Password {
         /// A user must stand beside it.
         #[serde(default)]

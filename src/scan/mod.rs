@@ -16,6 +16,7 @@ pub mod mutate;
 mod prefilter;
 mod resolve;
 mod scanner;
+mod service;
 mod shape;
 mod stats;
 mod stream;

@@ -14,6 +14,7 @@ use regex_automata::{Anchored, Input, meta};
 
 use super::checks::{self, Refusal};
 use super::hit::Hit;
+use super::service::is_of_another;
 use super::shape::{Shape, hir};
 use super::watch::{Condition, Ignored, Watch};
 use crate::formats::hex;
@@ -190,8 +191,8 @@ impl Compiled {
             verdict?;
         }
         for (number, (nearby, regex)) in rule.nearby.iter().zip(&self.nearby).enumerate() {
-            let verdict = find_nearby(nearby, regex, hit);
-            watch.condition(Condition::Nearby(number), &|| nearby_place(nearby, regex, hit), verdict);
+            let verdict = find_nearby(rule, nearby, regex, hit);
+            watch.condition(Condition::Nearby(number), &|| nearby_place(rule, nearby, regex, hit), verdict);
             verdict?;
         }
         for (number, check) in rule.checks.iter().enumerate() {
@@ -308,6 +309,7 @@ fn context_place(context: &Context, regex: &regex::bytes::Regex, hit: &Hit<'_>) 
 /// The companion that is nearest to the match, and where in the hit's text the
 /// part begins that was searched.
 fn nearest<'t>(
+    rule: &Rule,
     nearby: &Nearby,
     regex: &regex::bytes::Regex,
     hit: &Hit<'t>,
@@ -323,22 +325,38 @@ fn nearest<'t>(
         let apart = end <= hit.span.start || start >= hit.span.end;
         apart.then(|| hit.span.start.saturating_sub(end).max(start.saturating_sub(hit.span.end)))
     };
+    // The key of the next service.
+    let is_of_another = |found: &regex::bytes::Captures<'_>| {
+        let secret = found.name("secret");
+        secret.is_some_and(|secret| is_of_another(&rule.secret_type, hit.text, offset + secret.start()))
+    };
     let nearest = regex
         .captures_iter(haystack)
+        .filter(|found| !is_of_another(found))
         .filter_map(|found| Some((distance(&found)?, found)))
         .min_by_key(|(distance, found)| (*distance, found.get_match().start()));
     nearest.map(|(_, found)| (offset, found))
 }
 
 /// Where in the hit's text a companion stands.
-fn nearby_place(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &Hit<'_>) -> Option<Range<usize>> {
-    let (offset, found) = nearest(nearby, regex, hit)?;
+fn nearby_place(
+    rule: &Rule,
+    nearby: &Nearby,
+    regex: &regex::bytes::Regex,
+    hit: &Hit<'_>,
+) -> Option<Range<usize>> {
+    let (offset, found) = nearest(rule, nearby, regex, hit)?;
     let found = found.get_match();
     Some(offset + found.start()..offset + found.end())
 }
 
-fn find_nearby(nearby: &Nearby, regex: &regex::bytes::Regex, hit: &mut Hit<'_>) -> Result<(), Refusal> {
-    let Some((offset, found)) = nearest(nearby, regex, hit) else {
+fn find_nearby(
+    rule: &Rule,
+    nearby: &Nearby,
+    regex: &regex::bytes::Regex,
+    hit: &mut Hit<'_>,
+) -> Result<(), Refusal> {
+    let Some((offset, found)) = nearest(rule, nearby, regex, hit) else {
         return if nearby.required { Err(Refusal("its companion is missing")) } else { Ok(()) };
     };
     for name in regex.capture_names().flatten() {

@@ -37,7 +37,8 @@ pub(super) fn at_host(hit: &mut Hit<'_>, hosts: &[String]) -> Result<(), Refusal
     let at = hit.span.start;
     let mut refusal = Refusal("no login around");
     for reading in ConnectionString::readings(hit.text, at).filter(|reading| reading.names_server_at(at)) {
-        match of_string(&reading).and_then(|login| judge(login, hosts)) {
+        let judged = of_string(&reading).and_then(|login| judge(login, hosts));
+        match judged.and_then(|login| filled_in(hit.text, login)) {
             Ok(login) => return take(hit, login),
             Err(found) => refusal = found,
         }
@@ -82,7 +83,7 @@ pub(super) fn anywhere(hit: &mut Hit<'_>) -> Result<(), Refusal> {
                 .find(|found| has_password(found) && found.span.start <= hit.span.end)
         })
         .ok_or(Refusal("no login around"))?;
-    let mut login = judge(of_string(&found)?, &[])?;
+    let mut login = filled_in(hit.text, judge(of_string(&found)?, &[])?)?;
     if login.host.is_empty() {
         login.host = sibling_host(hit.text, at).unwrap_or_default();
     }
@@ -151,6 +152,19 @@ fn judge(mut login: Login, hosts: &[String]) -> Result<Login, Refusal> {
     let password = login.password.as_ref().ok_or(Refusal("the login holds no password"))?;
     accept(!is_placeholder(&password.bytes, ValueKind::Password), "the password is a placeholder")?;
     accept(!sample::is_reference(&password.bytes), "the password is a reference")?;
+    let lower = password.text().to_ascii_lowercase();
+    accept(!sample::is_word(&lower), "the password is a word of programs")?;
+    Ok(login)
+}
+
+/// Refuses a string whose password a program fills in: in braces ODBC has what no name of a
+/// program has, `$"…;Password={options.Key};"` has such a name.
+fn filled_in(text: &[u8], login: Login) -> Result<Login, Refusal> {
+    let Some(password) = &login.password else { return Ok(login) };
+    let Range { start, end } = password.span;
+    let opened = start.checked_sub(1).and_then(|before| text.get(before)) == Some(&b'{');
+    let named = password.bytes.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.".contains(byte));
+    accept(!(opened && text.get(end) == Some(&b'}') && named), "the password is a reference")?;
     Ok(login)
 }
 

@@ -94,10 +94,13 @@ fn is_mask(value: &[u8]) -> bool {
     seen.iter().map(|word| word.count_ones()).sum::<u32>() < MIN_DISTINCT
 }
 
-/// One character over and over, or an ellipsis.
+/// One character over and over, an ellipsis, or a mask that leaves the end.
 fn is_repeated(value: &[u8]) -> bool {
+    let is_mask = |text: &str| text.chars().all(|one| ".*xX-_?#•●·…".contains(one));
     value.iter().all(|byte| value.first() == Some(byte))
-        || value.iter().all(|byte| b".*xX-_?#".contains(byte))
+        || std::str::from_utf8(value).is_ok_and(is_mask)
+        || value.starts_with(b"****")
+        || value.starts_with("•••".as_bytes())
 }
 
 /// Equal or consecutive characters in a row.

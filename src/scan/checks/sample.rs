@@ -131,6 +131,8 @@ pub(super) fn is_reference(value: &[u8]) -> bool {
         || enclosed(value, b'[', b']')
         || enclosed(value, b'%', b'%')
         || enclosed(value, b'@', b'@')
+        || enclosed(value, b'(', b')')
+        || value.starts_with(b"$$") && enclosed(value, b'$', b'$')
         || is_variable(value)
 }
 

@@ -58,7 +58,11 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
         (false, false) => Kind::Setting,
         (_, true) => Kind::Code,
     };
-    value::judge(own, &words, kind)?;
+    let guessable = match value::judge(own, &words, kind) {
+        Ok(()) => false,
+        Err(_) if kind != Kind::Code && value::is_guessable(own.value.bytes.trim_ascii()) => true,
+        Err(refusal) => return Err(refusal),
+    };
     accept(!data_source || has_driver(&settings), "no driver beside it")?;
     accept(!in_sample_string(hit.text, own), "a sample host")?;
     let beside = beside(&settings, own);
@@ -69,7 +73,11 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
         let sample = sample::is_sample_login(&beside.user, &own.value.bytes, &beside.host);
         accept(!sample, "a sample login")?;
     }
-    let weak = sample::is_weak(&own.value.bytes);
+    let strength = match guessable {
+        true => "guessable",
+        false if sample::is_weak(&own.value.bytes) => "weak",
+        false => "",
+    };
     take_secret(hit, &own.value.clone());
     hit.claims.push(own.span.clone());
     let section = settings.section.clone().unwrap_or_default();
@@ -85,9 +93,7 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
     hit.add_attribute("port", beside.port);
     hit.add_attribute("database", beside.database);
     hit.add_attribute("engine", beside.engine.unwrap_or_default());
-    if weak {
-        hit.add_attribute("strength", "weak");
-    }
+    hit.add_attribute("strength", strength);
     Ok(())
 }
 

@@ -20,6 +20,9 @@ fn password(text: &str, login: bool, code: bool) -> Result<String, &'static str>
         attributes: Vec::new(),
     };
     run(&Check::Password { login, code, data_source: false }, &mut hit).map_err(|refusal| refusal.0)?;
+    if hit.attribute("strength") == Some("guessable") {
+        return Err("one that everybody tries first");
+    }
     Ok(String::from_utf8(hit.secret_bytes().to_vec()).expect("UTF-8"))
 }
 
@@ -171,4 +174,30 @@ fn encodings() {
     assert!(value("*", PasswordEncoding::Base64, &[]).is_err());
     assert!(value("YW5h", PasswordEncoding::Base64Pair, &[]).is_err());
     assert!(value("*", PasswordEncoding::Base64Pair, &[]).is_err());
+}
+
+#[test]
+fn what_everybody_tries_first_and_what_stands_for_something_else() {
+    for value in
+        ["Password123!", "admin@123", "Test1234!", "SuperSecret123", "MyS3cr3tP@ss", "qwerty123", "P@ssw0rd!"]
+    {
+        assert!(value::is_guessable(value.as_bytes()), "{value}");
+    }
+    for value in [
+        "password",
+        "secret",
+        "changeme123",
+        "your_password1",
+        "$DB_PASSWORD",
+        "%DB_PASS%",
+        "example-pass1",
+        "kT9vQ2mX",
+        "test",
+        "p4s$",
+        "Password 1",
+        "${PASSWORD1}",
+        "",
+    ] {
+        assert!(!value::is_guessable(value.as_bytes()), "{value}");
+    }
 }

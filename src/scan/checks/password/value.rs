@@ -155,6 +155,27 @@ pub(super) fn judge(setting: &Setting, words: &[String], kind: Kind) -> Result<(
     accept(classes.letters() + classes.digits >= 3, "punctuation")
 }
 
+/// A password that everybody tries first, and that somebody may use all the same: a word
+/// for passwords and something behind it. What [`judge`] refuses, the configuration of a
+/// live machine may have.
+pub(super) fn is_guessable(value: &[u8]) -> bool {
+    const LEFT: [&str; 8] = ["change", "replace", "redact", "hidden", "masked", "null", "removed", "insert"];
+    const MARKS: &[u8] = b"!@#$&*";
+    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
+    let classes = Classes::of(value);
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || b".-".contains(byte) || MARKS.contains(byte);
+    let trimmed = value.iter().rposition(|byte| !MARKS.contains(byte)).map_or(0, |last| last + 1);
+    let weak = sample::is_weak(value) || sample::is_weak(value.get(..trimmed).unwrap_or_default());
+    (6..=32).contains(&value.len())
+        && value.first().is_some_and(u8::is_ascii_alphanumeric)
+        && value.iter().all(plain)
+        && classes.letters() >= 3
+        && classes.digits + classes.symbols > 0
+        && !is_sample(&lower)
+        && !LEFT.iter().any(|word| lower.contains(word))
+        && (weak || is_made_of_words(value))
+}
+
 /// Case that is not that of a word, a name or words joined by it.
 fn varied_case(value: &[u8]) -> bool {
     let (parts, odd) = parts(value);
