@@ -23,6 +23,14 @@ fn database(dir: &Path, script: &str) {
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
+/// Runs a shell script in a directory; it must succeed.
+fn sh(dir: &Path, script: &str) {
+    let script = format!("export PATH=$PATH:/usr/sbin:/sbin; {script}");
+    let output = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(dir).output();
+    let output = output.expect("bash runs");
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
 /// Where each finding is, with its line, column and offset.
 fn places(scanned: &Scanned) -> Vec<(String, u64, u64, u64)> {
     let place = |finding: &&snapsift::finding::Finding| {
@@ -531,6 +539,62 @@ fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
     assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
 }
 
+/// Stores are read as such wherever they lie: in archives, compressed, and on disks in files.
+#[test]
+fn stores_in_archives_and_on_inner_disks_are_read_as_such() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).expect("a directory");
+    // A value over the end of an overflow page is in no bytes as a whole; a row that only the
+    // log has.
+    let torn = "' ' * 490 + value(1)";
+    logged(
+        &tree,
+        &format!(
+            "db.execute('create table t(v text)')\n\
+             db.execute('insert into t values(?)', ({torn} + ' ' * 1000,))\n\
+             keep()\n\
+             db.execute('insert into t values(?)', (value(2),))"
+        ),
+    );
+    hive(&tree.join("SOFTWARE"), &[(r"\Vendor\App", &[text("Token", &planted(3))])]);
+    sh(
+        dir.path(),
+        "mkdir out; tar czf a.tgz --sort=name -C tree .; tar cf out/layers.tar a.tgz; gzip -c tree/app.db > out/app.db.gz
+         truncate -s 8M out/disk.img; mke2fs -q -t ext4 -d tree out/disk.img",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let expected = [
+        place("/app.db.gz → t[1].v", 1, 491, 490),
+        place(r"/disk.img → ext4:/SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place("/disk.img → ext4:/app.db → t[1].v", 1, 491, 490),
+        place("/disk.img → ext4:/app.db-wal → t[2].v", 1, 1, 0),
+        place(r"/layers.tar → a.tgz → ./SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place("/layers.tar → a.tgz → ./app.db → t[1].v", 1, 491, 490),
+        place("/layers.tar → a.tgz → ./app.db-wal", 1, 2, 1),
+    ];
+    let mut found = places(&scanned);
+    found.sort();
+    // In an archive a log has no database beside it: it is searched as it is stored.
+    let is_log = |(path, ..): &(String, u64, u64, u64)| path == "/layers.tar → a.tgz → ./app.db-wal";
+    let without = |places: &[(String, u64, u64, u64)]| {
+        places.iter().filter(|place| !is_log(place)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(without(&found), without(&expected), "{:?}", scanned.problems());
+    assert_eq!(found.iter().filter(|place| is_log(place)).count(), 1);
+    assert_eq!(scanned.problems(), [("/layers.tar", Reason::Unsupported)]);
+    let finding = scanned.findings().into_iter().find(|one| one.location.path == "/layers.tar").expect("one");
+    let kinds: Vec<&str> = finding.location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["directory", "member", "stream", "member", "registry_value"]);
+    let member = finding.file.as_ref().and_then(|file| file.member.as_ref()).expect("what tar says of it");
+    assert_eq!(member.size, Some(fs::metadata(tree.join("SOFTWARE")).expect("the hive").len()));
+    // Left closed, the disk and the archives are bytes, and what is torn is not found.
+    let closed = scan_with(&dir.path().join("out"), ScanOptions { max_archive_depth: 0, ..options() });
+    assert!(closed.coverage().inside.is_empty());
+    // The same, whichever thread comes first.
+    assert_eq!(scan(&dir.path().join("out")).comparable(), scanned.comparable());
+}
+
 /// A dump that the kernel made, or gdb where the kernel gives dumps to a program; `None`
 /// where there is neither. It is called `core`.
 fn core_dump(dir: &Path, environment: &[(&str, &str)]) -> Option<()> {
@@ -593,6 +657,20 @@ fn the_environment_of_a_core_dump_is_told_once() {
     let [login] = logins.as_slice() else { panic!("{logins:?}") };
     assert_eq!(login.location.whole_path(), "/core → sleep environ DB_PASSWORD");
     assert_eq!(login.attributes.get("server").map(String::as_str), Some("db1.corp.acme.io"));
+    // As systemd keeps it, and in an archive: what passes once tells the same.
+    let packed = tempfile::tempdir().expect("a directory");
+    sh(
+        dir.path(),
+        &format!(
+            "zstd -qc core > {0}/a.zst; lz4 -qc core > {0}/b.lz4; xz -0c core > {0}/c.xz; tar cf {0}/d.tar core",
+            packed.path().display()
+        ),
+    );
+    let names = ["/a.zst", "/b.lz4", "/c.xz", "/d.tar → core"];
+    let expected = names.map(|name| place(&format!("{name} → sleep environ APP_TOKEN"), 1, 1, 0));
+    let scanned = scan(packed.path());
+    assert_eq!(places(&scanned), expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
     // Cut short, as by a limit on its size.
     let whole = fs::read(dir.path().join("core")).expect("the dump");
     fs::write(dir.path().join("core"), &whole[..whole.len() / 2]).expect("a file");

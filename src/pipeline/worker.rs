@@ -58,6 +58,8 @@ pub(super) struct Shared<'s> {
     pub(super) seen: Mutex<Seen>,
     /// As many as may open the disks that files are the images of.
     pub(super) disks: [Mutex<()>; 2],
+    /// Who may hold a large store that is no file of a disk.
+    pub(super) stores: Mutex<()>,
     /// Objects of git that were, with nothing to tell.
     pub(super) objects: Mutex<Objects>,
     pub(super) links: Mutex<Links>,

@@ -33,6 +33,10 @@ const MAX_HEX: usize = 64;
 pub(super) struct Registry;
 
 impl Store for Registry {
+    fn name(&self) -> &'static str {
+        "registry hive"
+    }
+
     fn detect(&self, start: &[u8]) -> bool {
         is_hive(start)
     }

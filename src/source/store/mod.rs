@@ -24,10 +24,23 @@ use crate::source::content::ReadAt;
 const STORES: [&dyn Store; 4] =
     [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry, &core_dump::CoreDump];
 
+/// How many bytes a store is told by.
+pub const START: usize = 512;
+
 /// A kind of store.
 pub trait Store: Sync {
+    /// What it is called: `SQLite database`.
+    fn name(&self) -> &'static str;
+
     /// Whether a file that begins so is one.
     fn detect(&self, start: &[u8]) -> bool;
+
+    /// Which ranges of a content are read, told by its first bytes, besides these; `None`:
+    /// any.
+    fn parts(&self, start: &[u8]) -> Option<Vec<Range<u64>>> {
+        let _ = start;
+        None
+    }
 
     /// Gives its records.
     fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor);
