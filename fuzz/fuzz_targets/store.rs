@@ -54,6 +54,8 @@ impl Visitor for Seen<'_> {
         self.problems.push((reason, offset, message));
     }
 
+    fn not_replayed(&mut self) {}
+
     fn should_stop(&self) -> bool {
         false
     }

@@ -11,6 +11,8 @@
 mod blocks;
 mod core_dump;
 mod hive;
+mod journal;
+mod packed;
 mod sqlite;
 mod sqlite_log;
 
@@ -21,8 +23,13 @@ use crate::source::Tree;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 4] =
-    [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry, &core_dump::CoreDump];
+const STORES: [&dyn Store; 5] = [
+    &sqlite::Sqlite,
+    &sqlite_log::SqliteLog,
+    &hive::Registry,
+    &core_dump::CoreDump,
+    &journal::SystemdJournal,
+];
 
 /// How many bytes a store is told by.
 pub const START: usize = 512;
@@ -114,6 +121,9 @@ pub trait Visitor {
 
     /// Something is wrong. `offset`: in the file.
     fn problem(&mut self, reason: Reason, offset: Option<u64>, message: String);
+
+    /// Its newest changes may be only in its logs, which are not at hand: it was read as it is.
+    fn not_replayed(&mut self);
 
     /// Whether to end soon.
     fn should_stop(&self) -> bool;

@@ -139,6 +139,10 @@ impl Visitor for Records<'_, '_> {
         self.outcome.problem(Vec::new(), reason, offset, message);
     }
 
+    fn not_replayed(&mut self) {
+        self.outcome.counts.not_replayed = 1;
+    }
+
     fn should_stop(&self) -> bool {
         self.worker.should_stop() || (self.is_inside && self.worker.unpacker.stop().is_some())
     }

@@ -2,7 +2,11 @@
 //! way to it; they are made by SQLite and by hivex.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+#[path = "../support/mod.rs"]
 mod support;
+
+mod hive;
+mod journal;
 
 use std::fs;
 use std::path::Path;
@@ -10,7 +14,67 @@ use std::process::Command;
 
 use snapsift::finding::Reason;
 use snapsift::pipeline::ScanOptions;
+use snapsift::source::content::ReadAt;
+use snapsift::source::disk::DiskError;
+use snapsift::source::store::{Record, Source, Visitor, detect};
 use support::whole::{Scanned, options, planted, scan, scan_by, scan_with};
+
+/// Bytes that are a store.
+pub(crate) struct Bytes<'b>(pub(crate) &'b [u8]);
+
+impl ReadAt for Bytes<'_> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
+        let rest = usize::try_from(offset).ok().and_then(|at| self.0.get(at..)).unwrap_or_default();
+        let length = rest.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
+        let size = self.0.len() as u64;
+        Ok((from < size).then_some((from, size)))
+    }
+}
+
+/// What a store tells: of each field the text before it, its value and its full name.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) fields: Vec<(String, Vec<u8>, String)>,
+    pub(crate) problems: Vec<Reason>,
+}
+
+impl Visitor for Seen {
+    fn record(&mut self, record: &Record<'_>) {
+        let mut before = 0;
+        for field in record.fields {
+            let label = String::from_utf8_lossy(&record.text[before..field.value.start]).into_owned();
+            before = field.value.end;
+            let name = (record.name)(field);
+            self.fields.push((label, record.text[field.value.clone()].to_vec(), name));
+        }
+    }
+
+    fn problem(&mut self, reason: Reason, _: Option<u64>, _: String) {
+        self.problems.push(reason);
+    }
+
+    fn not_replayed(&mut self) {}
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+/// What bytes tell that are a store; nothing where they are none.
+pub(crate) fn seen(bytes: &[u8]) -> Seen {
+    let size = u64::try_from(bytes.len()).expect("small");
+    let source = Source { file: &Bytes(bytes), size, path: b"/j", tree: None, is_scanned: &|_, _| false };
+    let mut seen = Seen::default();
+    if let Some(store) = detect(bytes) {
+        store.read(&source, &mut seen);
+    }
+    seen
+}
 
 /// Runs Python's SQLite over `app.db` in a directory, opened as `db`; `value(n)` is a
 /// planted value. What is written is committed.
@@ -310,235 +374,6 @@ fn rows_that_a_database_has_too_are_told_once() {
     assert!(scanned.summary.complete, "{:?}", scanned.problems());
 }
 
-/// A hive with nothing in it, by the specification of its format, to be filled by hivex.
-fn empty_hive() -> Vec<u8> {
-    let words = |bytes: &mut [u8], at: usize, numbers: &[u32]| {
-        for (number, word) in numbers.iter().zip(bytes[at..].chunks_exact_mut(4)) {
-            word.copy_from_slice(&number.to_le_bytes());
-        }
-    };
-    let mut bytes = vec![0; 8192];
-    bytes[..4].copy_from_slice(b"regf");
-    words(&mut bytes, 4, &[1, 1]);
-    words(&mut bytes, 20, &[1, 5, 0, 1, 32, 4096, 1]);
-    let sum = bytes[..508]
-        .chunks_exact(4)
-        .fold(0, |sum, word| sum ^ u32::from_le_bytes([word[0], word[1], word[2], word[3]]));
-    words(&mut bytes, 508, &[sum]);
-    let bins = &mut bytes[4096..];
-    bins[..4].copy_from_slice(b"hbin");
-    words(bins, 8, &[4096]);
-    // The root, its security, and what is free.
-    words(bins, 32, &[88_u32.wrapping_neg()]);
-    bins[36..40].copy_from_slice(b"nk\x2c\0");
-    let none = u32::MAX;
-    words(bins, 32 + 4 + 16, &[none, 0, 0, none, none, 0, none, 120, none, 0, 0, 0, 0, 0, 4]);
-    bins[112..116].copy_from_slice(b"ROOT");
-    words(bins, 120, &[48_u32.wrapping_neg()]);
-    bins[124..126].copy_from_slice(b"sk");
-    words(bins, 128, &[120, 120, 1, 20]);
-    words(bins, 168, &[4096 - 168]);
-    bytes
-}
-
-/// Makes a hive of keys, each with its values as a file of `regedit` has them.
-fn hive(path: &Path, keys: &[(&str, &[String])]) {
-    fs::write(path, empty_hive()).expect("a file");
-    let mut text = "Windows Registry Editor Version 5.00\n".to_owned();
-    let mut made = std::collections::BTreeSet::new();
-    for (key, values) in keys {
-        // Every key above it first.
-        for (end, _) in key.match_indices('\\').skip(1).chain([(key.len(), "")]) {
-            if made.insert(&key[..end]) {
-                text += &format!("\n[{}]\n", &key[..end]);
-            }
-        }
-        text += &values.join("\n");
-        text.push('\n');
-    }
-    let file = path.with_extension("reg");
-    fs::write(&file, text).expect("a file");
-    let output =
-        Command::new("hivexregedit").arg("--merge").args([path, &file]).output().expect("hivexregedit");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    fs::remove_file(file).expect("it goes");
-}
-
-fn text(name: &str, value: &str) -> String {
-    format!("\"{name}\"=\"{value}\"")
-}
-
-/// As a file of `regedit` has bytes: `hex(7):61,00`.
-fn bytes(name: &str, kind: u8, bytes: &[u8]) -> String {
-    let bytes: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
-    format!("\"{name}\"=hex({kind:x}):{}", bytes.join(","))
-}
-
-fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
-}
-
-/// Parts of passwords: no file of ours has a whole one.
-fn password(number: usize) -> String {
-    format!("y3fRrJC{number}{}", "vrNSmy!")
-}
-
-#[test]
-fn values_of_a_hive_are_told_with_their_key() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let long = format!("{}{}{}", "x".repeat(9000), planted(4), "y".repeat(90));
-    let lines = format!("A=b\0TOKEN={}\0\0", planted(3));
-    hive(
-        &dir.path().join("SOFTWARE"),
-        &[
-            (
-                r"\Vendor\App",
-                &[
-                    text("Token", &planted(1)),
-                    bytes("Ключ", 1, &utf16(&format!("Ä {}\0", planted(2)))),
-                    bytes("Environment", 7, &utf16(&lines)),
-                    bytes("Blob", 3, long.as_bytes()),
-                    "\"Port\"=dword:00000016".to_owned(),
-                    format!("@=\"{}\"", planted(5)),
-                ],
-            ),
-            (r"\Vendor\Other", &[text("Same", &planted(1))]),
-        ],
-    );
-    let scanned = scan(dir.path());
-    let mut found = places(&scanned);
-    found.sort();
-    let expected = [
-        place(r"/SOFTWARE → Vendor\App\(Default)", 1, 1, 0),
-        place(r"/SOFTWARE → Vendor\App\Blob", 1, 9001, 9000),
-        place(r"/SOFTWARE → Vendor\App\Environment", 2, 7, 10),
-        place(r"/SOFTWARE → Vendor\App\Token", 1, 1, 0),
-        place(r"/SOFTWARE → Vendor\App\Ключ", 1, 4, 3),
-        place(r"/SOFTWARE → Vendor\Other\Same", 1, 1, 0),
-    ];
-    assert_eq!(found, expected, "{:?}", scanned.problems());
-    assert!(scanned.summary.complete, "{:?}", scanned.problems());
-    let kinds: Vec<&str> =
-        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
-    assert_eq!(kinds, ["directory", "registry_value"]);
-    assert_eq!(scanned.coverage().inside.opened, 1);
-}
-
-/// What Windows and programs on it keep in their keys, by the rules that are built in:
-/// rule, path, and who logs in where.
-#[test]
-fn logins_of_a_registry_are_put_together() {
-    let dir = tempfile::tempdir().expect("a directory");
-    hive(
-        &dir.path().join("NTUSER.DAT"),
-        &[
-            (
-                r"\Microsoft\Windows NT\CurrentVersion\Winlogon",
-                &[
-                    text("AutoAdminLogon", "1"),
-                    text("DefaultPassword", &password(1)),
-                    text("Shell", "explorer.exe"),
-                    text("DefaultDomainName", "CORP"),
-                    text("DefaultUserName", "kiosk"),
-                ],
-            ),
-            (
-                r"\Software\SimonTatham\PuTTY\Sessions\web",
-                &[
-                    text("HostName", "web1.corp.acme.io"),
-                    text("ProxyUsername", "shop"),
-                    text("PublicKeyFile", r"C:\\Users\\ann\\web.ppk"),
-                    text("ProxyHost", "proxy.corp.acme.io"),
-                    text("ProxyPassword", &password(2)),
-                ],
-            ),
-            (
-                r"\Software\Martin Prikryl\WinSCP 2\Sessions\files",
-                &[
-                    text("HostName", "files.corp.acme.io"),
-                    text("Password", &format!("A35C{}", "4A5B7F0C193E2D6A8890B1C2D3E4F5061728394A")),
-                    text("UserName", "deploy"),
-                ],
-            ),
-            (
-                r"\Software\TightVNC\Server",
-                &[
-                    bytes("Password", 3, &[0xd7, 0xa5, 0x14, 0xd8, 0xa2, 0x66, 0x77, 0x11]),
-                    "\"RfbPort\"=dword:0000170c".to_owned(),
-                ],
-            ),
-        ],
-    );
-    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
-    let scanned = scan_by(&rules, dir.path(), options());
-    let mut found: Vec<_> = scanned
-        .findings()
-        .iter()
-        .map(|finding| {
-            let attribute =
-                |name: &str| finding.attributes.get(name).map(ToString::to_string).unwrap_or_default();
-            let name = finding.location.provenance.last().map(|step| step.name.clone()).unwrap_or_default();
-            (finding.rule_id.clone(), name, attribute("user"), attribute("server"))
-        })
-        .collect();
-    found.sort();
-    let winlogon = r"Microsoft\Windows NT\CurrentVersion\Winlogon\DefaultPassword";
-    let putty = r"Software\SimonTatham\PuTTY\Sessions\web\ProxyPassword";
-    let winscp = r"Software\Martin Prikryl\WinSCP 2\Sessions\files\Password";
-    let vnc = r"Software\TightVNC\Server\Password";
-    let expected = [
-        ("setting-login", winlogon, "kiosk", ""),
-        ("setting-login", putty, "shop", "proxy.corp.acme.io"),
-        ("vnc-stored-password", vnc, "", ""),
-        ("winscp-stored-password", winscp, "deploy", "files.corp.acme.io"),
-    ];
-    let found: Vec<(&str, &str, &str, &str)> =
-        found.iter().map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str())).collect();
-    assert_eq!(found, expected, "{:?}", scanned.problems());
-}
-
-#[test]
-fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("SYSTEM");
-    let names: Vec<String> = (0..40).map(|number| format!(r"\Key{number}")).collect();
-    let values: Vec<[String; 1]> = (0..40).map(|number| [text("v", &planted(number))]).collect();
-    let keys: Vec<(&str, &[String])> =
-        names.iter().map(String::as_str).zip(values.iter().map(<[String; 1]>::as_slice)).collect();
-    hive(&path, &keys);
-    let whole = fs::read(&path).expect("the hive");
-    let is_list = |four: &[u8]| matches!(four, [b'l', b'f' | b'h', 40, 0]);
-    let list = whole.windows(4).position(is_list).expect("the list of all keys");
-    // The first key of the list is the root, or the second once more, or no cell.
-    for (number, first) in [32, u32::from(whole[list + 12]) | u32::from(whole[list + 13]) << 8, 0xffff_fff8]
-        .into_iter()
-        .enumerate()
-    {
-        let mut bytes = whole.clone();
-        bytes[list + 4..list + 8].copy_from_slice(&first.to_le_bytes());
-        fs::write(&path, &bytes).expect("a file");
-        let scanned = scan(dir.path());
-        assert_eq!(scanned.findings().len(), 40, "{number}");
-        let in_keys = places(&scanned).iter().filter(|(path, ..)| path.contains(" → Key")).count();
-        assert_eq!(in_keys, 39, "{number}");
-        assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Corrupt)], "{number}");
-        assert!(!scanned.summary.complete);
-    }
-    for length in [100, 4096, 4200, whole.len() / 2, whole.len() - 1] {
-        fs::write(&path, &whole[..length]).expect("a file");
-        let scanned = scan(dir.path());
-        assert!(length < 512 || !scanned.summary.complete, "cut to {length}");
-    }
-    // In use when the snapshot was made: told, and read all the same.
-    let mut bytes = whole;
-    bytes[4] += 1;
-    bytes[508] ^= bytes[4] ^ (bytes[4] - 1);
-    fs::write(&path, &bytes).expect("a file");
-    let scanned = scan(dir.path());
-    assert_eq!(scanned.findings().len(), 40);
-    assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
-}
-
 /// Stores are read as such wherever they lie: in archives, compressed, and on disks in files.
 #[test]
 fn stores_in_archives_and_on_inner_disks_are_read_as_such() {
@@ -557,7 +392,7 @@ fn stores_in_archives_and_on_inner_disks_are_read_as_such() {
              db.execute('insert into t values(?)', (value(2),))"
         ),
     );
-    hive(&tree.join("SOFTWARE"), &[(r"\Vendor\App", &[text("Token", &planted(3))])]);
+    hive::hive(&tree.join("SOFTWARE"), &[(r"\Vendor\App", &[hive::text("Token", &planted(3))])]);
     sh(
         dir.path(),
         "mkdir out; tar czf a.tgz --sort=name -C tree .; tar cf out/layers.tar a.tgz; gzip -c tree/app.db > out/app.db.gz
@@ -627,7 +462,7 @@ fn core_dump(dir: &Path, environment: &[(&str, &str)]) -> Option<()> {
 fn the_environment_of_a_core_dump_is_told_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let secret = planted(1);
-    let password = password(1);
+    let password = hive::password(1);
     let environment = [
         ("APP_TOKEN", secret.as_str()),
         ("DB_USER", "shop"),
