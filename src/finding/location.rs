@@ -40,7 +40,8 @@ pub struct ProvenanceStep {
     /// `member` of an archive or of a filesystem, `git_object`, `row` of a database
     /// (`table[row].column`), `registry_value` of a hive (`key\name`),
     /// `environ` of a core dump (`process environ NAME`), `journal_field` of a journal of systemd
-    /// (`time unit NAME`), `stream` for content that was compressed, or `inner_disk` for
+    /// (`time unit NAME`), `entry` of a table of LevelDB or RocksDB (its key),
+    /// `event` of a log of Windows (`time provider number NAME`), `stream` for content that was compressed, or `inner_disk` for
     /// the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there: of an object of git its id and, where it is known, `:` and
@@ -58,7 +59,8 @@ impl ProvenanceStep {
     /// Whether it is a part of a record that a store keeps.
     #[must_use]
     pub fn is_in_store(&self) -> bool {
-        [Self::ROW, Self::REGISTRY_VALUE, Self::ENVIRON, Self::JOURNAL_FIELD].contains(&self.kind.as_str())
+        [Self::ROW, Self::REGISTRY_VALUE, Self::ENVIRON, Self::JOURNAL_FIELD, Self::ENTRY, Self::EVENT]
+            .contains(&self.kind.as_str())
     }
 
     /// Whether it is inside of a file. Of a disk that lies as a file on another, what is
@@ -115,6 +117,10 @@ impl ProvenanceStep {
     pub const ENVIRON: &str = "environ";
     /// The kind of a field in a journal of systemd.
     pub const JOURNAL_FIELD: &str = "journal_field";
+    /// The kind of an entry in a table of LevelDB or RocksDB.
+    pub const ENTRY: &str = "entry";
+    /// The kind of a value of an event in a log of Windows.
+    pub const EVENT: &str = "event";
 }
 
 impl Location {

@@ -455,7 +455,11 @@ impl Sink for ScanSink<'_, '_> {
         let Some(unpacker) = self.unpacker.filter(|unpacker| unpacker.is_on()) else { return false };
         self.store = store::detect(start);
         self.is_disk = may_be_disk(start);
-        self.store.is_some() || self.is_disk || unpacker.detects(start)
+        if self.store.is_some() || self.is_disk || unpacker.detects(start) {
+            return true;
+        }
+        self.store = store::guess(start);
+        self.store.is_some()
     }
 
     fn whole(&mut self, bytes: &[u8]) {

@@ -5,8 +5,11 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod events;
 mod hive;
 mod journal;
+mod keystores;
+mod tables;
 
 use std::fs;
 use std::path::Path;

@@ -262,7 +262,10 @@ impl Visitor for Inside<'_, '_> {
         let mut found = Collector::default();
         let store = match place.is_part {
             true => None,
-            false => store::detect(input.peek(store::START)),
+            false => {
+                let start = input.peek(store::START);
+                store::detect(start).or_else(|| store::guess(start))
+            }
         };
         let scanned = match store {
             Some(store) => self.scan_store(place, input, store, &mut found),

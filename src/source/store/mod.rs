@@ -10,11 +10,13 @@
 
 mod blocks;
 mod core_dump;
+mod events;
 mod hive;
 mod journal;
 mod packed;
 mod sqlite;
 mod sqlite_log;
+mod table;
 
 use std::ops::Range;
 
@@ -23,13 +25,16 @@ use crate::source::Tree;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 5] = [
+const STORES: [&dyn Store; 6] = [
     &sqlite::Sqlite,
     &sqlite_log::SqliteLog,
     &hive::Registry,
     &core_dump::CoreDump,
     &journal::SystemdJournal,
+    &events::EventLog,
 ];
+/// Those that their first bytes do not tell for sure: their end does.
+const GUESSED: [&dyn Store; 1] = [&table::SortedTable];
 
 /// How many bytes a store is told by.
 pub const START: usize = 512;
@@ -41,6 +46,12 @@ pub trait Store: Sync {
 
     /// Whether a file that begins so is one.
     fn detect(&self, start: &[u8]) -> bool;
+
+    /// Whether it is one after all, where the first bytes do not tell.
+    fn is_one(&self, source: &Source<'_>) -> bool {
+        let _ = source;
+        true
+    }
 
     /// Which ranges of a content are read, told by its first bytes, besides these; `None`:
     /// any.
@@ -71,6 +82,13 @@ pub struct Source<'s> {
 #[must_use]
 pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
     STORES.into_iter().find(|store| store.detect(start))
+}
+
+/// The store that a file with these first bytes may be, where it is nothing else: see
+/// [`Store::is_one`].
+#[must_use]
+pub fn guess(start: &[u8]) -> Option<&'static dyn Store> {
+    GUESSED.into_iter().find(|store| store.detect(start))
 }
 
 /// A record.

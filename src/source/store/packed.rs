@@ -5,6 +5,7 @@
 
 use std::io::Read;
 
+use flate2::read::DeflateDecoder;
 use lzma_rust2::XzReader;
 use ruzstd::decoding::{FrameDecoder, StreamingDecoder};
 
@@ -32,6 +33,11 @@ pub(super) fn zstd(stored: &[u8], most: usize) -> Option<Unpacked> {
     let mut decoder = FrameDecoder::new();
     decoder.set_max_window_size(ZSTD_WINDOW);
     fill(StreamingDecoder::new_with_decoder(stored, decoder).ok()?, most)
+}
+
+/// Deflate without a head.
+pub(super) fn deflate(stored: &[u8], most: usize) -> Option<Unpacked> {
+    fill(DeflateDecoder::new(stored), most)
 }
 
 /// A block of LZ4 that holds `length` bytes.

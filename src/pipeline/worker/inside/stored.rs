@@ -95,6 +95,9 @@ pub(super) fn records(
     is_inside: bool,
 ) -> Told {
     let mut outcome = Outcome::default();
+    if !store.is_one(source) {
+        return Told { hits: Collector::default(), outcome, known: Known::default() };
+    }
     outcome.counts.opened = 1;
     let (hits, known) = (Collector::default(), Known::default());
     let mut records = Records { worker, is_inside, hits, outcome, known, listed: 0 };
