@@ -56,6 +56,10 @@ impl Visitor for Seen<'_> {
 
     fn not_replayed(&mut self) {}
 
+    fn unpacked(&mut self, range: std::ops::Range<u64>) {
+        assert!(range.start <= range.end && range.end <= self.file.len() as u64);
+    }
+
     fn should_stop(&self) -> bool {
         false
     }

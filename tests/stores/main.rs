@@ -12,6 +12,7 @@ mod keystores;
 mod tables;
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
@@ -19,7 +20,7 @@ use snapsift::finding::Reason;
 use snapsift::pipeline::ScanOptions;
 use snapsift::source::content::ReadAt;
 use snapsift::source::disk::DiskError;
-use snapsift::source::store::{Record, Source, Visitor, detect};
+use snapsift::source::store::{Record, Source, Visitor, detect, guess};
 use support::whole::{Scanned, options, planted, scan, scan_by, scan_with};
 
 /// Bytes that are a store.
@@ -63,6 +64,8 @@ impl Visitor for Seen {
 
     fn not_replayed(&mut self) {}
 
+    fn unpacked(&mut self, _: Range<u64>) {}
+
     fn should_stop(&self) -> bool {
         false
     }
@@ -73,7 +76,7 @@ pub(crate) fn seen(bytes: &[u8]) -> Seen {
     let size = u64::try_from(bytes.len()).expect("small");
     let source = Source { file: &Bytes(bytes), size, path: b"/j", tree: None, is_scanned: &|_, _| false };
     let mut seen = Seen::default();
-    if let Some(store) = detect(bytes) {
+    if let Some(store) = detect(bytes).or_else(|| guess(bytes)) {
         store.read(&source, &mut seen);
     }
     seen

@@ -125,7 +125,13 @@ fn tell(
     };
     let kind = ProvenanceStep::JOURNAL_FIELD;
     visitor.record(&Record { kind, text: &bytes, fields: &fields, is_told: false, name: &name });
-    if is_cut { Err(Trouble::Cut(at)) } else { Ok(()) }
+    if is_cut {
+        return Err(Trouble::Cut(at));
+    }
+    if data.packing != Packing::Plain {
+        visitor.unpacked(data.payload.clone());
+    }
+    Ok(())
 }
 
 /// When an entry was written, and by what: `2026-11-29T20:48:20.5Z app.service`.

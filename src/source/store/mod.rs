@@ -140,6 +140,10 @@ pub trait Visitor {
     /// Something is wrong. `offset`: in the file.
     fn problem(&mut self, reason: Reason, offset: Option<u64>, message: String);
 
+    /// These bytes of the file were given unpacked, all of them: what a search of them as they
+    /// are finds is a piece of that, or chance.
+    fn unpacked(&mut self, range: Range<u64>);
+
     /// Its newest changes may be only in its logs, which are not at hand: it was read as it is.
     fn not_replayed(&mut self);
 

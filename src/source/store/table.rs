@@ -80,6 +80,9 @@ impl Table<'_, '_> {
                 blocks.push(block);
             }
         });
+        if packing != Packing::Plain {
+            visitor.unpacked(handle.offset..handle.offset.saturating_add(handle.length));
+        }
         if !is_whole {
             let message = "table: its index is damaged, or of a form that is not read".to_owned();
             self.visitor.problem(Reason::Corrupt, Some(self.footer.index.offset), message);

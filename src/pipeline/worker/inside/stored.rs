@@ -142,6 +142,12 @@ impl Visitor for Records<'_, '_> {
         self.outcome.problem(Vec::new(), reason, offset, message);
     }
 
+    fn unpacked(&mut self, range: Range<u64>) {
+        if self.known.places.len() < MAX_KNOWN {
+            self.known.places.push(range);
+        }
+    }
+
     fn not_replayed(&mut self) {
         self.outcome.counts.not_replayed = 1;
     }
