@@ -80,9 +80,6 @@ impl Table<'_, '_> {
                 blocks.push(block);
             }
         });
-        if packing != Packing::Plain {
-            visitor.unpacked(handle.offset..handle.offset.saturating_add(handle.length));
-        }
         if !is_whole {
             let message = "table: its index is damaged, or of a form that is not read".to_owned();
             self.visitor.problem(Reason::Corrupt, Some(self.footer.index.offset), message);
@@ -182,6 +179,9 @@ impl Table<'_, '_> {
             **left = 0;
             let message = "has more text in its entries than its size allows: only the first were read";
             return visitor.problem(Reason::OverBudget, None, message.to_owned());
+        }
+        if packing != Packing::Plain {
+            visitor.unpacked(handle.offset..handle.offset.saturating_add(handle.length));
         }
         if !is_whole {
             let message = "table: the entries of a block cannot be told apart: it is searched as a whole";
