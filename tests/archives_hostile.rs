@@ -334,7 +334,8 @@ fn archives_that_are_cut_give_what_they_have() {
         "tar cf t.tar a.env noise; for c in gzip bzip2 xz zstd; do $c -qkc t.tar > t.$c; done; lz4 -qcB4 t.tar > t.lz4; xz --format=lzma -qkc t.tar > t.lzma; compress -c t.tar > t.Z; zip -q t.zip a.env noise
          printf 'a.env\\nnoise\\n' | cpio -o -H newc --quiet > t.cpio; ar rc t.ar a.env noise",
     );
-    for name in ["t.tar", "t.gzip", "t.zstd", "t.lz4", "t.zip", "t.cpio", "t.ar", "t.xz", "t.bzip2", "t.lzma", "t.Z"]
+    for name in
+        ["t.tar", "t.gzip", "t.zstd", "t.lz4", "t.zip", "t.cpio", "t.ar", "t.xz", "t.bzip2", "t.lzma", "t.Z"]
     {
         let whole = fs::read(dir.path().join(name)).expect("there");
         for part in 0..=24 {

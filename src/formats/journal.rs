@@ -128,7 +128,7 @@ impl<R: ReadPages> Journal<R> {
     /// # Errors
     ///
     /// The offset of what is damaged.
-    pub fn next(&mut self) -> Option<Result<Data, u64>> {
+    pub fn next_field(&mut self) -> Option<Result<Data, u64>> {
         loop {
             let at = self.at;
             let head = match self.head(at) {
@@ -190,7 +190,7 @@ impl<R: ReadPages> Journal<R> {
         let mut time = [0; 8];
         self.reader.read(at.checked_add(24)?, &mut time).then_some(())?;
         let step: u64 = if self.is_compact { 4 } else { 16 };
-        let count = (head.length.checked_sub(64)? / step).min(MAX_FIELDS);
+        let count = head.length.checked_sub(64)?.checked_div(step)?.min(MAX_FIELDS);
         let mut bytes = vec![0; usize::try_from(count.checked_mul(step)?).ok()?];
         self.reader.read(at.checked_add(64)?, &mut bytes).then_some(())?;
         let items = bytes.chunks_exact(usize::try_from(step).ok()?);

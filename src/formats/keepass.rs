@@ -34,9 +34,9 @@ impl KeePass {
     #[must_use]
     pub fn parse(bytes: &[u8]) -> Option<Self> {
         let rest = bytes.strip_prefix(&SIGNATURE)?;
-        match rest.first_chunk()? {
-            &KDB => kdb(bytes),
-            &KDBX => kdbx(bytes),
+        match *rest.first_chunk()? {
+            KDB => kdb(bytes),
+            KDBX => kdbx(bytes),
             _ => None,
         }
     }

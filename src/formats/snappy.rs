@@ -53,10 +53,10 @@ pub fn decode(stored: &[u8], most: usize) -> Option<Vec<u8>> {
 #[must_use]
 pub fn number(bytes: &[u8]) -> Option<(u32, usize)> {
     let mut value = 0_u64;
-    for (place, byte) in bytes.iter().take(5).enumerate() {
-        value |= u64::from(byte & 0x7f) << (7 * place);
+    for (length, (byte, shift)) in (1..).zip(bytes.iter().zip((0..35).step_by(7))) {
+        value |= u64::from(byte & 0x7f) << shift;
         if byte & 0x80 == 0 {
-            return Some((u32::try_from(value).ok()?, place.checked_add(1)?));
+            return Some((u32::try_from(value).ok()?, length));
         }
     }
     None

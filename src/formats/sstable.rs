@@ -157,7 +157,8 @@ impl Footer {
                 Some(before) => {
                     let (number, length) = long(rest)?;
                     at = at.checked_add(length)?;
-                    let more = i64::try_from(number >> 1).ok()? ^ -i64::try_from(number & 1).ok()?;
+                    let half = i64::try_from(number >> 1).ok()?;
+                    let more = if number & 1 == 0 { half } else { !half };
                     let offset = before.offset.checked_add(before.length)?.checked_add(TRAILER)?;
                     Handle { offset, length: before.length.checked_add_signed(more)? }
                 }
@@ -206,9 +207,11 @@ pub fn may_begin(start: &[u8]) -> bool {
     begins().unwrap_or(false)
 }
 
-/// Gives the entries of a block: the key, the value, and where that lies in the block. False:
-/// it is damaged from somewhere on.
-pub fn entries(block: &[u8], told: &mut dyn FnMut(&[u8], &[u8], usize)) -> bool {
+/// What is given an entry: the key, the value, and where that lies in the block.
+pub type Told<'t> = dyn FnMut(&[u8], &[u8], usize) + 't;
+
+/// Gives the entries of a block. False: it is damaged from somewhere on.
+pub fn entries(block: &[u8], told: &mut Told<'_>) -> bool {
     let mut read = || {
         let body = body(block)?;
         let mut key = Vec::new();

@@ -1,4 +1,5 @@
-//! Event logs of Windows, made after the description of their format.
+//! Event logs of Windows, made after the description of their format. What `log` makes,
+//! python-evtx shows with the same times, names and values.
 
 use std::fs;
 

@@ -113,7 +113,7 @@ fn hostile_journals_end() {
     // What says to hold more than it may: it is damaged, not unpacked.
     let lz4 = unpacked("lz4-0.journal");
     let mut journal = Journal::open(Whole(&lz4), lz4.len() as u64).expect("a journal");
-    let packed = std::iter::from_fn(|| journal.next()).flatten();
+    let packed = std::iter::from_fn(|| journal.next_field()).flatten();
     let packed: Vec<Data> = packed.filter(|data| data.packing == Packing::Lz4).collect();
     let [data] = packed.as_slice() else { panic!("{packed:?}") };
     let at = usize::try_from(data.payload.start).expect("small");

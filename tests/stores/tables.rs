@@ -78,10 +78,10 @@ fn values_of_compressed_tables_are_found() {
 fn hostile_tables_end() {
     for name in TABLES {
         let whole = table(name);
-        for length in 0..whole.len() {
+        for length in (0..whole.len()).step_by(9).chain(whole.len() - 60..whole.len()) {
             seen(&whole[..length]);
         }
-        for at in (0..whole.len()).step_by(3) {
+        for at in (0..whole.len()).step_by(11).chain(whole.len() - 60..whole.len()) {
             let mut bytes = whole.clone();
             bytes[at] = !bytes[at];
             seen(&bytes);

@@ -46,7 +46,7 @@ impl Store for SystemdJournal {
             visitor.problem(Reason::Corrupt, Some(source.size), message);
         }
         let mut left = source.size.saturating_mul(MAX_RATIO).max(FLOOR);
-        while let Some(data) = journal.next()
+        while let Some(data) = journal.next_field()
             && !visitor.should_stop()
         {
             let told = match data {
@@ -112,10 +112,8 @@ fn tell(
     let name = memchr::memchr(b'=', bytes.get(..MAX_NAME.min(bytes.len())).unwrap_or_default());
     let begin = name.map_or(0, |name| name.saturating_add(1));
     let place = |index: usize| at.saturating_add(u64::try_from(index).unwrap_or(u64::MAX));
-    let stored: Vec<Range<u64>> = match data.packing {
-        Packing::Plain => vec![place(begin)..place(bytes.len())],
-        _ => Vec::new(),
-    };
+    let whole: Range<u64> = place(begin)..place(bytes.len());
+    let stored = if data.packing == Packing::Plain { vec![whole] } else { Vec::new() };
     let fields = [Field { number: 0, value: begin..bytes.len(), stored }];
     let label = String::from_utf8_lossy(bytes.get(..begin.saturating_sub(1)).unwrap_or_default());
     // Asked for only where something is found.

@@ -160,10 +160,8 @@ impl Table<'_, '_> {
             text.extend_from_slice(value);
             let place = |index: usize| handle.offset.saturating_add(u64::try_from(index).unwrap_or(u64::MAX));
             // Of a key only what differs from the one before is there.
-            let stored: Vec<Range<u64>> = match packing {
-                Packing::Plain => vec![place(at)..place(at.saturating_add(value.len()))],
-                _ => Vec::new(),
-            };
+            let whole: Range<u64> = place(at)..place(at.saturating_add(value.len()));
+            let stored = if packing == Packing::Plain { vec![whole] } else { Vec::new() };
             let of_key = Field { number: 0, value: 0..key.len(), stored: Vec::new() };
             let of_value = Field { number: 1, value: begin..text.len(), stored };
             let name = |_: &Field| name_of(key);
