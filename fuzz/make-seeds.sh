@@ -433,4 +433,24 @@ at = 64 + 2 * 56
 load = lambda kind, at, address, part: struct.pack("<IIQQQQQQ", kind, 4, at, address, 0, len(part), len(part), 1)
 head += load(4, at, 0, notes) + load(1, at + len(notes), 0x7FF00000, stack)
 (corpus / "store" / "core").write_bytes(b"\2" + head + notes + stack)
+
+# A journal: two fields and an entry that has them.
+head = bytearray(208)
+head[:8] = b"LPKSHHRH"
+objects = b""
+fields = []
+for payload in (b"_SYSTEMD_UNIT=a.service", b"MESSAGE=text"):
+    fields.append(208 + len(objects))
+    objects += struct.pack("<B7xQ6Q", 1, 64 + len(payload), 0, 0, 0, 368, 0, 1) + payload
+    objects += bytes(-len(objects) % 8)
+entry = 208 + len(objects)
+items = b"".join(struct.pack("<QQ", field, 0) for field in fields)
+objects += struct.pack("<B7xQQQQ16xQ", 3, 64 + len(items), 1, 10**15, 1, 0) + items
+struct.pack_into("<QQ", head, 88, 208, len(objects))
+struct.pack_into("<Q", head, 136, entry)
+(corpus / "store" / "journal").write_bytes(b"\3" + bytes(head) + objects.replace(struct.pack("<Q", 368), struct.pack("<Q", entry)))
 END
+for table in ../testdata/tables/*; do
+    case $table in */leveldb*) kind='\4' ;; *) kind='\5' ;; esac
+    { printf "$kind"; cat "$table"; } >"corpus/store/$(basename "$table")"
+done

@@ -76,6 +76,38 @@ fn each_compression_is_looked_into() {
     assert_eq!((step.kind.as_str(), step.name.as_str()), ("stream", "b"));
 }
 
+/// Codes of each width, and tables that are full and cleared: text, then noise, then text.
+#[test]
+fn files_of_compress_are_looked_into() {
+    let dir = sources();
+    sh(
+        dir.path(),
+        "{ seq 1 200000; head -c 300000 /dev/zero | openssl enc -aes-128-ctr -K 00 -iv 00 2>/dev/null | base64; seq 1 90000; cat etc/app.env; } > large
+         for bits in 10 12 14 16; do compress -b $bits -c large > out/$bits.Z; done
+         compress -c etc/app.env > out/small.Z; head -c 100000 out/16.Z > out/short.Z",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let line = 200_000 + 90_000 + 3 + base64_lines(300_000);
+    let mut expected: Vec<(String, u64, u64)> =
+        ["10", "12", "14", "16"].map(|bits| (format!("/{bits}.Z"), line, 7)).to_vec();
+    expected.push(("/small.Z".to_owned(), 3, 7));
+    let mut found: Vec<(String, u64, u64)> = scanned
+        .findings()
+        .iter()
+        .map(|finding| (finding.location.path.clone(), finding.location.line, finding.location.column))
+        .collect();
+    found.sort();
+    assert_eq!(found, expected, "{:?}", scanned.problems());
+    // Nothing tells where one should have ended.
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
+    assert_eq!(scanned.coverage().inside.opened, 6);
+}
+
+/// How many lines `base64` makes: 76 characters each.
+fn base64_lines(bytes: u64) -> u64 {
+    (bytes.div_ceil(3) * 4).div_ceil(76)
+}
+
 #[test]
 fn each_archive_is_looked_into() {
     let dir = sources();

@@ -331,10 +331,11 @@ fn archives_that_are_cut_give_what_they_have() {
     fs::write(dir.path().join("noise"), noise).expect("a file");
     sh(
         dir.path(),
-        "tar cf t.tar a.env noise; for c in gzip bzip2 xz zstd; do $c -qkc t.tar > t.$c; done; lz4 -qcB4 t.tar > t.lz4; xz --format=lzma -qkc t.tar > t.lzma; zip -q t.zip a.env noise
+        "tar cf t.tar a.env noise; for c in gzip bzip2 xz zstd; do $c -qkc t.tar > t.$c; done; lz4 -qcB4 t.tar > t.lz4; xz --format=lzma -qkc t.tar > t.lzma; compress -c t.tar > t.Z; zip -q t.zip a.env noise
          printf 'a.env\\nnoise\\n' | cpio -o -H newc --quiet > t.cpio; ar rc t.ar a.env noise",
     );
-    for name in ["t.tar", "t.gzip", "t.zstd", "t.lz4", "t.zip", "t.cpio", "t.ar", "t.xz", "t.bzip2", "t.lzma"]
+    for name in
+        ["t.tar", "t.gzip", "t.zstd", "t.lz4", "t.zip", "t.cpio", "t.ar", "t.xz", "t.bzip2", "t.lzma", "t.Z"]
     {
         let whole = fs::read(dir.path().join(name)).expect("there");
         for part in 0..=24 {
@@ -467,7 +468,7 @@ fn any_damage_stays_within_the_limits() {
     sh(
         dir.path(),
         "printf 'A=1\\n' > a; seq 2000 > b; truncate -s 100K s; printf end >> s; tar -cf t.tar a b; zip -q u.zip a b; zip -q u.zip t.tar
-         for c in gzip bzip2 xz zstd lz4; do $c -qkc t.tar > t.$c; done; xz --format=lzma -qkc t.tar > t.lzma; tar -S --format=gnu -cf s.gnu s; tar -S --format=posix -cf s.pax s
+         for c in gzip bzip2 xz zstd lz4; do $c -qkc t.tar > t.$c; done; xz --format=lzma -qkc t.tar > t.lzma; compress -c t.tar > t.Z; tar -S --format=gnu -cf s.gnu s; tar -S --format=posix -cf s.pax s
          printf 'a\\nu.zip\\n' | cpio -o -H newc --quiet > v.newc; printf 'a\\nb\\n' | cpio -o -H odc --quiet > v.odc; ar rc w.ar a t.gzip; zip -q - - < b > x.zip
          tar czf nest.tgz u.zip v.newc w.ar t.xz; cat v.newc t.zstd > y.img; rm a b s",
     );
@@ -483,7 +484,7 @@ fn any_damage_stays_within_the_limits() {
     let mut files: Vec<_> =
         fs::read_dir(dir.path()).expect("files").map(|e| e.expect("an entry").path()).collect();
     files.sort();
-    assert_eq!(files.len(), 16);
+    assert_eq!(files.len(), 17);
     for file in files {
         let whole = fs::read(&file).expect("a file");
         for round in 0..150 {

@@ -153,6 +153,15 @@ pub struct Inside {
     /// is a problem record, as far as those are listed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub problems: BTreeMap<Reason, u64>,
+    /// Hives of the Windows registry that were in use, and of which no log beside them had
+    /// anything newer: they were read as they are, which may not be the newest. No problem:
+    /// their logs are searched as they are stored.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub not_replayed: u64,
+}
+
+fn is_none(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Inside {
@@ -192,6 +201,7 @@ impl Inside {
             let entry = self.problems.entry(*reason).or_default();
             *entry = entry.saturating_add(*number);
         }
+        self.not_replayed = self.not_replayed.saturating_add(other.not_replayed);
     }
 }
 

@@ -39,7 +39,9 @@ pub struct ProvenanceStep {
     /// `directory`, `file`, `image`, `partition`, `filesystem`, …; inside of a file:
     /// `member` of an archive or of a filesystem, `git_object`, `row` of a database
     /// (`table[row].column`), `registry_value` of a hive (`key\name`),
-    /// `environ` of a core dump (`process environ NAME`), `stream` for content that was compressed, or `inner_disk` for
+    /// `environ` of a core dump (`process environ NAME`), `journal_field` of a journal of systemd
+    /// (`time unit NAME`), `entry` of a table of LevelDB or RocksDB (its key),
+    /// `event` of a log of Windows (`time provider number NAME`), `stream` for content that was compressed, or `inner_disk` for
     /// the image of a disk, with the steps to its volume behind it.
     pub kind: String,
     /// What it is called there: of an object of git its id and, where it is known, `:` and
@@ -54,13 +56,20 @@ impl ProvenanceStep {
         self.kind == Self::MEMBER || self.kind == Self::GIT_OBJECT
     }
 
+    /// Whether it is a part of a record that a store keeps.
+    #[must_use]
+    pub fn is_in_store(&self) -> bool {
+        [Self::ROW, Self::REGISTRY_VALUE, Self::ENVIRON, Self::JOURNAL_FIELD, Self::ENTRY, Self::EVENT]
+            .contains(&self.kind.as_str())
+    }
+
     /// Whether it is inside of a file. Of a disk that lies as a file on another, what is
     /// on it follows.
     #[must_use]
     pub fn is_inside(&self) -> bool {
         self.is_member()
-            || [Self::STREAM, Self::INNER_DISK, Self::ROW, Self::REGISTRY_VALUE, Self::ENVIRON]
-                .contains(&self.kind.as_str())
+            || self.is_in_store()
+            || [Self::STREAM, Self::INNER_DISK].contains(&self.kind.as_str())
     }
 
     /// The part of a way that leads up to a file, and the part inside of it.
@@ -79,7 +88,7 @@ impl ProvenanceStep {
             match step.kind.as_str() {
                 Self::STREAM => {}
                 Self::INNER_DISK => on_disk = true,
-                Self::MEMBER | Self::GIT_OBJECT | Self::ROW | Self::REGISTRY_VALUE | Self::ENVIRON => {
+                _ if step.is_member() || step.is_in_store() => {
                     names.push(std::mem::take(&mut filesystem) + &step.name);
                     on_disk = false;
                 }
@@ -106,6 +115,12 @@ impl ProvenanceStep {
     pub const REGISTRY_VALUE: &str = "registry_value";
     /// The kind of a variable in the environment of a process whose core dump it is.
     pub const ENVIRON: &str = "environ";
+    /// The kind of a field in a journal of systemd.
+    pub const JOURNAL_FIELD: &str = "journal_field";
+    /// The kind of an entry in a table of LevelDB or RocksDB.
+    pub const ENTRY: &str = "entry";
+    /// The kind of a value of an event in a log of Windows.
+    pub const EVENT: &str = "event";
 }
 
 impl Location {

@@ -117,6 +117,7 @@ struct Reading<'r, R> {
     reader: &'r mut R,
     length: u64,
     form: Form,
+    start: [u8; 64],
 }
 
 /// Reads what a core dump of `length` bytes tells. Where it has no environment that can be
@@ -126,32 +127,64 @@ struct Reading<'r, R> {
 ///
 /// What is damaged.
 pub fn read(reader: &mut impl ReadPages, length: u64) -> Result<Process, CoreError> {
-    let mut start = [0; 64];
-    // A header of 32 bits is shorter, but no core is.
-    if !reader.read(0, &mut start) || !is_core(&start) {
-        return Err(CoreError::Header);
-    }
-    let form = Form::of(&start).ok_or(CoreError::Header)?;
-    let mut reading = Reading { reader, length, form };
-    let segments = reading.segments(&start)?;
-    let mut process = Process::default();
-    let mut auxv = Vec::new();
-    for note in segments.iter().filter(|segment| segment.kind == NOTE) {
-        reading.notes(*note, &mut process.name, &mut auxv)?;
-    }
-    let Some(name) = entry(form, &auxv, EXECFN) else { return Ok(process) };
-    let holds = |segment: &&Segment| {
-        segment.kind == LOAD && name.checked_sub(segment.address).is_some_and(|at| at < segment.length)
-    };
-    let Some(stack) = segments.iter().find(holds) else { return Ok(process) };
-    let before = name.saturating_sub(stack.address);
-    let skipped = before.saturating_sub(MAX_STACK);
-    let (address, at) = (stack.address.saturating_add(skipped), stack.offset.saturating_add(skipped));
-    let size = usize::try_from(before.saturating_sub(skipped)).map_err(|_| CoreError::Header)?;
+    let mut reading = Reading::begin(reader, length)?;
+    let found = reading.find()?;
+    let mut process = Process { name: found.name, ..Process::default() };
+    let Some((at, address, size)) = found.stack else { return Ok(process) };
     let bytes = reading.bytes(at, size)?;
-    process.variables = variables(form, &bytes, address, &auxv);
+    process.variables = variables(reading.form, &bytes, address, &found.auxv);
     (process.stack, process.at) = (bytes, at);
     Ok(process)
+}
+
+/// Where the part of the stack lies in a core dump that [`read`] reads besides the headers
+/// and notes.
+///
+/// # Errors
+///
+/// What is damaged.
+pub fn stack_of(reader: &mut impl ReadPages) -> Result<Option<Range<u64>>, CoreError> {
+    let stack = Reading::begin(reader, u64::MAX)?.find()?.stack;
+    Ok(stack.map(|(at, _, size)| at..at.saturating_add(u64::try_from(size).unwrap_or(0))))
+}
+
+/// What headers and notes tell.
+struct Headers {
+    name: Vec<u8>,
+    auxv: Vec<u8>,
+    /// The part of the stack with the environment: its offset, address and length.
+    stack: Option<(u64, u64, usize)>,
+}
+
+impl<'r, R: ReadPages> Reading<'r, R> {
+    fn begin(reader: &'r mut R, length: u64) -> Result<Self, CoreError> {
+        let mut start = [0; 64];
+        // A header of 32 bits is shorter, but no core is.
+        if !reader.read(0, &mut start) || !is_core(&start) {
+            return Err(CoreError::Header);
+        }
+        let form = Form::of(&start).ok_or(CoreError::Header)?;
+        Ok(Reading { reader, length, form, start })
+    }
+
+    fn find(&mut self) -> Result<Headers, CoreError> {
+        let segments = self.segments()?;
+        let mut headers = Headers { name: Vec::new(), auxv: Vec::new(), stack: None };
+        for note in segments.iter().filter(|segment| segment.kind == NOTE) {
+            self.notes(*note, &mut headers.name, &mut headers.auxv)?;
+        }
+        let Some(name) = entry(self.form, &headers.auxv, EXECFN) else { return Ok(headers) };
+        let holds = |segment: &&Segment| {
+            segment.kind == LOAD && name.checked_sub(segment.address).is_some_and(|at| at < segment.length)
+        };
+        let Some(stack) = segments.iter().find(holds) else { return Ok(headers) };
+        let before = name.saturating_sub(stack.address);
+        let skipped = before.saturating_sub(MAX_STACK);
+        let (address, at) = (stack.address.saturating_add(skipped), stack.offset.saturating_add(skipped));
+        let size = usize::try_from(before.saturating_sub(skipped)).map_err(|_| CoreError::Header)?;
+        headers.stack = Some((at, address, size));
+        Ok(headers)
+    }
 }
 
 impl<R: ReadPages> Reading<'_, R> {
@@ -164,8 +197,8 @@ impl<R: ReadPages> Reading<'_, R> {
         if self.reader.read(offset, &mut bytes) { Ok(bytes) } else { Err(CoreError::Cut) }
     }
 
-    fn segments(&mut self, start: &[u8]) -> Result<Vec<Segment>, CoreError> {
-        let form = self.form;
+    fn segments(&mut self) -> Result<Vec<Segment>, CoreError> {
+        let (form, start) = (self.form, &self.start.clone());
         let own = |at: usize, narrow: usize| {
             form.number(start, if form.is_wide { at } else { narrow }, 2).ok_or(CoreError::Header)
         };

@@ -1,10 +1,13 @@
 //! The structure of PKCS#12 files (`.pfx`, `.p12`; RFC 7292): whether there is a
-//! private key in them and whether a password protects it. No password is tried
-//! and nothing is decrypted.
+//! private key in them and whether a password protects it. Only the empty password is
+//! tried, on the sum that guards the file; nothing is decrypted.
 
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::der::{CONTEXT_0, DerError, DerReader, OCTET_STRING, OID, SEQUENCE};
+use super::hmac::hmac;
 use super::x509::Certificate;
 
 /// The most parts, and the most bags of a part, that are looked at.
@@ -15,6 +18,12 @@ const DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 1];
 const ENCRYPTED_DATA: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 7, 6];
 /// pkcs-12 bags: 1.2.840.113549.1.12.10.1.*
 const BAGS: &[u8] = &[0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 1, 12, 10, 1];
+
+/// sha1 1.3.14.3.2.26, sha256 2.16.840.1.101.3.4.2.1
+const SHA1: &[u8] = &[0x2b, 0x0e, 3, 2, 0x1a];
+const SHA256: &[u8] = &[0x60, 0x86, 0x48, 1, 0x65, 3, 4, 2, 1];
+/// More rounds are not tried: what programs write is at most 10,000 or 100,000.
+const MAX_ROUNDS: u32 = 100_000;
 
 /// Why something is not a PKCS#12 file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
@@ -38,6 +47,8 @@ pub struct Pkcs12 {
     pub encrypted_parts: usize,
     /// Whether a sum made with the password guards it.
     pub has_mac: bool,
+    /// The sum is that of an empty password.
+    pub opens_empty: bool,
     /// The first certificate that stands in clear.
     pub certificate: Option<Certificate>,
 }
@@ -60,7 +71,9 @@ impl Pkcs12 {
             return Err(Pkcs12Error::Structure);
         }
         let content = DerReader::new(safe.expect(CONTEXT_0)?).expect(OCTET_STRING)?;
-        let mut found = Self { has_mac: file.optional(SEQUENCE)?.is_some(), ..Self::default() };
+        let mac = file.optional(SEQUENCE)?;
+        let opens_empty = mac.and_then(|mac| opens_empty(mac, content)).unwrap_or(false);
+        let mut found = Self { has_mac: mac.is_some(), opens_empty, ..Self::default() };
         let mut parts = DerReader::new(content).sequence()?;
         for _ in 0..MAX_PARTS {
             if parts.is_empty() {
@@ -103,4 +116,42 @@ impl Pkcs12 {
         }
         Ok(())
     }
+}
+
+/// Whether the sum over the content (RFC 7292, section 4 and appendix B) is that of an empty
+/// password: programs write that as two zeros, or as nothing. `None`: it cannot be told.
+fn opens_empty(mac: &[u8], content: &[u8]) -> Option<bool> {
+    let mut fields = DerReader::new(mac);
+    let mut digest = fields.sequence().ok()?;
+    let algorithm = digest.sequence().ok()?.expect(OID).ok()?;
+    let sum = digest.expect(OCTET_STRING).ok()?;
+    let salt = fields.expect(OCTET_STRING).ok()?;
+    let rounds = match fields.is_empty() {
+        true => 1,
+        false => fields.unsigned().ok()?.iter().try_fold(0_u32, |number, byte| {
+            number.checked_mul(256)?.checked_add(u32::from(*byte)).filter(|number| *number <= MAX_ROUNDS)
+        })?,
+    };
+    let is_it = |password: &[u8]| match algorithm {
+        SHA1 => Some(hmac::<Sha1>(&mac_key::<Sha1>(password, salt, rounds), content)),
+        SHA256 => Some(hmac::<Sha256>(&mac_key::<Sha256>(password, salt, rounds), content)),
+        _ => None,
+    };
+    let sums = [is_it(&[0, 0])?, is_it(&[])?];
+    Some(sums.iter().any(|made| made == sum))
+}
+
+/// The key of a sum (RFC 7292, B.2 with the number 3), for hashes with blocks of 64 bytes:
+/// one round gives all of it.
+fn mac_key<D: Digest>(password: &[u8], salt: &[u8], rounds: u32) -> Vec<u8> {
+    let filled = |bytes: &[u8]| -> Vec<u8> {
+        let length = bytes.len().div_ceil(64).saturating_mul(64);
+        bytes.iter().cycle().take(length).copied().collect()
+    };
+    let first = D::new().chain_update([3; 64]).chain_update(filled(salt)).chain_update(filled(password));
+    let mut key = first.finalize().to_vec();
+    for _ in 1..rounds {
+        key = D::digest(&key).to_vec();
+    }
+    key
 }

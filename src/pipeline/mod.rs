@@ -255,6 +255,7 @@ impl Scan {
             walk,
             seen: std::sync::Mutex::default(),
             disks: Default::default(),
+            stores: std::sync::Mutex::default(),
             objects: std::sync::Mutex::default(),
             links: std::sync::Mutex::default(),
             results: std::sync::Mutex::default(),

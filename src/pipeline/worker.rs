@@ -58,6 +58,8 @@ pub(super) struct Shared<'s> {
     pub(super) seen: Mutex<Seen>,
     /// As many as may open the disks that files are the images of.
     pub(super) disks: [Mutex<()>; 2],
+    /// Who may hold a large store that is no file of a disk.
+    pub(super) stores: Mutex<()>,
     /// Objects of git that were, with nothing to tell.
     pub(super) objects: Mutex<Objects>,
     pub(super) links: Mutex<Links>,
@@ -453,7 +455,11 @@ impl Sink for ScanSink<'_, '_> {
         let Some(unpacker) = self.unpacker.filter(|unpacker| unpacker.is_on()) else { return false };
         self.store = store::detect(start);
         self.is_disk = may_be_disk(start);
-        self.store.is_some() || self.is_disk || unpacker.detects(start)
+        if self.store.is_some() || self.is_disk || unpacker.detects(start) {
+            return true;
+        }
+        self.store = store::guess(start);
+        self.store.is_some()
     }
 
     fn whole(&mut self, bytes: &[u8]) {

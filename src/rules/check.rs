@@ -339,6 +339,10 @@ pub enum ContainerForm {
     Age,
     /// A key of WireGuard.
     Wireguard,
+    /// A keystore of Java in its own forms (JKS, JCEKS), as bytes or base64.
+    JavaKeystore,
+    /// A database of KeePass, as bytes or base64.
+    Keepass,
 }
 
 /// What a private key is used for, for [`Check::PrivateKey`].

@@ -95,3 +95,7 @@ pub(super) fn le16(bytes: &[u8], at: usize) -> Option<u16> {
 pub(super) fn le32(bytes: &[u8], at: usize) -> Option<u32> {
     bytes.get(at..)?.first_chunk().map(|bytes| u32::from_le_bytes(*bytes))
 }
+
+pub(super) fn le64(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+}

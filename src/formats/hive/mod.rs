@@ -2,12 +2,13 @@
 //!
 //! Facts: "Windows registry file format specification" of M. Suhanov
 //! (github.com/msuhanov/regf), sections "Base block", "Hive bins data" and "Cells" (key
-//! node, key value, subkeys list, key values list, big data). Transaction logs are not
-//! looked at, nor cells that are free. No number is believed: a cell is read once, all
+//! node, key value, subkeys list, key values list, big data). Of transaction logs see [`Replay`].
+//! Cells that are free are not looked at. No number is believed: a cell is read once, all
 //! that are read together have no more bytes than the file.
 
 mod cell;
 mod key;
+mod log;
 mod value;
 
 use std::ops::{ControlFlow, Range};
@@ -15,6 +16,7 @@ use std::ops::{ControlFlow, Range};
 use super::sqlite::ReadPages;
 use cell::{Cells, le32};
 use key::Node;
+pub use log::{Replay, Replayed};
 pub use value::Content;
 
 /// Where the cells begin, which offsets in the file count from.
@@ -78,6 +80,26 @@ pub fn is_hive(start: &[u8]) -> bool {
     start.starts_with(b"regf") && le32(start, 20) == Some(1) && le32(start, 28) == Some(0)
 }
 
+/// The first 512 bytes of a hive.
+///
+/// # Errors
+///
+/// [`HiveError::Header`].
+pub fn base_block(reader: &mut impl ReadPages) -> Result<[u8; 512], HiveError> {
+    let mut block = [0; 512];
+    if reader.read(0, &mut block) && is_hive(&block) { Ok(block) } else { Err(HiveError::Header) }
+}
+
+/// The sum over a base block, as it stands in it.
+fn base_block_sum(block: &[u8; 512]) -> u32 {
+    let (words, _) = block.as_chunks::<4>();
+    match words.iter().take(127).fold(0, |sum, word| sum ^ u32::from_le_bytes(*word)) {
+        0 => 1,
+        u32::MAX => u32::MAX.saturating_sub(1),
+        sum => sum,
+    }
+}
+
 /// An open hive.
 #[derive(Debug)]
 pub struct Hive<R> {
@@ -98,25 +120,15 @@ impl<R: ReadPages> Hive<R> {
     ///
     /// [`HiveError::Header`].
     pub fn open(mut reader: R, length: u64) -> Result<Self, HiveError> {
-        let mut block = [0; 512];
-        if !reader.read(0, &mut block) || !is_hive(&block) {
-            return Err(HiveError::Header);
-        }
+        let block = base_block(&mut reader)?;
         let number = |at| le32(&block, at).ok_or(HiveError::Header);
         // Up to 1.1 cells had another form.
         if !(2..=6).contains(&number(24)?) {
             return Err(HiveError::Header);
         }
-        let (words, _) = block.as_chunks::<4>();
-        let sum = words.iter().take(127).fold(0, |sum, word| sum ^ u32::from_le_bytes(*word));
-        let sum = match sum {
-            0 => 1,
-            u32::MAX => u32::MAX.saturating_sub(1),
-            sum => sum,
-        };
         let is_clean = number(4)? == number(8)?;
         let is_whole = BINS.saturating_add(number(40)?.into()) <= length;
-        let (root, is_sound) = (number(36)?, number(508)? == sum);
+        let (root, is_sound) = (number(36)?, number(508)? == base_block_sum(&block));
         Ok(Self { cells: Cells::new(reader, length), root, is_clean, is_whole, is_sound })
     }
 
@@ -223,6 +235,22 @@ impl<R: ReadPages> Hive<R> {
             }
         }
         ControlFlow::Continue(())
+    }
+}
+
+impl<P: ReadPages, L: ReadPages> Hive<Replayed<P, L>> {
+    /// Opens a hive that was in use, its file being of `length` bytes, with what its logs have.
+    ///
+    /// # Errors
+    ///
+    /// [`HiveError::Header`].
+    pub fn open_replayed(reader: Replayed<P, L>, length: u64) -> Result<Self, HiveError> {
+        let logs = reader.logs.iter().fold(0_u64, |sum, (_, length)| sum.saturating_add(*length));
+        let length = reader.replay.length(length, logs);
+        let root = reader.replay.root;
+        let mut hive = Self::open(reader, length)?;
+        hive.root = root.unwrap_or(hive.root);
+        Ok(hive)
     }
 }
 

@@ -182,6 +182,10 @@ fn looked_into(inside: &Inside) -> Option<String> {
     if !failures.is_empty() {
         text.push_str(&format!("; {}", list(&failures)));
     }
+    if inside.not_replayed > 0 {
+        let hives = counted(inside.not_replayed, "registry hive", "registry hives");
+        text.push_str(&format!("; {hives} in use, read without newer logs"));
+    }
     Some(text)
 }
 

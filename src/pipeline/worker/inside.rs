@@ -5,6 +5,7 @@
 
 mod disks;
 mod git;
+mod held_store;
 mod names;
 mod nested;
 mod seen;
@@ -24,6 +25,7 @@ use super::super::hits::{Collector, InsideHits, InsideStep, MAX_INSIDE_COST, Pas
 use super::{Worker, lock};
 use crate::finding::{Coverage, Inside as Counts, MemberFacts, Reason};
 use crate::source::content::{Extent, ReadAt};
+use crate::source::store;
 use crate::source::unpack::git::ObjectId;
 use crate::source::unpack::{Effort, Input, Place, Step, Stop, Visitor, seven_zip};
 use crate::source::{MAX_CARRY, WINDOW, test_content};
@@ -258,7 +260,17 @@ impl<'i, 's> Inside<'i, 's> {
 impl Visitor for Inside<'_, '_> {
     fn content(&mut self, place: &Place<'_>, input: &mut Input<'_>) {
         let mut found = Collector::default();
-        let scanned = self.scan(place, input, &mut found);
+        let store = match place.is_part {
+            true => None,
+            false => {
+                let start = input.peek(store::START);
+                store::detect(start).or_else(|| store::guess(start))
+            }
+        };
+        let scanned = match store {
+            Some(store) => self.scan_store(place, input, store, &mut found),
+            None => self.scan(place, input, None, &mut found),
+        };
         let steps = self.own_steps(place);
         let outcome = self.outcome();
         if place.is_part {
@@ -342,16 +354,27 @@ fn is_test_content(name: &[u8]) -> bool {
 }
 
 impl Inside<'_, '_> {
-    /// Scans a content; returns how many bytes it had.
-    fn scan(&mut self, place: &Place<'_>, input: &mut Input<'_>, found: &mut Collector) -> u64 {
+    /// Scans a content; returns how many bytes it had. What is known is not found again.
+    fn scan(
+        &mut self,
+        place: &Place<'_>,
+        input: &mut dyn Read,
+        known: Option<&Known>,
+        found: &mut Collector,
+    ) -> u64 {
         let Worker { shared, scanner, buffer, .. } = &mut *self.worker;
         let (rules, max) = (shared.engine.rules(), shared.options.max_findings_per_file);
+        let take = |hit, found: &mut Collector| {
+            if known.is_none_or(|known| !known.has(&hit)) {
+                found.take(hit, max, rules);
+            }
+        };
         // One byte more than a window tells a content that ends there from one that goes on.
         let mut length = fill(input, buffer.window_mut(WINDOW + 1));
         scanner.begin(place.base);
         if length <= WINDOW {
             let bytes = buffer.filled(0, length);
-            scanner.feed(bytes, place.base, true, &mut |hit| found.take(hit, max, rules));
+            scanner.feed(bytes, place.base, true, &mut |hit| take(hit, found));
             match place.is_part {
                 true => without_lines(found),
                 false if found.is_empty() => {}
@@ -366,7 +389,7 @@ impl Inside<'_, '_> {
             let base = at - widen(carry);
             at += widen(length);
             let bytes = buffer.filled(carry, length);
-            let keep = scanner.feed(bytes, base, last, &mut |hit| found.take(hit, max, rules));
+            let keep = scanner.feed(bytes, base, last, &mut |hit| take(hit, found));
             carry = usize::try_from(at.saturating_sub(keep.max(base))).unwrap_or(0).min(MAX_CARRY);
             if !place.is_part {
                 lines.pass(bytes, base, at - widen(carry), scanner.pending(), &mut found.listed);
@@ -393,7 +416,7 @@ fn without_lines(found: &mut Collector) {
 }
 
 /// Fills all of `bytes`, or as much as there is.
-fn fill(input: &mut Input<'_>, bytes: &mut [u8]) -> usize {
+fn fill(input: &mut dyn Read, bytes: &mut [u8]) -> usize {
     let mut filled = 0;
     while let Some(rest) = bytes.get_mut(filled..).filter(|rest| !rest.is_empty()) {
         match input.read(rest) {

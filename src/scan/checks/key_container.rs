@@ -1,4 +1,7 @@
-//! Private keys outside PEM: JSON and XML keys, PKCS#12, OpenPGP, age, WireGuard.
+//! Private keys outside PEM: JSON and XML keys, PKCS#12, OpenPGP, age, WireGuard. Of
+//! containers of other things see `kept`.
+
+mod kept;
 
 use std::ops::Range;
 
@@ -30,6 +33,8 @@ pub(super) fn check(hit: &mut Hit<'_>, form: ContainerForm) -> Result<(), Refusa
         ContainerForm::Pgp => pgp(hit),
         ContainerForm::Age => age(hit),
         ContainerForm::Wireguard => wireguard(hit),
+        ContainerForm::JavaKeystore => kept::java_keystore(hit),
+        ContainerForm::Keepass => kept::keepass(hit),
     }
 }
 
@@ -143,7 +148,9 @@ fn pkcs12(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     accept(file.plain_keys + file.encrypted_keys > 0, "no private key in it")?;
     hit.secret.end = hit.secret.start + length;
     hit.add_attribute("format", "pkcs12");
-    hit.add_attribute("encrypted", if file.plain_keys == 0 { "true" } else { "false" });
+    let is_open = file.plain_keys > 0 || file.opens_empty;
+    hit.add_attribute("encrypted", if is_open { "false" } else { "true" });
+    hit.add_attribute("password", if file.opens_empty { "empty" } else { "" });
     hit.add_attribute("keys", (file.plain_keys + file.encrypted_keys).to_string());
     hit.add_attribute("encoding", encoding);
     hit.add_attribute("integrity", if file.has_mac { "mac" } else { "none" });

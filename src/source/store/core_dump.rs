@@ -1,16 +1,27 @@
 //! Core dumps: the environment of the process, as settings that stand together. See
 //! `formats::elf_core`. What else is in its memory the search of the bytes sees.
 
+use std::ops::Range;
+
 use super::blocks::Blocks;
 use super::{Field, Record, Source, Store, Visitor};
 use crate::finding::{ProvenanceStep, Reason};
-use crate::formats::elf_core::{Process, is_core, read};
+use crate::formats::elf_core::{Process, is_core, read, stack_of};
+use crate::formats::sqlite::ReadPages;
 
 pub(super) struct CoreDump;
 
 impl Store for CoreDump {
+    fn name(&self) -> &'static str {
+        "core dump"
+    }
+
     fn detect(&self, start: &[u8]) -> bool {
         is_core(start)
+    }
+
+    fn parts(&self, start: &[u8]) -> Option<Vec<Range<u64>>> {
+        Some(stack_of(&mut Start(start)).ok()?.into_iter().collect())
     }
 
     fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor) {
@@ -18,6 +29,19 @@ impl Store for CoreDump {
             Ok(process) => tell(&process, visitor),
             Err(error) => visitor.problem(Reason::Corrupt, None, error.to_string()),
         }
+    }
+}
+
+/// The first bytes of one.
+struct Start<'s>(&'s [u8]);
+
+impl ReadPages for Start<'_> {
+    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
+        let from = usize::try_from(offset).ok().and_then(|at| self.0.get(at..)?.get(..page.len()));
+        from.is_some_and(|from| {
+            page.copy_from_slice(from);
+            true
+        })
     }
 }
 

@@ -4,17 +4,26 @@
 //! A key is written as a section of `name=value` lines, `[its path]` first, in the order of
 //! names, texts and numbers before bytes: so what belongs to one login stands close. The
 //! default value is named after its key. Short bytes are in hex, as in a `.reg` file
-//! (`name=hex:d7,a5`), longer ones as they are. Free cells and transaction logs are no
-//! keys: the search of the bytes sees them.
+//! (`name=hex:d7,a5`), longer ones as they are. Free cells are no keys: the search
+//! of the bytes sees them.
+//!
+//! Of a hive that was in use, the newest keys may be only in its transaction logs: they are
+//! read from there, where the logs lie beside it. Where they do not, or have nothing for it,
+//! it is read as it is, which is whole, only older; that is counted.
 
+use std::ffi::CString;
 use std::fmt::Write;
 use std::ops::ControlFlow;
 
 use super::blocks::Blocks;
 use super::{Field, Record, Source, Store, Visitor};
 use crate::finding::{ProvenanceStep, Reason};
-use crate::formats::hive::{Content, Hive, HiveError, Value, Visit, is_hive};
+use crate::formats::hive::{Content, Hive, HiveError, Replay, Replayed, Value, Visit, base_block, is_hive};
+use crate::formats::sqlite::ReadPages;
+use crate::source::TreeFile;
 
+/// What the logs of a hive are called after it.
+const LOGS: [&[u8]; 3] = [b".LOG1", b".LOG2", b".LOG"];
 /// The most bytes of a value that are read.
 const MAX_VALUE: usize = 16 << 20;
 /// Values are collected up to so many bytes.
@@ -33,6 +42,10 @@ const MAX_HEX: usize = 64;
 pub(super) struct Registry;
 
 impl Store for Registry {
+    fn name(&self) -> &'static str {
+        "registry hive"
+    }
+
     fn detect(&self, start: &[u8]) -> bool {
         is_hive(start)
     }
@@ -43,6 +56,13 @@ impl Store for Registry {
             Ok(hive) => hive,
             Err(error) => return visitor.problem(Reason::Unsupported, Some(0), error.to_string()),
         };
+        if !(hive.is_clean && hive.is_sound) {
+            let files = logs(source);
+            match replayed(source, &files) {
+                Some(mut hive) => return walk(&mut hive, size, true, visitor),
+                None => visitor.not_replayed(),
+            }
+        }
         if !hive.is_sound {
             let message = "registry hive: the sum over its base block is wrong".to_owned();
             visitor.problem(Reason::Corrupt, Some(0), message);
@@ -51,15 +71,55 @@ impl Store for Registry {
             let message = "registry hive: is cut short".to_owned();
             visitor.problem(Reason::Corrupt, Some(size), message);
         }
-        if !hive.is_clean {
-            let message = "registry hive: was in use: its newest changes may be only in its transaction logs \
-                           (.LOG1, .LOG2), which are searched as they are stored";
-            visitor.problem(Reason::Unsupported, Some(0), message.to_owned());
-        }
-        let left = size.saturating_mul(MAX_RATIO).max(FLOOR);
-        let mut keys = Keys { visitor, left, path: String::new(), entries: Vec::new(), cost: 0 };
-        hive.walk(MAX_VALUE, &mut keys);
-        keys.flush();
+        walk(&mut hive, size, false, visitor);
+    }
+}
+
+/// Gives the keys of a hive. `is_replayed`: what is in it may lie in its logs.
+fn walk(hive: &mut Hive<impl ReadPages>, size: u64, is_replayed: bool, visitor: &mut dyn Visitor) {
+    let left = size.saturating_mul(MAX_RATIO).max(FLOOR);
+    let mut keys = Keys { visitor, left, is_replayed, path: String::new(), entries: Vec::new(), cost: 0 };
+    hive.walk(MAX_VALUE, &mut keys);
+    keys.flush();
+}
+
+/// The logs of a hive, as far as they lie beside it: those of `NTUSER.DAT` are called after
+/// `ntuser.dat`.
+fn logs<'s>(source: &Source<'s>) -> Vec<TreeFile<'s>> {
+    let Some(tree) = source.tree else { return Vec::new() };
+    let name = source.path.iter().rposition(|byte| *byte == b'/').map_or(0, |at| at.saturating_add(1));
+    let (directory, name) = source.path.split_at_checked(name).unwrap_or_default();
+    let lower = name.to_ascii_lowercase();
+    let names = if lower == name { vec![name] } else { vec![name, &lower] };
+    let open = |ending: &[u8]| {
+        let mut paths = names.iter().map(|name| [directory, name, ending].concat());
+        paths.find_map(|path| tree.open_met(&CString::new(path).ok()?).ok())
+    };
+    LOGS.iter().filter_map(|ending| open(ending)).collect()
+}
+
+/// What logs have.
+type WithLogs<'f> = Hive<Replayed<Blocks<'f>, OfTree<'f>>>;
+
+/// A hive that was in use with what its logs have; `None`: nothing that it has not.
+fn replayed<'f>(source: &Source<'f>, files: &'f [TreeFile<'_>]) -> Option<WithLogs<'f>> {
+    let mut hive = Blocks::new(source.file);
+    let block = base_block(&mut hive).ok()?;
+    let mut logs: Vec<(OfTree<'f>, u64)> =
+        files.iter().map(|file| (OfTree(file), file.stat.size.unwrap_or(0))).collect();
+    let replay = Replay::read(&block, &mut logs);
+    if replay.is_empty() {
+        return None;
+    }
+    Hive::open_replayed(Replayed { hive, logs, replay }, source.size).ok()
+}
+
+/// A log.
+struct OfTree<'f>(&'f TreeFile<'f>);
+
+impl ReadPages for OfTree<'_> {
+    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
+        self.0.read_exact_at(page, offset).is_ok()
     }
 }
 
@@ -74,6 +134,7 @@ struct Entry {
 
 struct Keys<'v> {
     visitor: &'v mut dyn Visitor,
+    is_replayed: bool,
     /// Bytes of text that may still be made.
     left: u64,
     /// That of the last key, and its values.
@@ -99,7 +160,7 @@ impl Visit for Keys<'_> {
         if value.data.is_empty() || bytes.is_empty() {
             return;
         }
-        let stored = if is_raw { value.stored.to_vec() } else { Vec::new() };
+        let stored = if is_raw && !self.is_replayed { value.stored.to_vec() } else { Vec::new() };
         self.cost = self.cost.saturating_add(bytes.len()).saturating_add(value.name.len());
         self.entries.push(Entry { name: value.name.to_owned(), bytes, is_raw, stored });
         if self.cost >= BATCH {

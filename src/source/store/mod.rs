@@ -10,9 +10,13 @@
 
 mod blocks;
 mod core_dump;
+mod events;
 mod hive;
+mod journal;
+mod packed;
 mod sqlite;
 mod sqlite_log;
+mod table;
 
 use std::ops::Range;
 
@@ -21,13 +25,40 @@ use crate::source::Tree;
 use crate::source::content::ReadAt;
 
 /// All stores.
-const STORES: [&dyn Store; 4] =
-    [&sqlite::Sqlite, &sqlite_log::SqliteLog, &hive::Registry, &core_dump::CoreDump];
+const STORES: [&dyn Store; 6] = [
+    &sqlite::Sqlite,
+    &sqlite_log::SqliteLog,
+    &hive::Registry,
+    &core_dump::CoreDump,
+    &journal::SystemdJournal,
+    &events::EventLog,
+];
+/// Those that their first bytes do not tell for sure: their end does.
+const GUESSED: [&dyn Store; 1] = [&table::SortedTable];
+
+/// How many bytes a store is told by.
+pub const START: usize = 512;
 
 /// A kind of store.
 pub trait Store: Sync {
+    /// What it is called: `SQLite database`.
+    fn name(&self) -> &'static str;
+
     /// Whether a file that begins so is one.
     fn detect(&self, start: &[u8]) -> bool;
+
+    /// Whether it is one after all, where the first bytes do not tell.
+    fn is_one(&self, source: &Source<'_>) -> bool {
+        let _ = source;
+        true
+    }
+
+    /// Which ranges of a content are read, told by its first bytes, besides these; `None`:
+    /// any.
+    fn parts(&self, start: &[u8]) -> Option<Vec<Range<u64>>> {
+        let _ = start;
+        None
+    }
 
     /// Gives its records.
     fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor);
@@ -51,6 +82,13 @@ pub struct Source<'s> {
 #[must_use]
 pub fn detect(start: &[u8]) -> Option<&'static dyn Store> {
     STORES.into_iter().find(|store| store.detect(start))
+}
+
+/// The store that a file with these first bytes may be, where it is nothing else: see
+/// [`Store::is_one`].
+#[must_use]
+pub fn guess(start: &[u8]) -> Option<&'static dyn Store> {
+    GUESSED.into_iter().find(|store| store.detect(start))
 }
 
 /// A record.
@@ -101,6 +139,13 @@ pub trait Visitor {
 
     /// Something is wrong. `offset`: in the file.
     fn problem(&mut self, reason: Reason, offset: Option<u64>, message: String);
+
+    /// These bytes of the file were given unpacked, all of them: what a search of them as they
+    /// are finds is a piece of that, or chance.
+    fn unpacked(&mut self, range: Range<u64>);
+
+    /// Its newest changes may be only in its logs, which are not at hand: it was read as it is.
+    fn not_replayed(&mut self);
 
     /// Whether to end soon.
     fn should_stop(&self) -> bool;

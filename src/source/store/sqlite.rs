@@ -31,6 +31,10 @@ const VALUES: [&str; 6] = ["value", "val", "option_value", "setting_value", "con
 pub(super) struct Sqlite;
 
 impl Store for Sqlite {
+    fn name(&self) -> &'static str {
+        "SQLite database"
+    }
+
     fn detect(&self, start: &[u8]) -> bool {
         start.starts_with(b"SQLite format 3\0")
     }

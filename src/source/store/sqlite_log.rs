@@ -25,6 +25,10 @@ const MAX_OLD: usize = 1 << 19;
 pub(super) struct SqliteLog;
 
 impl Store for SqliteLog {
+    fn name(&self) -> &'static str {
+        "SQLite log"
+    }
+
     fn detect(&self, start: &[u8]) -> bool {
         is_log(start)
     }

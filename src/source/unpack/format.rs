@@ -8,12 +8,12 @@ use std::rc::Rc;
 
 use super::input::Input;
 use super::tools::Tools;
-use super::{ar, bzip2, closed, cpio, git, gzip, lz4, lzma, rpm, tar, xz, zip, zstd};
+use super::{ar, bzip2, closed, compress, cpio, git, gzip, lz4, lzma, rpm, tar, xz, zip, zstd};
 use crate::finding::Reason;
 use crate::source::UnixTime;
 
 /// All formats. The first that recognises a content opens it.
-pub(super) const FORMATS: [&dyn Format; 17] = [
+pub(super) const FORMATS: [&dyn Format; 18] = [
     &gzip::Gzip,
     &zip::Zip,
     &tar::Tar,
@@ -22,6 +22,7 @@ pub(super) const FORMATS: [&dyn Format; 17] = [
     &bzip2::Bzip2,
     &lz4::Lz4,
     &lzma::Lzma,
+    &compress::Compress,
     &cpio::Cpio,
     &ar::Ar,
     &rpm::Rpm,

@@ -18,6 +18,7 @@
 mod ar;
 mod bzip2;
 mod closed;
+mod compress;
 mod cpio;
 mod format;
 pub mod git;

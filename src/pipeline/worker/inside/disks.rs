@@ -16,6 +16,7 @@ use rustix::fs::FileType;
 use super::super::super::hits::{Collector, InsideHits, InsideStep};
 use super::super::super::medium::{DiskMedium, FileMedium, stored_bytes};
 use super::super::{ScanSink, Worker};
+use super::stored::{Known, Told, records};
 use super::{FileReader, Inside, Outcome, Way, git, is_test_content, text};
 use crate::facts::Accounts;
 use crate::finding::{MemberFacts, ProvenanceStep, Reason, Timestamp};
@@ -23,6 +24,7 @@ use crate::source::content::{Extent, ReadAt, read, read_range};
 use crate::source::directory::DirNode;
 use crate::source::disk::{Disk, DiskError};
 use crate::source::filesystem::{Content, ContentReader, Filesystem, FilesystemTree, NodeId};
+use crate::source::store::{Source, Store};
 use crate::source::unpack::seven_zip;
 use crate::source::{FileStat, MachineDisks, VolumeContent};
 
@@ -234,18 +236,24 @@ impl Disks<'_, '_> {
         }
         let reader = ContentReader::owned(&*volume.filesystem, content);
         let medium = FileMedium { reader, filesystem: &volume.filesystem };
-        self.content(&way, &medium, Extent { size, stored, max_unsized: 0 });
+        self.content((volume, path), &way, &medium, Extent { size, stored, max_unsized: 0 });
     }
 
     /// Scans a content, or what is inside of it.
-    fn content(&mut self, way: &Way, medium: &FileMedium<'_>, extent: Extent) {
+    fn content(&mut self, file: (&Volume, &[u8]), way: &Way, medium: &FileMedium<'_>, extent: Extent) {
         let Worker { shared, scanner, buffer, unpacker, .. } = &mut *self.worker;
         let mut sink =
             ScanSink { unpacker: Some(&**unpacker), ..ScanSink::new(scanner, shared, Collector::default()) };
         let mut outcome = read(medium, extent, buffer, &mut sink);
-        let ScanSink { mut hits, mut windowed, appended, is_disk, .. } = sink;
+        let ScanSink { mut hits, mut windowed, appended, is_disk, store, .. } = sink;
         let mut understood = 0;
-        if outcome.taken_over {
+        if let Some(store) = store {
+            let known = self.store(file, way, medium, extent.size, store);
+            let Worker { shared, scanner, buffer, .. } = &mut *self.worker;
+            let mut sink = ScanSink { known: Some(&known), ..ScanSink::new(scanner, shared, hits) };
+            outcome = read(medium, extent, buffer, &mut sink);
+            (hits, windowed) = (sink.hits, sink.windowed);
+        } else if outcome.taken_over {
             if is_disk
                 && let Some(disk) = medium.to_disk(extent.size)
                 && self.scan(way, disk).is_some()
@@ -279,6 +287,32 @@ impl Disks<'_, '_> {
             self.problem(way, gap.reason, Some(gap.offset), &message);
         }
         self.keep(way, hits);
+    }
+
+    /// Scans the records of a store.
+    fn store(
+        &mut self,
+        (volume, path): (&Volume, &[u8]),
+        way: &Way,
+        medium: &FileMedium<'_>,
+        size: u64,
+        store: &dyn Store,
+    ) -> Known {
+        let tree = FilesystemTree::new(&*volume.filesystem);
+        let exclude = &self.worker.shared.walk.exclude;
+        let is_scanned = |path: &[u8], _| !exclude.matches(path, false);
+        let source = Source { file: medium, size, path, tree: Some(&tree), is_scanned: &is_scanned };
+        let Told { hits, outcome, known } = records(self.worker, &source, store, true);
+        self.outcome.take_in(&way.steps, &outcome);
+        self.outcome.is_whole &= hits.unlisted.total() == 0;
+        let rules = self.worker.rules();
+        for found in hits.inside {
+            let found = Arc::new(found.beneath(&way.steps, way.member.as_ref()));
+            self.outcome.keep(Arc::clone(&found));
+            self.hits.take_inside(found, rules);
+        }
+        self.hits.take_unlisted_inside(&hits.unlisted);
+        known
     }
 
     /// Looks into an archive; how many bytes of it were understood.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::super::lock;
 use super::seen::Key;
-use super::{Inside, MAX_PROBLEMS, Outcome, innermost, named, seen};
+use super::{Inside, InsideStep, MAX_PROBLEMS, Outcome, innermost, named, seen};
 use crate::finding::Reason;
 use crate::pipeline::hits::{InsideHits, MAX_INSIDE_COST, Tally};
 use crate::rules::RuleSet;
@@ -68,22 +68,27 @@ fn merge(inside: &mut Inside<'_, '_>, place: &Place<'_>, outcome: &Outcome) {
     let way = inside.whole_steps(place);
     let outer = inside.outcome();
     outer.is_whole &= outcome.unlisted.total() == 0;
-    outer.counts.merge(&outcome.counts);
-    outer.problems_unlisted += outcome.problems_unlisted;
-    for (steps, bytes) in &outcome.cut {
-        outer.cut_off([&*way, &**steps].concat(), *bytes);
-    }
-    for (steps, reason, offset, message) in &outcome.problems {
-        if outer.problems.len() < MAX_PROBLEMS {
-            let steps = [&*way, &**steps].concat();
-            outer.problems.push((steps, *reason, *offset, message.clone()));
-        } else {
-            outer.problems_unlisted += 1;
-        }
-    }
+    outer.take_in(&way, outcome);
 }
 
 impl Outcome {
+    /// Counts and lists what became of something in it, to which this way leads.
+    pub(super) fn take_in(&mut self, way: &[InsideStep], inner: &Self) {
+        self.counts.merge(&inner.counts);
+        self.problems_unlisted += inner.problems_unlisted;
+        for (steps, bytes) in &inner.cut {
+            self.cut_off([way, &**steps].concat(), *bytes);
+        }
+        for (steps, reason, offset, message) in &inner.problems {
+            if self.problems.len() < MAX_PROBLEMS {
+                let steps = [way, &**steps].concat();
+                self.problems.push((steps, *reason, *offset, message.clone()));
+            } else {
+                self.problems_unlisted += 1;
+            }
+        }
+    }
+
     pub(super) fn set_took(&mut self, took: Option<Effort>) {
         // What was over a limit may be within it elsewhere.
         let is_limited = self.counts.problems.contains_key(&Reason::OverBudget);
@@ -100,7 +105,7 @@ impl Outcome {
     }
 
     /// Counts what is not listed; nothing later is, so that what is does not depend on sizes.
-    fn leave_unlisted(&mut self, unlisted: &Tally) {
+    pub(super) fn leave_unlisted(&mut self, unlisted: &Tally) {
         if unlisted.total() > 0 {
             self.unlisted.add_all(unlisted, 1);
             (self.cost, self.is_whole) = (MAX_INSIDE_COST, false);

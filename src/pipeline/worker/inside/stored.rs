@@ -52,7 +52,7 @@ fn key(rule: usize, secret: &Secret) -> (usize, blake3::Hash) {
     (rule, blake3::hash(secret.expose()))
 }
 
-/// Scans the records of a file.
+/// Scans the records of a file of the target.
 pub(in crate::pipeline) fn scan(
     worker: &mut Worker<'_>,
     path: &dyn Fn() -> Vec<u8>,
@@ -62,9 +62,6 @@ pub(in crate::pipeline) fn scan(
     hits: &mut Collector,
 ) -> Known {
     let shared = worker.shared;
-    let mut outcome = Outcome::default();
-    outcome.counts.opened = 1;
-    let mut records = Records { worker, hits, outcome, known: Known::default(), listed: 0 };
     let (options, exclude) = (shared.options, &shared.walk.exclude);
     let is_scanned = |path: &[u8], size| {
         siblings.is_some_and(|siblings| siblings.are_scanned)
@@ -73,9 +70,39 @@ pub(in crate::pipeline) fn scan(
     };
     let (path_now, tree) = (path(), siblings.map(|siblings| siblings.tree));
     let source = Source { file: medium, size, path: &path_now, tree, is_scanned: &is_scanned };
-    store.read(&source, &mut records);
-    let Records { outcome, mut known, .. } = records;
+    let Told { hits: told, outcome, known } = records(worker, &source, store, false);
     tell(worker, path, &outcome);
+    let rules = worker.rules();
+    told.inside.into_iter().for_each(|found| hits.take_inside(found, rules));
+    hits.take_unlisted_inside(&told.unlisted);
+    known
+}
+
+/// What the records of a store tell.
+pub(super) struct Told {
+    /// What was found in them, each with its own step only.
+    pub(super) hits: Collector,
+    pub(super) outcome: Outcome,
+    pub(super) known: Known,
+}
+
+/// Scans the records of a store. `is_inside`: of one in an archive or on a disk inside of a
+/// file, whose account what is read counts on.
+pub(super) fn records(
+    worker: &mut Worker<'_>,
+    source: &Source<'_>,
+    store: &dyn Store,
+    is_inside: bool,
+) -> Told {
+    let mut outcome = Outcome::default();
+    if !store.is_one(source) {
+        return Told { hits: Collector::default(), outcome, known: Known::default() };
+    }
+    outcome.counts.opened = 1;
+    let (hits, known) = (Collector::default(), Known::default());
+    let mut records = Records { worker, is_inside, hits, outcome, known, listed: 0 };
+    store.read(source, &mut records);
+    let Records { hits, outcome, mut known, .. } = records;
     known.places.sort_unstable_by_key(|place| (place.start, place.end));
     known.places.dedup_by(|next, last| {
         let joins = next.start <= last.end;
@@ -84,13 +111,13 @@ pub(in crate::pipeline) fn scan(
         }
         joins
     });
-    known
+    Told { hits, outcome, known }
 }
 
 struct Records<'i, 's> {
     worker: &'i mut Worker<'s>,
-    /// Those of the file.
-    hits: &'i mut Collector,
+    is_inside: bool,
+    hits: Collector,
     outcome: Outcome,
     known: Known,
     /// How many findings are listed.
@@ -103,6 +130,9 @@ impl Visitor for Records<'_, '_> {
         self.worker.scanner.scan(record.text, &mut |hit| found.push(hit));
         let bytes = &mut self.outcome.counts.bytes_scanned;
         *bytes = bytes.saturating_add(widen(record.text.len()));
+        if self.is_inside {
+            self.worker.unpacker.may_read(widen(record.text.len()));
+        }
         for hit in found {
             self.take(record, hit);
         }
@@ -112,8 +142,18 @@ impl Visitor for Records<'_, '_> {
         self.outcome.problem(Vec::new(), reason, offset, message);
     }
 
+    fn unpacked(&mut self, range: Range<u64>) {
+        if self.known.places.len() < MAX_KNOWN {
+            self.known.places.push(range);
+        }
+    }
+
+    fn not_replayed(&mut self) {
+        self.outcome.counts.not_replayed = 1;
+    }
+
     fn should_stop(&self) -> bool {
-        self.worker.should_stop()
+        self.worker.should_stop() || (self.is_inside && self.worker.unpacker.stop().is_some())
     }
 }
 

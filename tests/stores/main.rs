@@ -2,16 +2,85 @@
 //! way to it; they are made by SQLite and by hivex.
 #![allow(clippy::expect_used, clippy::panic, reason = "a test fails by a panic")]
 
+#[path = "../support/mod.rs"]
 mod support;
 
+mod events;
+mod hive;
+mod journal;
+mod keystores;
+mod tables;
+
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 use std::process::Command;
 
 use snapsift::finding::Reason;
 use snapsift::pipeline::ScanOptions;
-use support::hives::{bytes, hive, text, utf16};
+use snapsift::source::content::ReadAt;
+use snapsift::source::disk::DiskError;
+use snapsift::source::store::{Record, Source, Visitor, detect, guess};
 use support::whole::{Scanned, options, planted, scan, scan_by, scan_with};
+
+/// Bytes that are a store.
+pub(crate) struct Bytes<'b>(pub(crate) &'b [u8]);
+
+impl ReadAt for Bytes<'_> {
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize, DiskError> {
+        let rest = usize::try_from(offset).ok().and_then(|at| self.0.get(at..)).unwrap_or_default();
+        let length = rest.len().min(bytes.len());
+        bytes[..length].copy_from_slice(&rest[..length]);
+        Ok(length)
+    }
+
+    fn next_data(&self, from: u64) -> Result<Option<(u64, u64)>, DiskError> {
+        let size = self.0.len() as u64;
+        Ok((from < size).then_some((from, size)))
+    }
+}
+
+/// What a store tells: of each field the text before it, its value and its full name.
+#[derive(Default)]
+pub(crate) struct Seen {
+    pub(crate) fields: Vec<(String, Vec<u8>, String)>,
+    pub(crate) problems: Vec<Reason>,
+}
+
+impl Visitor for Seen {
+    fn record(&mut self, record: &Record<'_>) {
+        let mut before = 0;
+        for field in record.fields {
+            let label = String::from_utf8_lossy(&record.text[before..field.value.start]).into_owned();
+            before = field.value.end;
+            let name = (record.name)(field);
+            self.fields.push((label, record.text[field.value.clone()].to_vec(), name));
+        }
+    }
+
+    fn problem(&mut self, reason: Reason, _: Option<u64>, _: String) {
+        self.problems.push(reason);
+    }
+
+    fn not_replayed(&mut self) {}
+
+    fn unpacked(&mut self, _: Range<u64>) {}
+
+    fn should_stop(&self) -> bool {
+        false
+    }
+}
+
+/// What bytes tell that are a store; nothing where they are none.
+pub(crate) fn seen(bytes: &[u8]) -> Seen {
+    let size = u64::try_from(bytes.len()).expect("small");
+    let source = Source { file: &Bytes(bytes), size, path: b"/j", tree: None, is_scanned: &|_, _| false };
+    let mut seen = Seen::default();
+    if let Some(store) = detect(bytes).or_else(|| guess(bytes)) {
+        store.read(&source, &mut seen);
+    }
+    seen
+}
 
 /// Runs Python's SQLite over `app.db` in a directory, opened as `db`; `value(n)` is a
 /// planted value. What is written is committed.
@@ -21,6 +90,14 @@ fn database(dir: &Path, script: &str) {
     let script = format!("{lead}{script}\ndb.commit()\ndb.close()\n");
     let output =
         Command::new("python3").args(["-c", &script]).current_dir(dir).output().expect("python runs");
+    assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Runs a shell script in a directory; it must succeed.
+fn sh(dir: &Path, script: &str) {
+    let script = format!("export PATH=$PATH:/usr/sbin:/sbin; {script}");
+    let output = Command::new("bash").args(["-euo", "pipefail", "-c", &script]).current_dir(dir).output();
+    let output = output.expect("bash runs");
     assert!(output.status.success(), "{script}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
@@ -303,165 +380,63 @@ fn rows_that_a_database_has_too_are_told_once() {
     assert!(scanned.summary.complete, "{:?}", scanned.problems());
 }
 
-/// Parts of passwords: no file of ours has a whole one.
-fn password(number: usize) -> String {
-    format!("y3fRrJC{number}{}", "vrNSmy!")
-}
-
+/// Stores are read as such wherever they lie: in archives, compressed, and on disks in files.
 #[test]
-fn values_of_a_hive_are_told_with_their_key() {
+fn stores_in_archives_and_on_inner_disks_are_read_as_such() {
     let dir = tempfile::tempdir().expect("a directory");
-    let long = format!("{}{}{}", "x".repeat(9000), planted(4), "y".repeat(90));
-    let lines = format!("A=b\0TOKEN={}\0\0", planted(3));
-    hive(
-        &dir.path().join("SOFTWARE"),
-        &[
-            (
-                r"\Vendor\App",
-                &[
-                    text("Token", &planted(1)),
-                    bytes("Ключ", 1, &utf16(&format!("Ä {}\0", planted(2)))),
-                    bytes("Environment", 7, &utf16(&lines)),
-                    bytes("Blob", 3, long.as_bytes()),
-                    "\"Port\"=dword:00000016".to_owned(),
-                    format!("@=\"{}\"", planted(5)),
-                ],
-            ),
-            (r"\Vendor\Other", &[text("Same", &planted(1))]),
-        ],
+    let tree = dir.path().join("tree");
+    fs::create_dir(&tree).expect("a directory");
+    // A value over the end of an overflow page is in no bytes as a whole; a row that only the
+    // log has.
+    let torn = "' ' * 490 + value(1)";
+    logged(
+        &tree,
+        &format!(
+            "db.execute('create table t(v text)')\n\
+             db.execute('insert into t values(?)', ({torn} + ' ' * 1000,))\n\
+             keep()\n\
+             db.execute('insert into t values(?)', (value(2),))"
+        ),
     );
-    let scanned = scan(dir.path());
+    support::hives::hive(
+        &tree.join("SOFTWARE"),
+        &[(r"\Vendor\App", &[support::hives::text("Token", &planted(3))])],
+    );
+    sh(
+        dir.path(),
+        "mkdir out; tar czf a.tgz --sort=name -C tree .; tar cf out/layers.tar a.tgz; gzip -c tree/app.db > out/app.db.gz
+         truncate -s 8M out/disk.img; mke2fs -q -t ext4 -d tree out/disk.img",
+    );
+    let scanned = scan(&dir.path().join("out"));
+    let expected = [
+        place("/app.db.gz → t[1].v", 1, 491, 490),
+        place(r"/disk.img → ext4:/SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place("/disk.img → ext4:/app.db → t[1].v", 1, 491, 490),
+        place("/disk.img → ext4:/app.db-wal → t[2].v", 1, 1, 0),
+        place(r"/layers.tar → a.tgz → ./SOFTWARE → Vendor\App\Token", 1, 1, 0),
+        place("/layers.tar → a.tgz → ./app.db → t[1].v", 1, 491, 490),
+        place("/layers.tar → a.tgz → ./app.db-wal", 1, 2, 1),
+    ];
     let mut found = places(&scanned);
     found.sort();
-    let expected = [
-        place(r"/SOFTWARE → Vendor\App\(Default)", 1, 1, 0),
-        place(r"/SOFTWARE → Vendor\App\Blob", 1, 9001, 9000),
-        place(r"/SOFTWARE → Vendor\App\Environment", 2, 7, 10),
-        place(r"/SOFTWARE → Vendor\App\Token", 1, 1, 0),
-        place(r"/SOFTWARE → Vendor\App\Ключ", 1, 4, 3),
-        place(r"/SOFTWARE → Vendor\Other\Same", 1, 1, 0),
-    ];
-    assert_eq!(found, expected, "{:?}", scanned.problems());
-    assert!(scanned.summary.complete, "{:?}", scanned.problems());
-    let kinds: Vec<&str> =
-        scanned.findings()[0].location.provenance.iter().map(|step| step.kind.as_str()).collect();
-    assert_eq!(kinds, ["directory", "registry_value"]);
-    assert_eq!(scanned.coverage().inside.opened, 1);
-}
-
-/// What Windows and programs on it keep in their keys, by the rules that are built in:
-/// rule, path, and who logs in where.
-#[test]
-fn logins_of_a_registry_are_put_together() {
-    let dir = tempfile::tempdir().expect("a directory");
-    hive(
-        &dir.path().join("NTUSER.DAT"),
-        &[
-            (
-                r"\Microsoft\Windows NT\CurrentVersion\Winlogon",
-                &[
-                    text("AutoAdminLogon", "1"),
-                    text("DefaultPassword", &password(1)),
-                    text("Shell", "explorer.exe"),
-                    text("DefaultDomainName", "CORP"),
-                    text("DefaultUserName", "kiosk"),
-                ],
-            ),
-            (
-                r"\Software\SimonTatham\PuTTY\Sessions\web",
-                &[
-                    text("HostName", "web1.corp.acme.io"),
-                    text("ProxyUsername", "shop"),
-                    text("PublicKeyFile", r"C:\\Users\\ann\\web.ppk"),
-                    text("ProxyHost", "proxy.corp.acme.io"),
-                    text("ProxyPassword", &password(2)),
-                ],
-            ),
-            (
-                r"\Software\Martin Prikryl\WinSCP 2\Sessions\files",
-                &[
-                    text("HostName", "files.corp.acme.io"),
-                    text("Password", &format!("A35C{}", "4A5B7F0C193E2D6A8890B1C2D3E4F5061728394A")),
-                    text("UserName", "deploy"),
-                ],
-            ),
-            (
-                r"\Software\TightVNC\Server",
-                &[
-                    bytes("Password", 3, &[0xd7, 0xa5, 0x14, 0xd8, 0xa2, 0x66, 0x77, 0x11]),
-                    "\"RfbPort\"=dword:0000170c".to_owned(),
-                ],
-            ),
-        ],
-    );
-    let rules = snapsift::rules::RuleSet::builtin().expect("rules");
-    let scanned = scan_by(&rules, dir.path(), options());
-    let mut found: Vec<_> = scanned
-        .findings()
-        .iter()
-        .map(|finding| {
-            let attribute =
-                |name: &str| finding.attributes.get(name).map(ToString::to_string).unwrap_or_default();
-            let name = finding.location.provenance.last().map(|step| step.name.clone()).unwrap_or_default();
-            (finding.rule_id.clone(), name, attribute("user"), attribute("server"))
-        })
-        .collect();
-    found.sort();
-    let winlogon = r"Microsoft\Windows NT\CurrentVersion\Winlogon\DefaultPassword";
-    let putty = r"Software\SimonTatham\PuTTY\Sessions\web\ProxyPassword";
-    let winscp = r"Software\Martin Prikryl\WinSCP 2\Sessions\files\Password";
-    let vnc = r"Software\TightVNC\Server\Password";
-    let expected = [
-        ("setting-login", winlogon, "kiosk", ""),
-        ("setting-login", putty, "shop", "proxy.corp.acme.io"),
-        ("vnc-stored-password", vnc, "", ""),
-        ("winscp-stored-password", winscp, "deploy", "files.corp.acme.io"),
-    ];
-    let found: Vec<(&str, &str, &str, &str)> =
-        found.iter().map(|(a, b, c, d)| (a.as_str(), b.as_str(), c.as_str(), d.as_str())).collect();
-    assert_eq!(found, expected, "{:?}", scanned.problems());
-}
-
-#[test]
-fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let path = dir.path().join("SYSTEM");
-    let names: Vec<String> = (0..40).map(|number| format!(r"\Key{number}")).collect();
-    let values: Vec<[String; 1]> = (0..40).map(|number| [text("v", &planted(number))]).collect();
-    let keys: Vec<(&str, &[String])> =
-        names.iter().map(String::as_str).zip(values.iter().map(<[String; 1]>::as_slice)).collect();
-    hive(&path, &keys);
-    let whole = fs::read(&path).expect("the hive");
-    let is_list = |four: &[u8]| matches!(four, [b'l', b'f' | b'h', 40, 0]);
-    let list = whole.windows(4).position(is_list).expect("the list of all keys");
-    // The first key of the list is the root, or the second once more, or no cell.
-    for (number, first) in [32, u32::from(whole[list + 12]) | u32::from(whole[list + 13]) << 8, 0xffff_fff8]
-        .into_iter()
-        .enumerate()
-    {
-        let mut bytes = whole.clone();
-        bytes[list + 4..list + 8].copy_from_slice(&first.to_le_bytes());
-        fs::write(&path, &bytes).expect("a file");
-        let scanned = scan(dir.path());
-        assert_eq!(scanned.findings().len(), 40, "{number}");
-        let in_keys = places(&scanned).iter().filter(|(path, ..)| path.contains(" → Key")).count();
-        assert_eq!(in_keys, 39, "{number}");
-        assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Corrupt)], "{number}");
-        assert!(!scanned.summary.complete);
-    }
-    for length in [100, 4096, 4200, whole.len() / 2, whole.len() - 1] {
-        fs::write(&path, &whole[..length]).expect("a file");
-        let scanned = scan(dir.path());
-        assert!(length < 512 || !scanned.summary.complete, "cut to {length}");
-    }
-    // In use when the snapshot was made: told, and read all the same.
-    let mut bytes = whole;
-    bytes[4] += 1;
-    bytes[508] ^= bytes[4] ^ (bytes[4] - 1);
-    fs::write(&path, &bytes).expect("a file");
-    let scanned = scan(dir.path());
-    assert_eq!(scanned.findings().len(), 40);
-    assert_eq!(scanned.problems(), [("/SYSTEM", Reason::Unsupported)]);
+    // In an archive a log has no database beside it: it is searched as it is stored.
+    let is_log = |(path, ..): &(String, u64, u64, u64)| path == "/layers.tar → a.tgz → ./app.db-wal";
+    let without = |places: &[(String, u64, u64, u64)]| {
+        places.iter().filter(|place| !is_log(place)).cloned().collect::<Vec<_>>()
+    };
+    assert_eq!(without(&found), without(&expected), "{:?}", scanned.problems());
+    assert_eq!(found.iter().filter(|place| is_log(place)).count(), 1);
+    assert_eq!(scanned.problems(), [("/layers.tar", Reason::Unsupported)]);
+    let finding = scanned.findings().into_iter().find(|one| one.location.path == "/layers.tar").expect("one");
+    let kinds: Vec<&str> = finding.location.provenance.iter().map(|step| step.kind.as_str()).collect();
+    assert_eq!(kinds, ["directory", "member", "stream", "member", "registry_value"]);
+    let member = finding.file.as_ref().and_then(|file| file.member.as_ref()).expect("what tar says of it");
+    assert_eq!(member.size, Some(fs::metadata(tree.join("SOFTWARE")).expect("the hive").len()));
+    // Left closed, the disk and the archives are bytes, and what is torn is not found.
+    let closed = scan_with(&dir.path().join("out"), ScanOptions { max_archive_depth: 0, ..options() });
+    assert!(closed.coverage().inside.is_empty());
+    // The same, whichever thread comes first.
+    assert_eq!(scan(&dir.path().join("out")).comparable(), scanned.comparable());
 }
 
 /// A dump that the kernel made, or gdb where the kernel gives dumps to a program; `None`
@@ -496,7 +471,7 @@ fn core_dump(dir: &Path, environment: &[(&str, &str)]) -> Option<()> {
 fn the_environment_of_a_core_dump_is_told_once() {
     let dir = tempfile::tempdir().expect("a directory");
     let secret = planted(1);
-    let password = password(1);
+    let password = hive::password(1);
     let environment = [
         ("APP_TOKEN", secret.as_str()),
         ("DB_USER", "shop"),
@@ -526,6 +501,20 @@ fn the_environment_of_a_core_dump_is_told_once() {
     let [login] = logins.as_slice() else { panic!("{logins:?}") };
     assert_eq!(login.location.whole_path(), "/core → sleep environ DB_PASSWORD");
     assert_eq!(login.attributes.get("server").map(String::as_str), Some("db1.corp.acme.io"));
+    // As systemd keeps it, and in an archive: what passes once tells the same.
+    let packed = tempfile::tempdir().expect("a directory");
+    sh(
+        dir.path(),
+        &format!(
+            "zstd -qc core > {0}/a.zst; lz4 -qc core > {0}/b.lz4; xz -0c core > {0}/c.xz; tar cf {0}/d.tar core",
+            packed.path().display()
+        ),
+    );
+    let names = ["/a.zst", "/b.lz4", "/c.xz", "/d.tar → core"];
+    let expected = names.map(|name| place(&format!("{name} → sleep environ APP_TOKEN"), 1, 1, 0));
+    let scanned = scan(packed.path());
+    assert_eq!(places(&scanned), expected, "{:?}", scanned.problems());
+    assert!(scanned.summary.complete, "{:?}", scanned.problems());
     // Cut short, as by a limit on its size.
     let whole = fs::read(dir.path().join("core")).expect("the dump");
     fs::write(dir.path().join("core"), &whole[..whole.len() / 2]).expect("a file");
