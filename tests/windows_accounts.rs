@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde_json::Value;
-use support::hives::{bytes, hive, text, utf16};
+use support::hives::{bytes, hive, in_use, log, log_entry, number, text, utf16};
 use support::program::{scan, stderr, stdout, write};
 
 const CONFIG: &str = "PubkeyAuthentication yes\nAuthorizedKeysFile .ssh/authorized_keys\n\
@@ -150,15 +150,12 @@ fn system(path: &Path, start: u32) {
     );
 }
 
-fn machine(root: &Path, config: &str, start: u32) {
-    for path in ["Windows/System32/config/x", "ProgramData/ssh/x", "Users/Public/x"] {
-        write(root, path, b"");
-    }
-    let hives = root.join("Windows/System32/config");
+/// The hive of the machine's accounts; `bob` are the bits of one of them.
+fn accounts(path: &Path, bob: u16) {
     let users = [
         User { rid: 500, name: "Administrator", bits: 0x211, expires: 0 },
         User { rid: 1001, name: "Ana", bits: 0x210, expires: i64::MAX.unsigned_abs() },
-        User { rid: 1002, name: "Bob", bits: 0x210, expires: 0 },
+        User { rid: 1002, name: "Bob", bits: bob, expires: 0 },
         User { rid: 1003, name: "Eve", bits: 0x210, expires: YEAR_2020 },
     ];
     let domain_admins = sid(&[21, 7, 8, 9, 512]);
@@ -166,7 +163,15 @@ fn machine(root: &Path, config: &str, start: u32) {
         (0x220, "Administrators", vec![of_machine(500), of_machine(1001), domain_admins]),
         (0x221, "Users", vec![sid(&[11]), of_machine(1002)]),
     ];
-    sam(&hives.join("SAM"), &users, &groups);
+    sam(path, &users, &groups);
+}
+
+fn machine(root: &Path, config: &str, start: u32) {
+    for path in ["Windows/System32/config/x", "ProgramData/ssh/x", "Users/Public/x"] {
+        write(root, path, b"");
+    }
+    let hives = root.join("Windows/System32/config");
+    accounts(&hives.join("SAM"), 0x210);
     let profiles = [
         ("S-1-5-18", "%systemroot%\\system32\\config\\systemprofile"),
         (&*format!("{MACHINE_SID}-1001"), "C:\\Users\\ana"),
@@ -310,6 +315,26 @@ fn settings_count_as_on_other_systems() {
     // Started by hand.
     system(&dir.path().join("Windows/System32/config/SYSTEM"), 3);
     assert_eq!(told(CONFIG, "bob"), ["unverified: server_not_enabled"]);
+}
+
+/// Bob was disabled, and that stands in the log of the hive alone.
+#[test]
+fn a_hive_in_use_is_read_with_its_logs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    machine(dir.path(), CONFIG, 2);
+    let sam = dir.path().join("Windows/System32/config/SAM");
+    let enabled = std::fs::read(&sam).expect("the hive");
+    accounts(&sam, 0x211);
+    let disabled = std::fs::read(&sam).expect("the hive");
+    std::fs::write(&sam, in_use(&enabled)).expect("a file");
+    let bob = || verdicts(dir.path()).into_iter().find(|(of, _)| of == "bob").expect("his key").1;
+    assert_eq!(bob(), "unverified: access_list");
+    let (record, _) = read(dir.path());
+    assert!(record["problems"].to_string().contains("was in use"), "{record}");
+    let entry = log_entry(number(&enabled, 8), &enabled, &disabled);
+    std::fs::write(sam.with_extension("LOG1"), log(&enabled, 6, &entry)).expect("a file");
+    assert_eq!(bob(), "refused: account_locked");
+    assert!(!read(dir.path()).0.to_string().contains("was in use"));
 }
 
 /// A hive that is cut or overwritten anywhere: what is read is told, nothing is accepted,

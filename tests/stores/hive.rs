@@ -4,7 +4,7 @@ use std::fs;
 
 use snapsift::finding::Reason;
 
-use super::support::hives::{bytes, hive, text, utf16};
+use super::support::hives::{bytes, hive, in_use, log, log_entry, number, set, text, utf16};
 use super::support::whole::{Scanned, options, planted, scan, scan_by};
 use super::{place, places};
 
@@ -165,63 +165,6 @@ fn hostile_47_cells_in_a_cycle_end_and_the_rest_is_scanned() {
     assert_eq!(scanned.findings().len(), 40);
     assert!(scanned.summary.complete, "{:?}", scanned.problems());
     assert_eq!(scanned.coverage().inside.not_replayed, 1);
-}
-
-fn number(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes([bytes[at], bytes[at + 1], bytes[at + 2], bytes[at + 3]])
-}
-
-fn set(bytes: &mut [u8], at: usize, number: u32) {
-    bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
-}
-
-/// The sum over a base block.
-fn seal(bytes: &mut [u8]) {
-    let sum = (0..127).fold(0, |sum, word| sum ^ number(bytes, word * 4));
-    set(bytes, 508, sum);
-}
-
-/// A hive of which the last write was begun and not ended.
-fn in_use(hive: &[u8]) -> Vec<u8> {
-    let mut bytes = hive.to_vec();
-    let begun = number(&bytes, 8) + 1;
-    set(&mut bytes, 4, begun);
-    seal(&mut bytes);
-    bytes
-}
-
-/// An entry of a log, after the specification: what differs between two hives.
-fn log_entry(number: u32, before: &[u8], after: &[u8]) -> Vec<u8> {
-    const SEED: u64 = 0x82ef_4d88_7a4e_55c5;
-    let page = |bytes: &[u8], at: usize| bytes.get(at..at + 4096).map(<[u8]>::to_vec);
-    let dirty: Vec<usize> =
-        (4096..after.len()).step_by(4096).filter(|at| page(before, *at) != page(after, *at)).collect();
-    let mut body = Vec::new();
-    for at in &dirty {
-        body.extend_from_slice(&u32::try_from(at - 4096).expect("small").to_le_bytes());
-        body.extend_from_slice(&4096_u32.to_le_bytes());
-    }
-    dirty.iter().for_each(|at| body.extend_from_slice(&after[*at..at + 4096]));
-    body.resize((40 + body.len()).next_multiple_of(512) - 40, 0);
-    let sum = |bytes: &[u8]| snapsift::formats::marvin32::marvin64(SEED, bytes).to_le_bytes();
-    let mut entry = vec![0; 40];
-    entry[..4].copy_from_slice(b"HvLE");
-    set(&mut entry, 4, u32::try_from(40 + body.len()).expect("small"));
-    set(&mut entry, 12, number);
-    set(&mut entry, 16, u32::try_from(after.len() - 4096).expect("small"));
-    set(&mut entry, 20, u32::try_from(dirty.len()).expect("small"));
-    entry[24..32].copy_from_slice(&sum(&body));
-    let head = sum(&entry[..32]);
-    entry[32..40].copy_from_slice(&head);
-    [entry, body].concat()
-}
-
-/// A log: of the form 1 or 6, and what follows its base block.
-fn log(hive: &[u8], form: u32, rest: &[u8]) -> Vec<u8> {
-    let mut bytes = hive[..512].to_vec();
-    set(&mut bytes, 28, form);
-    seal(&mut bytes);
-    [&bytes, rest].concat()
 }
 
 #[test]

@@ -4,12 +4,14 @@ use std::ops::ControlFlow;
 
 use super::{Folder, find};
 use crate::facts::reader::Reader;
-use crate::formats::hive::{Content, Hive, HiveError, Value, Visit};
+use crate::formats::hive::{Content, Hive, HiveError, Replay, Replayed, Value, Visit, base_block};
 use crate::formats::sqlite::ReadPages;
 use crate::source::TreeFile;
 
 /// The most bytes of a value that are read.
 const MAX_VALUE: usize = 1 << 20;
+/// The most bytes of a transaction log: Windows keeps them far smaller.
+const MAX_LOG: u64 = 64 << 20;
 /// The most values that are kept of one question.
 const MAX_VALUES: usize = 1 << 18;
 
@@ -53,17 +55,26 @@ impl Entry {
 #[derive(Clone, Debug)]
 pub(in super::super) struct Registry {
     path: Vec<u8>,
+    /// Its transaction logs, where it was in use.
+    logs: Vec<Vec<u8>>,
 }
 
 impl Registry {
     /// The hive of this name below `System32\config`; none where there is no such file.
     pub(in super::super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Self> {
         let path = find(reader, Folder::Root, &["Windows", "System32", "config", name])?;
-        let registry = Self { path };
+        let mut registry = Self { path, logs: Vec::new() };
         let hive = registry.open(reader)?;
-        if !hive.is_clean {
-            let why = "the hive was in use: what its transaction logs have is not counted";
-            reader.problem(&registry.path, why);
+        if !(hive.is_clean && hive.is_sound) {
+            let names = [".LOG1", ".LOG2", ".LOG"].map(|ending| format!("{name}{ending}"));
+            let logs = names
+                .iter()
+                .filter_map(|log| find(reader, Folder::Root, &["Windows", "System32", "config", log]));
+            registry.logs = logs.collect();
+            if registry.logs.is_empty() {
+                let why = "it was in use, and its transaction logs are not there: what they have is missing";
+                reader.problem(&registry.path, why);
+            }
         }
         Some(registry)
     }
@@ -73,13 +84,19 @@ impl Registry {
         format!("/{}", String::from_utf8_lossy(&self.path))
     }
 
-    fn open<'r>(&self, reader: &mut Reader<'r>) -> Option<Hive<Pages<'r>>> {
+    /// The hive with what its logs have for it.
+    fn open<'r>(&self, reader: &mut Reader<'r>) -> Option<Hive<Replayed<Pages<'r>, Pages<'r>>>> {
         let Ok(file) = reader.open(&self.path) else {
             reader.problem(&self.path, "it cannot be read");
             return None;
         };
         let size = file.stat.size.unwrap_or(0);
-        let hive = Hive::open(Pages(file), size);
+        let logs = self.logs.iter().filter_map(|log| reader.open(log).ok());
+        let logs = logs.map(|log| (log.stat.size.unwrap_or(0), log)).filter(|(size, _)| *size <= MAX_LOG);
+        let mut logs: Vec<(Pages<'r>, u64)> = logs.map(|(size, log)| (Pages(log), size)).collect();
+        let mut file = Pages(file);
+        let replay = base_block(&mut file).map(|block| Replay::read(&block, &mut logs)).unwrap_or_default();
+        let hive = Hive::open_replayed(Replayed { hive: file, logs, replay }, size);
         hive.map_err(|error| reader.problem(&self.path, &error.to_string())).ok()
     }
 
