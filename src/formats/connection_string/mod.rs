@@ -14,6 +14,7 @@
 
 mod arguments;
 mod command;
+mod golang;
 mod keywords;
 mod pgpass;
 #[cfg(test)]
@@ -190,11 +191,13 @@ impl ConnectionString {
     /// a function or of a program. The readings of a place that is not in such a
     /// form are `None` or hold no password.
     pub fn readings(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
-        const READERS: [Reader; 6] = [
+        const READERS: [Reader; 8] = [
             ConnectionString::around,
             url::oracle,
             keywords::read,
+            golang::read,
             arguments::read,
+            arguments::read_before,
             command::read,
             pgpass::read,
         ];

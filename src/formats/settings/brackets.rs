@@ -119,6 +119,30 @@ pub(super) fn read_near(text: &[u8], left: usize, at: usize) -> Option<Settings>
     Settings::of(Syntax::Brackets, None, items.iter().map(|item| item.setting(text)).collect(), at)
 }
 
+/// The settings in the brackets that hold `at`, and in those inside them.
+pub(super) fn read_nested(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    let (items, parents) = all(text, left, at);
+    let group = items.iter().rfind(|item| item.holds(at))?.group;
+    // The whole text is no object.
+    if group == 0 {
+        return None;
+    }
+    let is_inside = |mut inner: usize| {
+        for _ in 0..MAX_DEPTH {
+            if inner == group {
+                return true;
+            }
+            match parents.get(inner) {
+                Some(brackets) if inner != 0 => inner = brackets.parent,
+                _ => break,
+            }
+        }
+        false
+    };
+    let items = items.iter().filter(|item| is_inside(item.group)).map(|item| item.setting(text)).collect();
+    Settings::of(Syntax::Brackets, None, items, at)
+}
+
 /// A pair of brackets.
 struct Brackets {
     /// Those that hold it.
@@ -139,7 +163,8 @@ fn all(text: &[u8], left: usize, at: usize) -> (Vec<Item>, Vec<Brackets>) {
         let setting = pair(text, window)
             .or_else(|| typed(text, window))
             .or_else(|| subscript(window))
-            .or_else(|| define(text, window));
+            .or_else(|| define(text, window))
+            .or_else(|| listed(text, tokens.get(..index).unwrap_or_default(), window));
         items.extend(setting);
     }
     named_values(text, &mut items, &parents);
@@ -375,8 +400,30 @@ fn subscript(tokens: &[Token]) -> Option<Item> {
     Some(Item::of(name, value(rest)?, true, open.group))
 }
 
+/// `["NAME=value", "OTHER=value"]`: the environment of a container.
+fn listed(text: &[u8], before: &[Token], tokens: &[Token]) -> Option<Item> {
+    let [string, rest @ ..] = tokens else { return None };
+    let before = before.iter().rev().find(|token| token.kind != Kind::End)?;
+    let ends = rest.first().is_some_and(|next| matches!(next.kind, Kind::Comma | Kind::Close | Kind::End));
+    if !matches!(string.kind, Kind::Text(_)) || !matches!(before.kind, Kind::Open | Kind::Comma) || !ends {
+        return None;
+    }
+    let content = text.get(string.span.clone())?;
+    let name = content.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let first = string.span.start.saturating_add(name);
+    let value = first.saturating_add(1)..string.span.end;
+    let is_setting = content.first().is_some_and(u8::is_ascii_alphabetic) && content.get(name) == Some(&b'=');
+    (is_setting && !value.is_empty()).then(|| Item {
+        name: Part { kind: Kind::Word, span: string.span.start..first },
+        span: string.span.start..value.end,
+        value: Part { kind: string.kind, span: value },
+        code: false,
+        group: string.group,
+    })
+}
+
 /// Functions that are given a name and its value, or what stands in its place.
-const CALLS: [&[u8]; 12] = [
+const CALLS: [&[u8]; 14] = [
     b"define",
     b"getenv",
     b"get",
@@ -389,6 +436,8 @@ const CALLS: [&[u8]; 12] = [
     b"setproperty",
     b"getproperty",
     b"lookup",
+    b"option",
+    b"withproperty",
 ];
 
 /// `define('NAME', 'value')`, `os.getenv("NAME", "value")`.

@@ -116,6 +116,45 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     Settings::of(if colon { Syntax::Yaml } else { Syntax::Lines }, section, items, at)
 }
 
+/// The settings in the lines after and before one that is none itself and holds
+/// `at`: a server's address with user and password below it. A line that says
+/// nothing ends them.
+pub(super) fn read_beside(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    const MAX_BESIDE: usize = 6;
+    let own = line_at(text, left, at).filter(|line| line.len() <= MAX_LINE / 8)?;
+    let Line::Other(indent) = parse(text, own.clone()) else { return None };
+    let rows = |line: Range<usize>| match parse(text, line) {
+        Line::Settings(row) if row.indent == indent && !row.dash && !row.comma => Some(row.items),
+        _ => None,
+    };
+    let mut items: Vec<Setting> = Vec::new();
+    let mut end = own.start;
+    for _ in 0..MAX_BESIDE {
+        let Some(line) = end.checked_sub(1).and_then(|end| line_at(text, left, end)) else { break };
+        end = line.start;
+        let Some(row) = rows(line) else { break };
+        items.extend(row.into_iter().rev());
+    }
+    items.reverse();
+    let bytes = text.get(own.clone())?;
+    items.push(Setting {
+        name: String::new(),
+        value: Value { bytes: bytes.to_vec(), span: own.clone() },
+        span: own.clone(),
+        quoted: false,
+        code: false,
+        indented: false,
+    });
+    let mut start = own.end.saturating_add(1);
+    for _ in 0..MAX_BESIDE {
+        let Some(line) = (start < text.len()).then(|| line_at(text, left, start)).flatten() else { break };
+        start = line.end.saturating_add(1);
+        let Some(row) = rows(line) else { break };
+        items.extend(row);
+    }
+    Settings::of(Syntax::Lines, None, items, at)
+}
+
 /// Whether a mapping is `name: X` with `value: Y`.
 fn named_value(items: &[Setting]) -> bool {
     matches!(items, [first, second] if first.name == "name" && second.name == "value")

@@ -113,9 +113,9 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     };
     memchr::memchr2_iter(b'p', b'P', near).any(word)
         || memchr::memchr(b'@', near).is_some()
-        || [b" -P", b" -p", b" -a"].iter().any(|option| memchr::memmem::find(near, *option).is_some())
-        || memchr::memmem::find(near, b"\", \"").is_some()
-        || memchr::memmem::find(near, b"', '").is_some()
+        || [b" -P", b" -p", b" -a", b"/tp", b"','"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || [b"\", \"", b"', '"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || memchr::memmem::find(near, b"\",\"").is_some()
         || memchr::memchr_iter(b':', near).nth(3).is_some()
 }
 
@@ -191,24 +191,30 @@ pub(super) fn take_secret(hit: &mut Hit<'_>, value: &Value) {
 /// The login whose host is in the setting around `at`, and whose password is in
 /// another one.
 fn of_settings(text: &[u8], at: usize) -> Option<Login> {
-    let settings = Settings::around(text, at)?;
-    let own = settings.own()?;
-    if at < own.value.span.start {
-        return None;
-    }
-    let found = assemble(&settings, own).filter(|login| login.password.is_some());
-    let mut login = match found {
-        Some(login) => login,
+    let settings = Settings::around(text, at).filter(|found| {
+        found.own().is_some_and(|own| own.value.span.start <= at)
+    });
+    let found = settings.as_ref().and_then(|settings| {
+        let own = settings.own()?;
+        let found = assemble(settings, own);
         // `$server = "…"; $options = array("UID" => "…", "PWD" => "…");`
-        None if own.code || settings.syntax == Syntax::Brackets => {
-            let near = Settings::near(text, at)?;
-            let own = near.own()?;
-            assemble(&near, own).filter(|login| login.password.is_some())?
+        let near = |settings: Option<Settings>| settings.and_then(|near| assemble(&near, near.own()?));
+        let wide = own.code || settings.syntax == Syntax::Brackets;
+        let found = found.or_else(|| near(Settings::nested(text, at)));
+        let found = found.or_else(|| if wide { near(Settings::near(text, at)) } else { None });
+        found.or_else(|| of_statements(text, at, own)).map(|login| (login, own.clone()))
+    });
+    let (mut login, own) = match found {
+        Some(found) => found,
+        None => {
+            let settings = Settings::beside_address(text, at)?;
+            let own = settings.own()?;
+            let login = assemble(&settings, own).filter(|login| !login.user.is_empty())?;
+            (login, own.clone())
         }
-        None => return None,
     };
     let value = own.value.text();
-    login.host = host_at(text, at, own).unwrap_or_default();
+    login.host = host_at(text, at, &own).unwrap_or_default();
     login.port = login.port.or_else(|| port_of(&value));
     if let Some(string) = ConnectionString::around(text, at) {
         if let Some(database) = string.get(Key::Database).filter(|_| login.database.is_empty()) {
@@ -219,6 +225,23 @@ fn of_settings(text: &[u8], at: usize) -> Option<Login> {
         login.engine = login.engine.or_else(|| engine::by_name(&value));
     }
     Some(login)
+}
+
+/// The login of a program whose server is a variable, `url = "jdbc:…"`, and whose
+/// user and password are arguments near it that say nothing of another server.
+fn of_statements(text: &[u8], at: usize, own: &Setting) -> Option<Login> {
+    if !own.quoted {
+        return None;
+    }
+    let near = Settings::near(text, at)?;
+    let anchor = Named::of(&own.name).filter(|named| named.role == Role::Server)?;
+    let mut passwords = near.others().filter_map(|item| Named::of(&item.name).map(|named| (named, item)));
+    let mut passwords = passwords.by_ref().filter(|(named, _)| named.role == Role::Password);
+    let (named, _) = passwords.next()?;
+    if passwords.next().is_some() || !(named.prefix.is_empty() || anchor.affinity(&named) == 3) {
+        return None;
+    }
+    assemble(&near, near.own()?).filter(|login| !login.user.is_empty())
 }
 
 /// The host that holds the byte at `at`, in lower case.
