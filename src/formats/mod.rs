@@ -66,6 +66,7 @@ pub mod ssh_certificate;
 pub mod ssh_pattern;
 pub mod ssh_public;
 pub mod sshd_config;
+pub mod table;
 pub mod token_sum;
 pub mod utmp;
 pub mod weak_key;

@@ -257,6 +257,13 @@ pub enum Check {
         #[serde(default)]
         alone: bool,
     },
+    /// The match ends with the name of a column that holds passwords in a table of
+    /// CSV, Markdown, HTML or blanks, beside a column of users or servers. The password
+    /// of each row that holds one is a finding. Adds `user`, `server`.
+    PasswordTable {},
+    /// The secret is the password of the first of several lines `user:password`: those
+    /// of the others are findings too. Always passes.
+    PasswordList {},
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.
     DefaultAttribute {

@@ -170,6 +170,7 @@ impl Compiled {
             secret: local(secret),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: Vec::new(),
         };
         for (slot, name) in &self.groups {

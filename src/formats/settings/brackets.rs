@@ -204,7 +204,9 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Brackets>) {
                     let string = rest.get(1..length.saturating_add(1)).unwrap_or_default();
                     string.starts_with(b"{\\\"") || string.starts_with(b"[{\\\"")
                 };
-                let string = string.filter(|length| byte != b'"' || !holds(length));
+                // So does the argument of a command: `'{"name": "value"}'`.
+                let object = byte == b'\'' && (rest.starts_with(b"'{\"") || rest.starts_with(b"'[{\""));
+                let string = string.filter(|length| !(object || byte == b'"' && holds(length)));
                 if let Some(string) = string {
                     let first = at.saturating_add(1);
                     push(Kind::Text(byte), first..first.saturating_add(string));

@@ -333,6 +333,8 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
     let separator = match rest {
         [b'=', b'=', ..] | [b':', b':', ..] => 0,
         [b'=', b'>', ..] | [b':' | b'?' | b'+', b'=', ..] => 2,
+        // R.
+        [b'<', b'-', b' ', ..] if gap > 0 => 2,
         // `name :symbol` is none.
         [b':', next, ..] if gap > 0 && !next.is_ascii_whitespace() => 0,
         [b'=' | b':', ..] => 1,
@@ -418,17 +420,23 @@ fn block_scalar(cursor: &Cursor<'_>, indent: usize, start: usize, name: &[u8]) -
 /// what follows it begins. `None` where it is an expression.
 fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
     let rest = cursor.rest();
+    // `String::from("value")`.
+    let call = if rest.starts_with(b"String::from(\"") { b"String::from(".len() } else { 0 };
+    let rest = rest.get(call..)?;
     let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
     if let Some(quote) = quote {
         let content = rest.get(1..)?;
         let length = quoted_length(content, quote)?;
-        let first = cursor.at.saturating_add(1);
+        let first = cursor.at.saturating_add(call).saturating_add(1);
         let last = first.saturating_add(length);
         let tail = last.saturating_add(1);
         let after = cursor.text.get(tail..cursor.end)?.trim_ascii();
         let clean =
             after.is_empty() || matches!(after.first(), Some(b'#' | b';' | b',' | b'\\' | b'&' | b'|'));
-        if !clean && !after.starts_with(b"//") {
+        // What makes another kind of string of it.
+        let copied = [&b".to_string()"[..], b".to_owned()", b".into()", b".toCharArray()", b".encode(", b".freeze"];
+        let copied = copied.iter().any(|method| after.starts_with(method)) || call > 0 && after.starts_with(b")");
+        if !clean && !copied && !after.starts_with(b"//") {
             return None;
         }
         let raw = content.get(..length)?;

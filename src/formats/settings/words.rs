@@ -22,7 +22,7 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         .map_or(left, |place| left.saturating_add(place).saturating_add(1));
     let before = start.checked_sub(1).filter(|_| start > left).and_then(|place| text.get(place)).copied();
     let mut is_form = matches!(before, Some(b'&' | b'?'));
-    let own = setting(text, start, is_form)?;
+    let own = setting(text, start, is_form).or_else(|| noted(text, left, start))?;
     // A form in quotes begins with its first field.
     is_form |= matches!(before, Some(b'"' | b'\'')) && has_field(&own.value.bytes);
     // `password=@file` names a file for many programs.
@@ -40,7 +40,9 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     while place < last && items.len() < MAX_ITEMS {
         let word = text.get(place..last)?;
         let length = word.iter().take_while(|byte| in_name(**byte)).count();
-        let found = if length > 0 && starts_word(text, place) { setting(text, place, is_form) } else { None };
+        let starts = length > 0 && starts_word(text, place);
+        let found = if starts { setting(text, place, is_form) } else { None };
+        let found = found.or_else(|| (place == start).then(|| own.clone()));
         place = match found {
             // What holds the place in its value is no setting beside it.
             Some(found) if found.span.start != start && found.span.contains(&at) => {
@@ -55,6 +57,48 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         };
     }
     Settings::of(Syntax::Brackets, None, items, at)
+}
+
+/// `2026-10-12 10:00:00 INFO name = value`: the last words of a line of a log; and
+/// `name: value` among the words of a note.
+fn noted(text: &[u8], left: usize, start: usize) -> Option<Setting> {
+    const LEVELS: [&[u8]; 7] = [b"INFO", b"DEBUG", b"TRACE", b"WARN", b"ERROR", b"NOTICE", b"FINE"];
+    let before = text.get(left..start)?;
+    let line = memchr::memrchr(b'\n', before).map_or(before, |end| before.get(end..).unwrap_or_default());
+    let rest = text.get(start..)?;
+    let length = rest.iter().take_while(|byte| in_name(**byte)).count();
+    let separator = rest.get(length..)?;
+    let (value, gap) = if let Some(value) = separator.strip_prefix(b" = ") {
+        let is_log = line.trim_ascii_start().first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[')
+            || LEVELS.iter().any(|level| memchr::memmem::find(line, level).is_some());
+        (Some(value).filter(|_| is_log)?, 3)
+    } else {
+        let value = separator.strip_prefix(b":")?;
+        let gap = value.iter().take_while(|byte| **byte == b' ').count();
+        // Words and what people write between them, and no mark of a program.
+        let is_note = line.iter().all(|byte| {
+            byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"-.,/():@>_".contains(byte) || *byte >= 0x80
+        });
+        (value.get(gap..).filter(|_| is_note && gap <= 4)?, gap.saturating_add(1))
+    };
+    let value = value.get(..memchr::memchr2(b'\n', b'\r', value).unwrap_or(value.len()))?.trim_ascii_end();
+    // A bracket that was opened before closes behind the value.
+    let opened = line.iter().filter(|byte| **byte == b'(').count() > line.iter().filter(|byte| **byte == b')').count();
+    let value = if opened { value.strip_suffix(b")").unwrap_or(value) } else { value };
+    let bare = !value.is_empty() && !value.iter().any(u8::is_ascii_whitespace);
+    let first = start.saturating_add(length).saturating_add(gap);
+    let span = first..first.saturating_add(value.len());
+    let starts = start.checked_sub(1).and_then(|before| text.get(before)).is_none_or(|byte| {
+        byte.is_ascii_whitespace() || matches!(byte, b'(' | b'/' | b',')
+    });
+    (length > 0 && bare && starts).then(|| Setting {
+        name: text_of(rest.get(..length).unwrap_or_default()),
+        span: start..span.end,
+        value: Value { bytes: value.to_vec(), span },
+        quoted: false,
+        code: false,
+        indented: false,
+    })
 }
 
 /// Whether another field of a form follows in a value: `&name=`.

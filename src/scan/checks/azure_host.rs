@@ -119,6 +119,7 @@ mod tests {
             secret: 0..0,
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: vec![("host".into(), host.to_owned())],
         };
         let replace = BTreeMap::from([(".mongo.cosmos.".to_owned(), ".documents.".to_owned())]);

@@ -2,6 +2,7 @@
 //! one, and what stands beside it says whose.
 
 mod nearby;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 mod value;
