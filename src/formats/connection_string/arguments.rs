@@ -52,6 +52,47 @@ pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
     Some(ConnectionString { span, scheme, pairs }).filter(|found| found.names_server_at(at))
 }
 
+/// Reads the arguments after the variable that is set to the string `at` stands in:
+/// `url = "jdbc:…"; getConnection(url, "user", "password")`.
+pub(super) fn read_variable(text: &[u8], at: usize) -> Option<ConnectionString> {
+    let left = at.saturating_sub(MAX_CALL);
+    let right = at.saturating_add(MAX_SIDE).min(text.len());
+    let window = text.get(left..right)?;
+    let place = at.saturating_sub(left);
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
+    let open = window.get(..place)?.iter().rposition(|byte| is_quote(byte) || *byte == b'\n')?;
+    let quote = *window.get(open).filter(|byte| is_quote(byte))?;
+    let start = open.saturating_add(1);
+    let end = place.saturating_add(memchr::memchr(quote, window.get(place..)?)?);
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    let before = window.get(..open)?.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
+    let length = before.iter().rev().take_while(|byte| in_name(byte)).count();
+    let name = before.get(before.len().checked_sub(length)?..).filter(|name| !name.is_empty())?;
+    let after = window.get(end..)?;
+    let found = memchr::memmem::find_iter(after, name).find_map(|found| {
+        let first = end.saturating_add(found);
+        let argument_before = window.get(..first)?.trim_ascii_end();
+        if !argument_before.ends_with(b"(") && !argument_before.ends_with(b",") {
+            return None;
+        }
+        let (user, next) = argument(window, first.saturating_add(name.len()))?;
+        let (password, next) = argument(window, next)?;
+        Some((user, password, next))
+    });
+    let (user, password, next) = found?;
+    let (mut pairs, scheme) = match url::read(window.get(..place)?, window.get(place..end)?, 0) {
+        Some(found) => (found.pairs, found.scheme),
+        None => (vec![(Key::Server, value(window, start..end))], None),
+    };
+    pairs.push((Key::User, value(window, user)));
+    pairs.push((Key::Password, value(window, password)));
+    for (_, value) in &mut pairs {
+        value.span = value.span.start.saturating_add(left)..value.span.end.saturating_add(left);
+    }
+    let span = left.saturating_add(start)..left.saturating_add(next);
+    Some(ConnectionString { span, scheme, pairs }).filter(|found| found.names_server_at(at))
+}
+
 /// Whether the first argument, or the one after a handle, follows:
 /// `mysqli_connect(`, `mysqli_real_connect($handle,`.
 fn is_called(before: &[u8]) -> bool {

@@ -191,13 +191,14 @@ impl ConnectionString {
     /// a function or of a program. The readings of a place that is not in such a
     /// form are `None` or hold no password.
     pub fn readings(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
-        const READERS: [Reader; 8] = [
+        const READERS: [Reader; 9] = [
             ConnectionString::around,
             url::oracle,
             keywords::read,
             golang::read,
             arguments::read,
             arguments::read_before,
+            arguments::read_variable,
             command::read,
             pgpass::read,
         ];

@@ -164,6 +164,7 @@ fn all(text: &[u8], left: usize, at: usize) -> (Vec<Item>, Vec<Brackets>) {
             .or_else(|| typed(text, window))
             .or_else(|| subscript(window))
             .or_else(|| define(text, window))
+            .or_else(|| setter(text, window))
             .or_else(|| listed(text, tokens.get(..index).unwrap_or_default(), window));
         items.extend(setting);
     }
@@ -374,6 +375,18 @@ fn typed(text: &[u8], tokens: &[Token]) -> Option<Item> {
             (name, rest)
         }
         [name, kind, rest @ ..] if is_string_type(text, kind) => (name, rest),
+        // `Dim name As String = "value"`.
+        [name, word, kind, rest @ ..]
+            if text.get(word.span.clone()).is_some_and(|word| word.eq_ignore_ascii_case(b"as"))
+                && is_string_type(text, kind) =>
+        {
+            (name, rest)
+        }
+        // `name: &'static str = "value"`.
+        [name, separator, mark, rest @ ..] if separator.kind == Kind::Separator && mark.kind == Kind::Other => {
+            let kind = rest.iter().take(3).position(|token| is_string_type(text, token))?;
+            (name, rest.get(kind.saturating_add(1)..)?)
+        }
         _ => return None,
     };
     let [separator, rest @ ..] = rest else { return None };
@@ -402,6 +415,27 @@ fn subscript(tokens: &[Token]) -> Option<Item> {
     Some(Item::of(name, value(rest)?, true, open.group))
 }
 
+/// `source.setPassword("value")`.
+fn setter(text: &[u8], tokens: &[Token]) -> Option<Item> {
+    let [word, open, value, close, ..] = tokens else { return None };
+    let called = text.get(word.span.clone()).unwrap_or_default();
+    let method = memchr::memrchr(b'.', called)?.saturating_add(1);
+    let name = called.get(method..)?.strip_prefix(b"set")?;
+    let shape = word.kind == Kind::Word
+        && name.first().is_some_and(u8::is_ascii_uppercase)
+        && open.kind == Kind::Open
+        && matches!(value.kind, Kind::Text(_))
+        && close.kind == Kind::Close;
+    let start = word.span.start.saturating_add(method).saturating_add(3);
+    shape.then(|| Item {
+        name: Part { kind: Kind::Word, span: start..word.span.end },
+        value: Part { kind: value.kind, span: value.span.clone() },
+        span: start..value.span.end,
+        code: true,
+        group: word.group,
+    })
+}
+
 /// `["NAME=value", "OTHER=value"]`: the environment of a container.
 fn listed(text: &[u8], before: &[Token], tokens: &[Token]) -> Option<Item> {
     let [string, rest @ ..] = tokens else { return None };
@@ -425,7 +459,7 @@ fn listed(text: &[u8], before: &[Token], tokens: &[Token]) -> Option<Item> {
 }
 
 /// Functions that are given a name and its value, or what stands in its place.
-const CALLS: [&[u8]; 14] = [
+const CALLS: [&[u8]; 17] = [
     b"define",
     b"getenv",
     b"get",
@@ -440,6 +474,9 @@ const CALLS: [&[u8]; 14] = [
     b"lookup",
     b"option",
     b"withproperty",
+    b"setenv",
+    b"setenvironmentvariable",
+    b"fetch",
 ];
 
 /// `define('NAME', 'value')`, `os.getenv("NAME", "value")`.

@@ -104,7 +104,8 @@ impl Settings {
     pub fn nested(text: &[u8], at: usize) -> Option<Self> {
         let left = at.saturating_sub(MAX_SIDE);
         let right = at.saturating_add(MAX_SIDE).min(text.len());
-        brackets::read_nested(text.get(..right)?, left, at)
+        let text = text.get(..right)?;
+        lines::read_deeper(text, left, at).or_else(|| brackets::read_nested(text, left, at))
     }
 
     /// The settings beside the one in whose name the byte at `at` stands.

@@ -113,7 +113,7 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     };
     memchr::memchr2_iter(b'p', b'P', near).any(word)
         || memchr::memchr(b'@', near).is_some()
-        || [b" -P", b" -p", b" -a", b"/tp", b"','"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || [b" -P", b" -p", b" -a", b"/tp", b"/sp", b"','"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
         || [b"\", \"", b"', '"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
         || memchr::memmem::find(near, b"\",\"").is_some()
         || memchr::memchr_iter(b':', near).nth(3).is_some()
@@ -144,14 +144,30 @@ fn judge(mut login: Login, hosts: &[String]) -> Result<Login, Refusal> {
         let known = hosts.iter().any(|suffix| login.host.ends_with(suffix.as_str()));
         accept(known, "another kind of host")?;
     }
-    accept(!sample::is_sample_host(&login.host), "a sample host")?;
+    // People call their own server `contoso` too: a password that was made at random
+    // is none of a manual.
+    let made = !hosts.is_empty()
+        && login.password.as_ref().is_some_and(|password| password::is_made(&password.bytes));
+    accept(made || !sample::is_sample_host(&login.host), "a sample host")?;
     let method =
         login.authentication.to_ascii_lowercase().replace([' ', '_'], "").replace("activedirectory", "");
     accept(!WITHOUT_PASSWORD.contains(&method.as_str()), "authenticates without a password")?;
     let password = login.password.as_ref().ok_or(Refusal("the login holds no password"))?;
     accept(!is_placeholder(&password.bytes, ValueKind::Password), "the password is a placeholder")?;
+    let word = password.text().to_ascii_lowercase();
+    accept(!is_masked(&password.bytes) && !sample::is_word(&word), "the password is a placeholder")?;
     accept(!sample::is_reference(&password.bytes), "the password is a reference")?;
     Ok(login)
+}
+
+/// What a program shows in place of a password: marks, and what it says in
+/// brackets (`(known after apply)`).
+fn is_masked(password: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(password);
+    let text = text.trim();
+    let shown = text.trim_start_matches(['*', '•', '●', '·', 'x', 'X']);
+    let masked = text.len().saturating_sub(shown.len()) >= 4 && shown.len() <= 4;
+    masked || text.starts_with('(') && text.ends_with(')') || text.eq_ignore_ascii_case("n/a")
 }
 
 /// Makes the login the finding.
