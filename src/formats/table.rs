@@ -46,7 +46,9 @@ impl Table {
     #[must_use]
     pub fn below(text: &[u8], at: usize) -> Option<Self> {
         let table = if in_markup(text, at) { of_markup(text, at)? } else { of_lines(text, at)? };
-        (table.header.len() > 1 && !table.rows.is_empty()).then_some(table)
+        // Names of columns are words.
+        let is_name = |name: &String| name.len() <= 64 && !name.contains(['(', ')', '{', '}', '=', '<', '$', '"']);
+        (table.header.len() > 1 && !table.rows.is_empty() && table.header.iter().all(is_name)).then_some(table)
     }
 }
 

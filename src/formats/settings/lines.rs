@@ -457,6 +457,15 @@ fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
     let bracket = rest.get(..call).is_some_and(|call| call.ends_with(b"("));
     let rest = rest.get(call..)?;
     let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    // Three marks stand around a value that may hold one.
+    let triple = rest.starts_with(b"\"\"\"") || rest.starts_with(b"\'\'\'");
+    if let Some(quote) = quote.filter(|_| triple) {
+        let content = rest.get(3..)?;
+        let length = memchr::memmem::find(content, &[quote; 3])?;
+        let first = cursor.at.saturating_add(call).saturating_add(3);
+        let last = first.saturating_add(length);
+        return Some((content.get(..length)?.to_vec(), first..last, true, last.saturating_add(3)));
+    }
     if let Some(quote) = quote {
         let content = rest.get(1..)?;
         let length = quoted_length(content, quote)?;

@@ -56,7 +56,44 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
             None => place.saturating_add(length.max(1)),
         };
     }
+    if own.value.span.end > own.span.start && text.get(own.span.end..).is_some() && items.len() == 1 {
+        let notes = notes_before(text, left, own.span.start);
+        items.splice(0..0, notes);
+    }
     Settings::of(Syntax::Brackets, None, items, at)
+}
+
+/// The settings `name: value` that stand before a place in its line.
+fn notes_before(text: &[u8], left: usize, start: usize) -> Vec<Setting> {
+    let before = text.get(left..start).unwrap_or_default();
+    let first = memchr::memrchr(b'\n', before).map_or(left, |end| left.saturating_add(end).saturating_add(1));
+    let mut items = Vec::new();
+    let mut place = first;
+    while place < start && items.len() < MAX_ITEMS {
+        let rest = text.get(place..start).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_alphabetic()).count();
+        let after = rest.get(length..).unwrap_or_default();
+        let gap = after.iter().skip(1).take_while(|byte| **byte == b' ').count();
+        let value = after.get(gap.saturating_add(1)..).unwrap_or_default();
+        let is_end = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b',' | b'/' | b')');
+        let size = value.iter().position(is_end).unwrap_or(value.len());
+        if length > 0 && after.first() == Some(&b':') && size > 0 {
+            let name = rest.get(..length).unwrap_or_default();
+            let from = place.saturating_add(length).saturating_add(1).saturating_add(gap);
+            let span = from..from.saturating_add(size);
+            items.push(Setting {
+                // What notes call an id is a user.
+                name: if name.eq_ignore_ascii_case(b"id") { "user".to_owned() } else { text_of(name) },
+                span: place..span.end,
+                value: Value { bytes: value.get(..size).unwrap_or_default().to_vec(), span },
+                quoted: false,
+                code: false,
+                indented: false,
+            });
+        }
+        place = place.saturating_add(length.max(1));
+    }
+    items
 }
 
 /// `2026-10-12 10:00:00 INFO name = value`: the last words of a line of a log; and
@@ -85,7 +122,8 @@ fn noted(text: &[u8], left: usize, start: usize) -> Option<Setting> {
     // A bracket that was opened before closes behind the value.
     let opened = line.iter().filter(|byte| **byte == b'(').count() > line.iter().filter(|byte| **byte == b')').count();
     let value = if opened { value.strip_suffix(b")").unwrap_or(value) } else { value };
-    let bare = !value.is_empty() && !value.iter().any(u8::is_ascii_whitespace);
+    // `name::member` is of a program.
+    let bare = !value.is_empty() && !value.starts_with(b":") && !value.iter().any(u8::is_ascii_whitespace);
     let first = start.saturating_add(length).saturating_add(gap);
     let span = first..first.saturating_add(value.len());
     let starts = start.checked_sub(1).and_then(|before| text.get(before)).is_none_or(|byte| {

@@ -160,14 +160,25 @@ fn judge(mut login: Login, hosts: &[String]) -> Result<Login, Refusal> {
     Ok(login)
 }
 
-/// What a program shows in place of a password: marks, and what it says in
-/// brackets (`(known after apply)`).
+/// What a program or a manual shows in place of a password: marks, what it says in
+/// brackets (`(known after apply)`), the parts of an expression, a name between marks.
 fn is_masked(password: &[u8]) -> bool {
     let text = String::from_utf8_lossy(password);
     let text = text.trim();
+    let lower = text.to_ascii_lowercase();
     let shown = text.trim_start_matches(['*', '•', '●', '·', 'x', 'X']);
-    let masked = text.len().saturating_sub(shown.len()) >= 4 && shown.len() <= 4;
-    masked || text.starts_with('(') && text.ends_with(')') || text.eq_ignore_ascii_case("n/a")
+    let masked = text.chars().count().saturating_sub(shown.chars().count()) >= 4 && shown.len() <= 4;
+    let between = ["$$", "%%", "__", "@@", "##"]
+        .iter()
+        .any(|mark| text.len() > 4 && text.starts_with(mark) && text.ends_with(mark));
+    masked
+        || between
+        || text.starts_with('(') && (text.ends_with(')') || lower.starts_with("(sensitive") || lower.starts_with("(known"))
+        || text.contains(" + ")
+        || lower == "n/a"
+        || lower.starts_with("your") && lower.contains(['_', '-'])
+        || lower.ends_with("_here") || lower.ends_with("-here")
+        || !text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Makes the login the finding.
@@ -298,7 +309,7 @@ fn assemble(settings: &Settings, own: &Setting) -> Option<Login> {
         database: text(Role::Database),
         user: text(Role::User),
         engine: engine::by_name(&text(Role::Engine)),
-        password: Some(password.value.clone()),
+        password: Some(without_braces(&password.value)),
         span: password.value.span.clone(),
         ..Login::default()
     })
@@ -312,6 +323,20 @@ pub(super) struct Beside {
     pub(super) port: String,
     pub(super) database: String,
     pub(super) engine: Option<&'static str>,
+}
+
+/// `'{p4ss!word}'`: ODBC puts braces around a value, and so do samples that people
+/// fill in. What holds a mark that no name has is no placeholder.
+fn without_braces(value: &Value) -> Value {
+    let inner = value.bytes.strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
+    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.: {}[]()$\"'".contains(byte) || *byte >= 0x80;
+    match inner.filter(|inner| inner.len() >= 8 && !inner.iter().all(in_name)) {
+        Some(inner) if value.span.len() == value.bytes.len() => Value {
+            bytes: inner.to_vec(),
+            span: value.span.start.saturating_add(1)..value.span.end.saturating_sub(1),
+        },
+        _ => value.clone(),
+    }
 }
 
 /// Whether a password opens a thing and no account: `keystore_password`,

@@ -44,6 +44,10 @@ pub(in super::super) fn check(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         let named = !user.is_empty() && is_user(&user);
         let kind = if named { Kind::Login } else { Kind::Setting };
         judge_alone(&password.bytes, kind).ok()?;
+        // `Use=true` is a setting and no password.
+        if password.bytes.ends_with(b"=true") || password.bytes.ends_with(b"=false") {
+            return None;
+        }
         let refused = sample::is_sample_login(&user, &password.bytes, &server)
             || sample::is_sample_host(&server)
             || sample::is_reference(user.as_bytes());
