@@ -249,7 +249,10 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Brackets>) {
             {
                 length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             }
-            b'/' if rest.starts_with(b"//") => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            // Not that of a URL.
+            b'/' if rest.starts_with(b"//") && !text.get(..at).unwrap_or_default().ends_with(b":") => {
+                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            }
             b'/' if rest.starts_with(b"/*") => {
                 length = memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end.saturating_add(2));
             }
@@ -349,7 +352,7 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<Item> {
     if !matches!(name.kind, Kind::Text(_) | Kind::Word) || separator.kind != Kind::Separator {
         return None;
     }
-    let value = value(rest).or_else(|| word(name, separator, rest))?;
+    let value = value(rest).or_else(|| word(name, separator, rest)).or_else(|| noted(text, separator, rest))?;
     // `password="x"`, `password: 'x'`: an argument, a statement, an object of a
     // program. Without quotes it is a flow mapping.
     // A name without a digit is a variable.
@@ -517,6 +520,14 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
     let apart = next.span.start > end.saturating_add(usize::from(matches!(next.kind, Kind::Text(_))));
     let words = [value, next].iter().all(|token| matches!(token.kind, Kind::Text(_) | Kind::Word));
     (tight && apart && words).then_some(value)
+}
+
+/// A word of a note: `user: value password: other`.
+fn noted<'a>(text: &[u8], separator: &Token, rest: &'a [Token]) -> Option<&'a Token> {
+    let [value, next, mark, ..] = rest else { return None };
+    let colons = [separator, mark].iter().all(|mark| text.get(mark.span.clone()) == Some(b":"));
+    let words = [value, next].iter().all(|token| token.kind == Kind::Word);
+    (colons && words && next.span.start > value.span.end).then_some(value)
 }
 
 /// `{"name": "X", "value": "Y"}` is the setting X of the enclosing brackets.

@@ -218,7 +218,7 @@ fn line_at(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
 const PREFIXES: [&[u8]; 8] =
     [b"export ", b"set ", b"SET ", b"setx ", b"declare -x ", b"ENV ", b"ARG ", b"setenv "];
 /// What may stand before a name in a program.
-const CODE_PREFIXES: [&[u8]; 28] = [
+const CODE_PREFIXES: [&[u8]; 29] = [
     b"#define ",
     b"unsigned ",
     b"char ",
@@ -247,6 +247,7 @@ const CODE_PREFIXES: [&[u8]; 28] = [
     b"Private ",
     b"Public ",
     b"NSString *",
+    b"char[] ",
 ];
 /// Beginnings of a comment.
 const COMMENTS: [&[u8]; 8] = [b"#", b";", b"//", b"--", b"/*", b"*", b"<", b"REM "];
@@ -388,8 +389,16 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
 /// Passes over the type of a declaration: `: &'static str =`, ` As String =`.
 /// Returns whether there is one.
 fn skip_type(cursor: &mut Cursor<'_>) -> bool {
-    const TYPES: [&[u8]; 7] =
-        [b"string", b"String", b"str", b"&str", b"&'static str", b"string?", b"String?"];
+    const TYPES: [&[u8]; 8] = [
+        b"string",
+        b"String",
+        b"str",
+        b"&str",
+        b"&'static str",
+        b"string?",
+        b"String?",
+        b"Final[str]",
+    ];
     let rest = cursor.rest();
     let named = match rest {
         [b':', kind @ ..] => kind,

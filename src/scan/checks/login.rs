@@ -175,6 +175,7 @@ fn is_masked(password: &[u8]) -> bool {
         || between
         || text.starts_with('(') && (text.ends_with(')') || lower.starts_with("(sensitive") || lower.starts_with("(known"))
         || text.contains(" + ")
+        || text.starts_with("+ ") && text.ends_with(" +")
         || lower == "n/a"
         || lower.starts_with("your") && lower.contains(['_', '-'])
         || lower.ends_with("_here") || lower.ends_with("-here")
@@ -223,7 +224,8 @@ fn of_settings(text: &[u8], at: usize) -> Option<Login> {
     });
     let found = settings.as_ref().and_then(|settings| {
         let own = settings.own()?;
-        let found = assemble(settings, own);
+        // An expression is no setting, but may hold some.
+        let found = if own.code && !own.quoted { None } else { assemble(settings, own) };
         // `$server = "…"; $options = array("UID" => "…", "PWD" => "…");`
         let near = |settings: Option<Settings>| settings.and_then(|near| assemble(&near, near.own()?));
         let wide = own.code || settings.syntax == Syntax::Brackets;
