@@ -47,8 +47,10 @@ impl Table {
     pub fn below(text: &[u8], at: usize) -> Option<Self> {
         let table = if in_markup(text, at) { of_markup(text, at)? } else { of_lines(text, at)? };
         // Names of columns are words.
-        let is_name = |name: &String| name.len() <= 64 && !name.contains(['(', ')', '{', '}', '=', '<', '$', '"']);
-        (table.header.len() > 1 && !table.rows.is_empty() && table.header.iter().all(is_name)).then_some(table)
+        let is_name =
+            |name: &String| name.len() <= 64 && !name.contains(['(', ')', '{', '}', '=', '<', '$', '"']);
+        (table.header.len() > 1 && !table.rows.is_empty() && table.header.iter().all(is_name))
+            .then_some(table)
     }
 }
 
@@ -346,7 +348,8 @@ mod tests {
 
     #[test]
     fn columns_of_every_form() {
-        let csv = "name,url,username,password\nx,https://x.io/,ana,a\"b\ny,https://y.io/,\"b,c\",\"p\"\"q,r\"\n";
+        let csv =
+            "name,url,username,password\nx,https://x.io/,ana,a\"b\ny,https://y.io/,\"b,c\",\"p\"\"q,r\"\n";
         assert_eq!(column(csv, "password"), ["a\"b", "p\"q,r"]);
         let semicolons = "\"Account\";\"Password\"\r\n\"x\";\"one\"\r\n\r\n\"y\";\"two\"\r\n";
         assert_eq!(column(semicolons, "Password"), ["one"]);
@@ -360,7 +363,14 @@ mod tests {
 
     #[test]
     fn what_is_no_table() {
-        for text in ["password", "password\n", "user,password", "user,password\n\n\n", "<th>password", "<tr><th>password</th></tr>"] {
+        for text in [
+            "password",
+            "password\n",
+            "user,password",
+            "user,password\n\n\n",
+            "<th>password",
+            "<tr><th>password</th></tr>",
+        ] {
             assert!(column(text, "password").is_empty(), "{text}");
         }
         let long = format!("user,password\n{}\nana,x\n", "y,".repeat(MAX_ROW));

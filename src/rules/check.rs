@@ -339,6 +339,8 @@ pub enum ContainerForm {
     RsaParameters,
     /// PKCS#12, as bytes or base64.
     Pkcs12,
+    /// PKCS#8, PKCS#1 or SEC 1 in DER without armour; the match begins it.
+    Der,
     /// An OpenPGP secret key in armour.
     Pgp,
     /// A key of age.

@@ -82,7 +82,9 @@ pub(super) fn read_variable(text: &[u8], at: usize) -> Option<ConnectionString> 
     let (user, password, next) = found?;
     let (mut pairs, scheme) = match url::read(window.get(..place)?, window.get(place..end)?, 0) {
         Some(found) => (found.pairs, found.scheme),
-        None if data_source_prefix(window.get(start..end)?).is_some() => (pair_form(window, place, 0)?.pairs, None),
+        None if data_source_prefix(window.get(start..end)?).is_some() => {
+            (pair_form(window, place, 0)?.pairs, None)
+        }
         None => (vec![(Key::Server, value(window, start..end))], None),
     };
     pairs.push((Key::User, value(window, user)));

@@ -352,7 +352,12 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<Item> {
     if !matches!(name.kind, Kind::Text(_) | Kind::Word) || separator.kind != Kind::Separator {
         return None;
     }
-    let value = value(rest).or_else(|| word(name, separator, rest)).or_else(|| noted(text, separator, rest))?;
+    // The scheme of a URL is no name.
+    if text.get(separator.span.end..).is_some_and(|rest| rest.starts_with(b"//")) {
+        return None;
+    }
+    let value =
+        value(rest).or_else(|| word(name, separator, rest)).or_else(|| noted(text, separator, rest))?;
     // `password="x"`, `password: 'x'`: an argument, a statement, an object of a
     // program. Without quotes it is a flow mapping.
     // A name without a digit is a variable.
@@ -386,7 +391,9 @@ fn typed(text: &[u8], tokens: &[Token]) -> Option<Item> {
             (name, rest)
         }
         // `name: &'static str = "value"`.
-        [name, separator, mark, rest @ ..] if separator.kind == Kind::Separator && mark.kind == Kind::Other => {
+        [name, separator, mark, rest @ ..]
+            if separator.kind == Kind::Separator && mark.kind == Kind::Other =>
+        {
             let kind = rest.iter().take(3).position(|token| is_string_type(text, token))?;
             (name, rest.get(kind.saturating_add(1)..)?)
         }

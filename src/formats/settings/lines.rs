@@ -389,16 +389,8 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
 /// Passes over the type of a declaration: `: &'static str =`, ` As String =`.
 /// Returns whether there is one.
 fn skip_type(cursor: &mut Cursor<'_>) -> bool {
-    const TYPES: [&[u8]; 8] = [
-        b"string",
-        b"String",
-        b"str",
-        b"&str",
-        b"&'static str",
-        b"string?",
-        b"String?",
-        b"Final[str]",
-    ];
+    const TYPES: [&[u8]; 8] =
+        [b"string", b"String", b"str", b"&str", b"&'static str", b"string?", b"String?", b"Final[str]"];
     let rest = cursor.rest();
     let named = match rest {
         [b':', kind @ ..] => kind,
@@ -485,8 +477,10 @@ fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
         let clean =
             after.is_empty() || matches!(after.first(), Some(b'#' | b';' | b',' | b'\\' | b'&' | b'|'));
         // What makes another kind of string of it.
-        let copied = [&b".to_string()"[..], b".to_owned()", b".into()", b".toCharArray()", b".encode(", b".freeze"];
-        let copied = copied.iter().any(|method| after.starts_with(method)) || bracket && after.starts_with(b")");
+        let copied =
+            [&b".to_string()"[..], b".to_owned()", b".into()", b".toCharArray()", b".encode(", b".freeze"];
+        let copied =
+            copied.iter().any(|method| after.starts_with(method)) || bracket && after.starts_with(b")");
         if !clean && !copied && !after.starts_with(b"//") {
             return None;
         }

@@ -106,29 +106,35 @@ fn noted(text: &[u8], left: usize, start: usize) -> Option<Setting> {
     let length = rest.iter().take_while(|byte| in_name(**byte)).count();
     let separator = rest.get(length..)?;
     let (value, gap) = if let Some(value) = separator.strip_prefix(b" = ") {
-        let is_log = line.trim_ascii_start().first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[')
-            || LEVELS.iter().any(|level| memchr::memmem::find(line, level).is_some());
+        let is_log =
+            line.trim_ascii_start().first().is_some_and(|byte| byte.is_ascii_digit() || *byte == b'[')
+                || LEVELS.iter().any(|level| memchr::memmem::find(line, level).is_some());
         (Some(value).filter(|_| is_log)?, 3)
     } else {
         let value = separator.strip_prefix(b":")?;
         let gap = value.iter().take_while(|byte| **byte == b' ').count();
         // Words and what people write between them, and no mark of a program.
         let is_note = line.iter().all(|byte| {
-            byte.is_ascii_alphanumeric() || byte.is_ascii_whitespace() || b"-.,/():@>_".contains(byte) || *byte >= 0x80
+            byte.is_ascii_alphanumeric()
+                || byte.is_ascii_whitespace()
+                || b"-.,/():@>_".contains(byte)
+                || *byte >= 0x80
         });
         (value.get(gap..).filter(|_| is_note && gap <= 4)?, gap.saturating_add(1))
     };
     let value = value.get(..memchr::memchr2(b'\n', b'\r', value).unwrap_or(value.len()))?.trim_ascii_end();
     // A bracket that was opened before closes behind the value.
-    let opened = line.iter().filter(|byte| **byte == b'(').count() > line.iter().filter(|byte| **byte == b')').count();
+    let opened =
+        line.iter().filter(|byte| **byte == b'(').count() > line.iter().filter(|byte| **byte == b')').count();
     let value = if opened { value.strip_suffix(b")").unwrap_or(value) } else { value };
     // `name::member` is of a program.
     let bare = !value.is_empty() && !value.starts_with(b":") && !value.iter().any(u8::is_ascii_whitespace);
     let first = start.saturating_add(length).saturating_add(gap);
     let span = first..first.saturating_add(value.len());
-    let starts = start.checked_sub(1).and_then(|before| text.get(before)).is_none_or(|byte| {
-        byte.is_ascii_whitespace() || matches!(byte, b'(' | b'/' | b',')
-    });
+    let starts = start
+        .checked_sub(1)
+        .and_then(|before| text.get(before))
+        .is_none_or(|byte| byte.is_ascii_whitespace() || matches!(byte, b'(' | b'/' | b','));
     (length > 0 && bare && starts).then(|| Setting {
         name: text_of(rest.get(..length).unwrap_or_default()),
         span: start..span.end,

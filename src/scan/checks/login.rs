@@ -113,7 +113,9 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     };
     memchr::memchr2_iter(b'p', b'P', near).any(word)
         || memchr::memchr(b'@', near).is_some()
-        || [b" -P", b" -p", b" -a", b"/tp", b"/sp", b"','"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || [b" -P", b" -p", b" -a", b"/tp", b"/sp", b"','"]
+            .iter()
+            .any(|mark| memchr::memmem::find(near, *mark).is_some())
         || [b"\", \"", b"', '"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
         || memchr::memmem::find(near, b"\",\"").is_some()
         || memchr::memchr_iter(b':', near).nth(3).is_some()
@@ -173,12 +175,14 @@ fn is_masked(password: &[u8]) -> bool {
         .any(|mark| text.len() > 4 && text.starts_with(mark) && text.ends_with(mark));
     masked
         || between
-        || text.starts_with('(') && (text.ends_with(')') || lower.starts_with("(sensitive") || lower.starts_with("(known"))
+        || text.starts_with('(')
+            && (text.ends_with(')') || lower.starts_with("(sensitive") || lower.starts_with("(known"))
         || text.contains(" + ")
         || text.starts_with("+ ") && text.ends_with(" +")
         || lower == "n/a"
         || lower.starts_with("your") && lower.contains(['_', '-'])
-        || lower.ends_with("_here") || lower.ends_with("-here")
+        || lower.ends_with("_here")
+        || lower.ends_with("-here")
         || !text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
@@ -219,13 +223,13 @@ pub(super) fn take_secret(hit: &mut Hit<'_>, value: &Value) {
 /// The login whose host is in the setting around `at`, and whose password is in
 /// another one.
 fn of_settings(text: &[u8], at: usize) -> Option<Login> {
-    let settings = Settings::around(text, at).filter(|found| {
-        found.own().is_some_and(|own| own.value.span.start <= at)
-    });
+    let settings =
+        Settings::around(text, at).filter(|found| found.own().is_some_and(|own| own.value.span.start <= at));
     let found = settings.as_ref().and_then(|settings| {
         let own = settings.own()?;
         // An expression is no setting, but may hold some.
-        let found = if own.code && !own.quoted { None } else { assemble(settings, own) };
+        let expression = own.code && !own.quoted && own.value.bytes.iter().any(|byte| b"({".contains(byte));
+        let found = if expression { None } else { assemble(settings, own) };
         // `$server = "…"; $options = array("UID" => "…", "PWD" => "…");`
         let near = |settings: Option<Settings>| settings.and_then(|near| assemble(&near, near.own()?));
         let wide = own.code || settings.syntax == Syntax::Brackets;
@@ -331,7 +335,8 @@ pub(super) struct Beside {
 /// fill in. What holds a mark that no name has is no placeholder.
 fn without_braces(value: &Value) -> Value {
     let inner = value.bytes.strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
-    let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.: {}[]()$\"'".contains(byte) || *byte >= 0x80;
+    let in_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.: {}[]()$\"'".contains(byte) || *byte >= 0x80;
     match inner.filter(|inner| inner.len() >= 8 && !inner.iter().all(in_name)) {
         Some(inner) if value.span.len() == value.bytes.len() => Value {
             bytes: inner.to_vec(),

@@ -181,7 +181,9 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
             if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch, &mut Unwatched) {
                 let first = from.saturating_sub(Rule::MAX_REACH as usize);
                 let hits = std::iter::once(hit.clone()).chain(hit.further());
-                all.extend(hits.map(|hit| super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first)));
+                all.extend(
+                    hits.map(|hit| super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first)),
+                );
             }
         }
     }
