@@ -164,6 +164,8 @@ fn der(hit: &mut Hit<'_>) -> Result<(), Refusal> {
     const NOT_IT: Refusal = Refusal("not the structure of a private key");
     let raw = hit.text.get(hit.secret.start..).unwrap_or_default();
     let (key, head, taken) = if raw.first() == Some(&SEQUENCE) {
+        // Programs hold keys to measure or to test themselves: a file of a key is one.
+        accept(hit.secret.start == 0, "within other content")?;
         let (head, length) = der_head(raw).ok_or(NOT_IT)?;
         (raw.get(..head + length).ok_or(NOT_IT)?.to_vec(), head, head + length)
     } else {
