@@ -110,7 +110,7 @@ fn form_of(header: &[u8]) -> Option<Form> {
         return Some(Form::Pipes);
     }
     let commented = header.trim_ascii_start().starts_with(b"#");
-    if commented && count(b',') + count(b';') == 0 {
+    if commented && count(b',') == 0 && count(b';') == 0 {
         return Some(Form::Blanks);
     }
     let best = [b',', b';', b'\t'].into_iter().max_by_key(|mark| count(*mark))?;

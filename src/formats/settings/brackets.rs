@@ -459,7 +459,7 @@ fn listed(text: &[u8], before: &[Token], tokens: &[Token]) -> Option<Item> {
     let first = string.span.start.saturating_add(name);
     let value = first.saturating_add(1)..string.span.end;
     let is_setting = content.first().is_some_and(u8::is_ascii_alphabetic) && content.get(name) == Some(&b'=');
-    (is_setting && !value.is_empty()).then(|| Item {
+    (is_setting && !value.is_empty()).then_some(Item {
         name: Part { kind: Kind::Word, span: string.span.start..first },
         span: string.span.start..value.end,
         value: Part { kind: string.kind, span: value },

@@ -101,7 +101,7 @@ fn account(line: &[u8]) -> Option<(String, Range<usize>)> {
     let password = entry.get(colon.saturating_add(1)..)?;
     let password = password.strip_suffix(b"\"").or_else(|| password.strip_suffix(b"'")).unwrap_or(password);
     let is_name = user.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.".contains(byte));
-    let bare = !password.is_empty() && !password.iter().any(|byte| byte.is_ascii_whitespace());
+    let bare = !password.is_empty() && !password.iter().any(u8::is_ascii_whitespace);
     let first = start.saturating_add(colon).saturating_add(1);
     (indent > 0 && is_name && bare)
         .then(|| (String::from_utf8_lossy(user).into_owned(), first..first.saturating_add(password.len())))
