@@ -73,6 +73,7 @@ pub mod ssh_pattern;
 pub mod ssh_public;
 pub mod sshd_config;
 pub mod sstable;
+pub mod table;
 pub mod token_sum;
 pub mod utmp;
 pub mod weak_key;

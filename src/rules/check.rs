@@ -258,6 +258,13 @@ pub enum Check {
         #[serde(default)]
         alone: bool,
     },
+    /// The match ends with the name of a column that holds passwords in a table of
+    /// CSV, Markdown, HTML or blanks, beside a column of users or servers. The password
+    /// of each row that holds one is a finding. Adds `user`, `server`.
+    PasswordTable {},
+    /// The secret is the password of the first of several lines `user:password`: those
+    /// of the others are findings too. Always passes.
+    PasswordList {},
     /// Adds an attribute that nothing else has added: what is so unless the text
     /// says otherwise. Always passes.
     DefaultAttribute {
@@ -333,6 +340,8 @@ pub enum ContainerForm {
     RsaParameters,
     /// PKCS#12, as bytes or base64.
     Pkcs12,
+    /// PKCS#8, PKCS#1 or SEC 1 in DER without armour; the match begins it.
+    Der,
     /// An OpenPGP secret key in armour.
     Pgp,
     /// A key of age.

@@ -26,6 +26,19 @@ pub struct Hit<'t> {
     pub claims: Vec<Range<usize>>,
     /// Attributes by name, in order of discovery; the first of a name wins.
     pub attributes: Vec<(Cow<'t, str>, String)>,
+    /// Further secrets that the match shows: the other rows of a table.
+    pub more: Vec<Further<'t>>,
+}
+
+/// A further secret of a match, which becomes a finding of its own.
+#[derive(Clone, Debug)]
+pub struct Further<'t> {
+    /// The secret.
+    pub secret: Range<usize>,
+    /// Its value where it differs from the bytes at `secret`.
+    pub value: Option<Vec<u8>>,
+    /// Its attributes.
+    pub attributes: Vec<(Cow<'t, str>, String)>,
 }
 
 impl<'t> Hit<'t> {
@@ -36,6 +49,19 @@ impl<'t> Hit<'t> {
             Some(value) => value,
             None => self.text.get(self.secret.clone()).unwrap_or_default(),
         }
+    }
+
+    /// A hit for each further secret.
+    pub(crate) fn further(&self) -> impl Iterator<Item = Self> + '_ {
+        self.more.iter().map(|further| Self {
+            text: self.text,
+            span: further.secret.clone(),
+            secret: further.secret.clone(),
+            value: further.value.clone(),
+            claims: Vec::new(),
+            attributes: further.attributes.clone(),
+            more: Vec::new(),
+        })
     }
 
     /// The bytes of the match.

@@ -293,8 +293,11 @@ impl Scanner {
                 stats.time += began.elapsed();
             }
         }
-        let Some(pending) = found else { return false };
+        let Some((pending, further)) = found else { return false };
         self.resolver.push(pending, pass.horizon, pass.sink);
+        for pending in further {
+            self.resolver.push(pending, pass.horizon, pass.sink);
+        }
         self.tell_dropped();
         true
     }
@@ -307,7 +310,7 @@ impl Scanner {
         start: usize,
         used: &Use,
         mut watch: Option<&mut (dyn Watch + Send + Sync + 'static)>,
-    ) -> Option<Pending> {
+    ) -> Option<(Pending, Vec<Pending>)> {
         if watch.is_none() && !pass.engine.may_match(used, view.text, start) {
             return None;
         }
@@ -329,7 +332,9 @@ impl Scanner {
         };
         let hit = judged.ok();
         self.stats.by_rule.get_mut(used.rule)?.matched += 1;
-        Some(pending(used.rule, rule, &hit?, view, first))
+        let hit = hit?;
+        let further = hit.further().map(|hit| pending(used.rule, rule, &hit, view, first)).collect();
+        Some((pending(used.rule, rule, &hit, view, first), further))
     }
 
     /// Whether a rule's pattern matches around a literal.

@@ -171,6 +171,7 @@ impl Compiled {
             secret: local(secret),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: Vec::new(),
         };
         for (slot, name) in &self.groups {
@@ -323,7 +324,13 @@ fn nearest<'t>(
         let part = found.name("secret").unwrap_or_else(|| found.get_match());
         let (start, end) = (offset + part.start(), offset + part.end());
         let apart = end <= hit.span.start || start >= hit.span.end;
-        apart.then(|| hit.span.start.saturating_sub(end).max(start.saturating_sub(hit.span.end)))
+        let before = end <= hit.span.start;
+        let gap = if before { end..hit.span.start } else { hit.span.end..start };
+        let bytes = gap.len();
+        // On its own line it belongs to the match, before or after; of two as many
+        // lines away the one that follows, as a key follows the address that it opens.
+        let lines = memchr::memchr_iter(b'\n', hit.text.get(gap).unwrap_or_default()).count();
+        apart.then_some((lines, before && lines > 0, bytes))
     };
     // The key of the next service.
     let is_of_another = |found: &regex::bytes::Captures<'_>| {

@@ -1,9 +1,12 @@
 //! Command lines of database programs: `sqlcmd -S host -U user -P password`,
 //! `mysql -h host -u user -ppassword`, `PGPASSWORD=password psql -h host -U user`.
 //!
+//! A program that is not known has the options that most have: `--username U
+//! --password P` and PowerShell's `-Username U -Password P` beside the host.
+//!
 //! Sources: the manuals of sqlcmd and bcp, of the MySQL and PostgreSQL client
-//! programs, of mongosh and redis-cli. Words are read as a POSIX shell reads them,
-//! without expansions.
+//! programs, of mongosh, redis-cli, cqlsh, `Invoke-Sqlcmd`, Sqoop and SqlPackage.
+//! Words are read as a POSIX shell reads them, without expansions.
 
 use std::ops::Range;
 
@@ -21,7 +24,7 @@ struct Programs {
     attached_password: bool,
 }
 
-const PROGRAMS: [Programs; 5] = [
+const PROGRAMS: [Programs; 6] = [
     Programs {
         names: &["sqlcmd", "bcp", "osql", "sqlcmd.exe", "bcp.exe", "tsql"],
         short: &[(b'S', Key::Server), (b'U', Key::User), (b'P', Key::Password), (b'd', Key::Database)],
@@ -71,8 +74,14 @@ const PROGRAMS: [Programs; 5] = [
         attached_password: false,
     },
     Programs {
-        names: &["redis-cli", "cqlsh", "clickhouse-client"],
+        names: &["redis-cli", "clickhouse-client"],
         short: &[(b'h', Key::Server), (b'u', Key::User), (b'a', Key::Password), (b'p', Key::Port)],
+        attached_password: false,
+    },
+    // The host of cqlsh is a word alone.
+    Programs {
+        names: &["cqlsh", "cqlsh.py"],
+        short: &[(b'u', Key::User), (b'p', Key::Password), (b'k', Key::Database)],
         attached_password: false,
     },
 ];
@@ -92,6 +101,29 @@ const LONG: [(&str, Key); 12] = [
     ("database-name", Key::Database),
 ];
 
+/// Options of programs that are not known, without their dashes. `tsn`, `tu` and
+/// `tp` are those of SqlPackage.
+const ANY_LONG: [(&str, Key); 18] = [
+    ("user", Key::User),
+    ("username", Key::User),
+    ("userid", Key::User),
+    ("uid", Key::User),
+    ("login", Key::User),
+    ("dbuser", Key::User),
+    ("targetuser", Key::User),
+    ("tu", Key::User),
+    ("su", Key::User),
+    ("password", Key::Password),
+    ("pwd", Key::Password),
+    ("pass", Key::Password),
+    ("dbpassword", Key::Password),
+    ("targetpassword", Key::Password),
+    ("tp", Key::Password),
+    ("sp", Key::Password),
+    ("database", Key::Database),
+    ("dbname", Key::Database),
+];
+
 /// Variables that give a program its password.
 const VARIABLES: [(&str, Key); 6] = [
     ("PGPASSWORD", Key::Password),
@@ -105,13 +137,14 @@ const VARIABLES: [(&str, Key); 6] = [
 /// Reads the command line in whose host `at` stands.
 pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
     let range = line_of(text, at)?;
-    let found = read_line(text, range)?;
-    found.names_server_at(at).then_some(found)
+    let words = words(text, range);
+    let known = of_program(&words, Some(at)).filter(|found| found.names_server_at(at));
+    known.or_else(|| of_any(text, &words, at))
 }
 
 /// Reads the command line that holds `at`, wherever in it that stands.
 pub(super) fn around(text: &[u8], at: usize) -> Option<ConnectionString> {
-    read_line(text, line_of(text, at)?)
+    of_program(&words(text, line_of(text, at)?), None)
 }
 
 /// The lines of the command, joined by backslashes.
@@ -120,7 +153,9 @@ fn line_of(text: &[u8], at: usize) -> Option<Range<usize>> {
     let right = at.saturating_add(MAX_SIDE).min(text.len());
     let goes_on = |newline: usize| {
         let before = text.get(..newline).unwrap_or_default();
-        before.strip_suffix(b"\r").unwrap_or(before).ends_with(b"\\")
+        let before = before.strip_suffix(b"\r").unwrap_or(before);
+        // PowerShell goes on after a backquote.
+        before.ends_with(b"\\") || before.ends_with(b" `")
     };
     let mut start = at;
     while let Some(newline) = memchr::memrchr(b'\n', text.get(left..start)?) {
@@ -151,8 +186,8 @@ fn line_of(text: &[u8], at: usize) -> Option<Range<usize>> {
     }
 }
 
-fn read_line(text: &[u8], range: Range<usize>) -> Option<ConnectionString> {
-    let words = words(text, range);
+/// The arguments of a known program; `at` is where its host is known to stand.
+fn of_program(words: &[Value], at: Option<usize>) -> Option<ConnectionString> {
     let name = |word: &Value| {
         let name = String::from_utf8_lossy(&word.bytes).to_ascii_lowercase();
         name.rsplit(['/', '\\']).next().unwrap_or_default().to_owned()
@@ -195,13 +230,99 @@ fn read_line(text: &[u8], range: Range<usize>) -> Option<ConnectionString> {
             } else if *key != Key::Password || !programs.attached_password {
                 pairs.extend(arguments.next().map(|value| (*key, value.clone())));
             }
-        } else if memchr::memmem::find(&word.bytes, b"://").is_some() {
+        } else if memchr::memmem::find(&word.bytes, b"://").is_some()
+            || at.is_some_and(|at| word.span.contains(&at)) && !word.bytes.contains(&b'@')
+        {
             pairs.push((Key::Server, word.clone()));
+        } else {
+            pairs.extend(account(word).into_iter().flatten());
         }
     }
     let first = words.first()?.span.start;
     let last = words.last()?.span.end;
     Some(ConnectionString { span: first..last, scheme: Some(scheme), pairs })
+}
+
+/// `user:password@host` without a scheme, as MySQL Shell takes it.
+fn account(word: &Value) -> Option<[(Key, Value); 3]> {
+    let bytes = word.bytes.as_slice();
+    let mark = memchr::memrchr(b'@', bytes)?;
+    let (login, host) = (bytes.get(..mark)?, bytes.get(mark.saturating_add(1)..)?);
+    let colon = memchr::memchr(b':', login)?;
+    let (user, password) = (login.get(..colon)?, login.get(colon.saturating_add(1)..)?);
+    let part = |from: usize, bytes: &[u8]| {
+        let first = word.span.start.saturating_add(from).min(word.span.end);
+        Value { bytes: bytes.to_vec(), span: first..first.saturating_add(bytes.len()).min(word.span.end) }
+    };
+    (!user.is_empty() && !password.is_empty() && host.contains(&b'.')).then(|| {
+        [
+            (Key::User, part(0, user)),
+            (Key::Password, part(colon.saturating_add(1), password)),
+            (Key::Server, part(mark.saturating_add(1), host)),
+        ]
+    })
+}
+
+/// The options beside the word that holds `at`, in the same command.
+fn of_any(text: &[u8], words: &[Value], at: usize) -> Option<ConnectionString> {
+    let own = words.iter().position(|word| word.span.start <= at && at < word.span.end)?;
+    // A mark between two words ends a command.
+    let apart = |pair: &[Value]| {
+        let [one, next] = pair else { return true };
+        let gap = text.get(one.span.end..next.span.start).unwrap_or_default();
+        gap.iter().any(|byte| matches!(byte, b';' | b'|' | b'&'))
+    };
+    let first = words.get(..=own)?.windows(2).rposition(apart).map_or(0, |place| place.saturating_add(1));
+    let rest = words.get(own..)?;
+    let last = own.saturating_add(rest.windows(2).position(apart).unwrap_or(rest.len().saturating_sub(1)));
+    let words = words.get(first..=last)?;
+    let mut pairs = Vec::new();
+    let mut arguments = words.iter().peekable();
+    while let Some(word) = arguments.next() {
+        let option = option(&word.bytes);
+        let holds = word.span.start <= at && at < word.span.end;
+        let value = match option {
+            Some((_, Some(value))) => Some(tail(word, value)),
+            Some((_, None)) => arguments.peek().map(|next| (*next).clone()),
+            None => None,
+        };
+        if holds {
+            let server = value.filter(|_| matches!(option, Some((_, Some(_)))));
+            pairs.push((Key::Server, server.unwrap_or_else(|| word.clone())));
+        } else if let (Some((name, _)), Some(value)) = (option, value)
+            && let Some((_, key)) = ANY_LONG.iter().find(|(known, _)| *known == plain_name(name))
+        {
+            pairs.push((*key, value));
+        }
+    }
+    let span = words.first()?.span.start..words.last()?.span.end;
+    let found = ConnectionString { span, scheme: None, pairs };
+    (found.get(Key::User).is_some() && found.get(Key::Password).is_some()).then_some(found)
+}
+
+/// The name of an option, with its value where that is in the same word:
+/// `--name`, `-name=value`, `/name:value`.
+fn option(word: &[u8]) -> Option<(&[u8], Option<&[u8]>)> {
+    let rest = word.strip_prefix(b"--").or_else(|| word.strip_prefix(b"-"));
+    let name = rest.or_else(|| word.strip_prefix(b"/"))?;
+    let length = name.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    let length = length.count();
+    let value = match name.get(length) {
+        Some(b'=' | b':') => name.get(length.saturating_add(1)..),
+        Some(_) => return None,
+        None => None,
+    };
+    // A path begins with a slash too.
+    if length < 2 || rest.is_none() && value.is_none() {
+        return None;
+    }
+    Some((name.get(..length)?, value))
+}
+
+/// A name in lower case without what joins its words.
+fn plain_name(name: &[u8]) -> String {
+    let letters = name.iter().filter(|byte| byte.is_ascii_alphanumeric());
+    letters.map(|byte| char::from(byte.to_ascii_lowercase())).collect()
 }
 
 /// The end of a word. Quotes inside it make its place wider than its bytes.

@@ -14,6 +14,8 @@
 
 mod arguments;
 mod command;
+mod golang;
+mod joined;
 mod keywords;
 mod pgpass;
 #[cfg(test)]
@@ -190,11 +192,15 @@ impl ConnectionString {
     /// a function or of a program. The readings of a place that is not in such a
     /// form are `None` or hold no password.
     pub fn readings(text: &[u8], at: usize) -> impl Iterator<Item = Self> {
-        const READERS: [Reader; 6] = [
+        const READERS: [Reader; 10] = [
             ConnectionString::around,
             url::oracle,
             keywords::read,
+            golang::read,
+            joined::read,
             arguments::read,
+            arguments::read_before,
+            arguments::read_variable,
             command::read,
             pgpass::read,
         ];

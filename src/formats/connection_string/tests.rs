@@ -108,6 +108,66 @@ fn command_lines() {
 }
 
 #[test]
+fn options_of_any_program() {
+    check(
+        "Invoke-Sqlcmd -ServerInstance h1.x -Database d -Username u -Password 'p;q'",
+        ["h1.x", "", "d", "u", "p;q"],
+    );
+    check("Invoke-Sqlcmd -ServerInstance h1.x `\n  -Username u `\n  -Password p", ["h1.x", "", "", "u", "p"]);
+    check(
+        "flyway -url=jdbc:postgresql://h1.x:5432/d -user=u -password=p migrate",
+        ["h1.x", "5432", "", "u", "p"],
+    );
+    check("sqlpackage /a:Import /tsn:h1.x /tdn:d /tu:u /tp:p", ["h1.x", "", "", "u", "p"]);
+    check("mysqlsh --uri u:p@h1.x:3306", ["h1.x", "3306", "", "u", "p"]);
+    check("cqlsh h1.x 10350 -u u -p p --ssl", ["h1.x", "", "", "u", "p"]);
+    // Options of another command of the line, or of none.
+    assert_eq!(login("ping h1.x; login --user u --password p", "h1.x"), None);
+    assert_eq!(login("tool --server h1.x --user u", "h1.x"), None);
+}
+
+#[test]
+fn names_of_data_sources_of_go() {
+    check("u:p/q@tcp(h1.x:3306)/d?tls=true", ["h1.x", "3306", "d", "u", "p/q"]);
+    check("sql.Open(\"mysql\", \"u@s:p@q@tcp(h1.x)/d\")", ["h1.x", "", "d", "u@s", "p@q"]);
+    for none in ["@tcp(h1.x)/d", "u:p@tcp(h1.x", "u@tcp(h1.x)/d", "u:p@(h1.x)/d"] {
+        assert_eq!(login(none, "h1.x"), None, "{none}");
+    }
+}
+
+#[test]
+fn arguments_before_the_server_and_after_its_variable() {
+    check("mysqli_real_connect($c, \"h1.x\", \"u\", \"p\", \"d\", 3306);", ["h1.x", "", "d", "u", "p"]);
+    check("new Sequelize('d', 'u', 'p', {\n  host: 'h1.x',\n})", ["h1.x", "", "", "u", "p"]);
+    check("oracledb.connect(\"u\", \"p\", \"h1.x/d\")", ["h1.x", "", "", "u", "p"]);
+    check(
+        "url = \"jdbc:mysql://h1.x:3306/d\"; c = D.getConnection(url, \"u\", \"p\");",
+        ["h1.x", "3306", "d", "u", "p"],
+    );
+    check("$c = \"mysql:host=h1.x;dbname=d\"; $p = new PDO($c, \"u\", \"p\");", ["h1.x", "", "d", "u", "p"]);
+    for none in [
+        "url = \"jdbc:mysql://h1.x/d\"; getConnection(other, \"u\", \"p\");",
+        "new Sequelize('d', 'u', p, { host: 'h1.x' })",
+        "url = \"jdbc:mysql://h1.x/d\"; getConnection(url, user, password);",
+    ] {
+        assert_eq!(login(none, "h1.x"), None, "{none}");
+    }
+}
+
+#[test]
+fn strings_of_several_literals() {
+    check(
+        "\"Server=tcp:h1.x,1433;\" +\n  \"User ID=u;\" +\n  \"Password=p q;Encrypt=True;\"",
+        ["h1.x", "1433", "", "u", "p q"],
+    );
+    check(
+        "f(\"user=u dbname=d \"\n  \"host=h1.x \"\n  \"password=p sslmode=require\")",
+        ["h1.x", "", "d", "u", "p"],
+    );
+    assert_eq!(login("f(\"host=h1.x\", \"password=p\")", "h1.x"), None);
+}
+
+#[test]
 fn hostile_content_takes_linear_time() {
     for piece in
         ["://", "a://u:p@", "host=", "mysql -h ", "\\\n", "'x', ", "@", ";", "jdbc:", "sql/", "\"\"\""]

@@ -119,6 +119,30 @@ pub(super) fn read_near(text: &[u8], left: usize, at: usize) -> Option<Settings>
     Settings::of(Syntax::Brackets, None, items.iter().map(|item| item.setting(text)).collect(), at)
 }
 
+/// The settings in the brackets that hold `at`, and in those inside them.
+pub(super) fn read_nested(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    let (items, parents) = all(text, left, at);
+    let group = items.iter().rfind(|item| item.holds(at))?.group;
+    // The whole text is no object.
+    if group == 0 {
+        return None;
+    }
+    let is_inside = |mut inner: usize| {
+        for _ in 0..MAX_DEPTH {
+            if inner == group {
+                return true;
+            }
+            match parents.get(inner) {
+                Some(brackets) if inner != 0 => inner = brackets.parent,
+                _ => break,
+            }
+        }
+        false
+    };
+    let items = items.iter().filter(|item| is_inside(item.group)).map(|item| item.setting(text)).collect();
+    Settings::of(Syntax::Brackets, None, items, at)
+}
+
 /// A pair of brackets.
 struct Brackets {
     /// Those that hold it.
@@ -139,7 +163,9 @@ fn all(text: &[u8], left: usize, at: usize) -> (Vec<Item>, Vec<Brackets>) {
         let setting = pair(text, window)
             .or_else(|| typed(text, window))
             .or_else(|| subscript(window))
-            .or_else(|| define(text, window));
+            .or_else(|| define(text, window))
+            .or_else(|| setter(text, window))
+            .or_else(|| listed(text, tokens.get(..index).unwrap_or_default(), window));
         items.extend(setting);
     }
     named_values(text, &mut items, &parents);
@@ -179,7 +205,9 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Brackets>) {
                     let string = rest.get(1..length.saturating_add(1)).unwrap_or_default();
                     string.starts_with(b"{\\\"") || string.starts_with(b"[{\\\"")
                 };
-                let string = string.filter(|length| byte != b'"' || !holds(length));
+                // So does the argument of a command: `'{"name": "value"}'`.
+                let object = byte == b'\'' && (rest.starts_with(b"'{\"") || rest.starts_with(b"'[{\""));
+                let string = string.filter(|length| !(object || byte == b'"' && holds(length)));
                 if let Some(string) = string {
                     let first = at.saturating_add(1);
                     push(Kind::Text(byte), first..first.saturating_add(string));
@@ -221,7 +249,10 @@ fn tokens(text: &[u8], start: usize) -> (Vec<Token>, Vec<Brackets>) {
             {
                 length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
             }
-            b'/' if rest.starts_with(b"//") => length = memchr::memchr(b'\n', rest).unwrap_or(rest.len()),
+            // Not that of a URL.
+            b'/' if rest.starts_with(b"//") && !text.get(..at).unwrap_or_default().ends_with(b":") => {
+                length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+            }
             b'/' if rest.starts_with(b"/*") => {
                 length = memchr::memmem::find(rest, b"*/").map_or(rest.len(), |end| end.saturating_add(2));
             }
@@ -321,7 +352,12 @@ fn pair(text: &[u8], tokens: &[Token]) -> Option<Item> {
     if !matches!(name.kind, Kind::Text(_) | Kind::Word) || separator.kind != Kind::Separator {
         return None;
     }
-    let value = value(rest).or_else(|| word(name, separator, rest))?;
+    // The scheme of a URL is no name.
+    if text.get(separator.span.end..).is_some_and(|rest| rest.starts_with(b"//")) {
+        return None;
+    }
+    let value =
+        value(rest).or_else(|| word(name, separator, rest)).or_else(|| noted(text, separator, rest))?;
     // `password="x"`, `password: 'x'`: an argument, a statement, an object of a
     // program. Without quotes it is a flow mapping.
     // A name without a digit is a variable.
@@ -347,6 +383,20 @@ fn typed(text: &[u8], tokens: &[Token]) -> Option<Item> {
             (name, rest)
         }
         [name, kind, rest @ ..] if is_string_type(text, kind) => (name, rest),
+        // `Dim name As String = "value"`.
+        [name, word, kind, rest @ ..]
+            if text.get(word.span.clone()).is_some_and(|word| word.eq_ignore_ascii_case(b"as"))
+                && is_string_type(text, kind) =>
+        {
+            (name, rest)
+        }
+        // `name: &'static str = "value"`.
+        [name, separator, mark, rest @ ..]
+            if separator.kind == Kind::Separator && mark.kind == Kind::Other =>
+        {
+            let kind = rest.iter().take(3).position(|token| is_string_type(text, token))?;
+            (name, rest.get(kind.saturating_add(1)..)?)
+        }
         _ => return None,
     };
     let [separator, rest @ ..] = rest else { return None };
@@ -375,8 +425,51 @@ fn subscript(tokens: &[Token]) -> Option<Item> {
     Some(Item::of(name, value(rest)?, true, open.group))
 }
 
+/// `source.setPassword("value")`.
+fn setter(text: &[u8], tokens: &[Token]) -> Option<Item> {
+    let [word, open, value, close, ..] = tokens else { return None };
+    let called = text.get(word.span.clone()).unwrap_or_default();
+    let method = memchr::memrchr(b'.', called)?.saturating_add(1);
+    let name = called.get(method..)?.strip_prefix(b"set")?;
+    let shape = word.kind == Kind::Word
+        && name.first().is_some_and(u8::is_ascii_uppercase)
+        && open.kind == Kind::Open
+        && matches!(value.kind, Kind::Text(_))
+        && close.kind == Kind::Close;
+    let start = word.span.start.saturating_add(method).saturating_add(3);
+    shape.then(|| Item {
+        name: Part { kind: Kind::Word, span: start..word.span.end },
+        value: Part { kind: value.kind, span: value.span.clone() },
+        span: start..value.span.end,
+        code: true,
+        group: word.group,
+    })
+}
+
+/// `["NAME=value", "OTHER=value"]`: the environment of a container.
+fn listed(text: &[u8], before: &[Token], tokens: &[Token]) -> Option<Item> {
+    let [string, rest @ ..] = tokens else { return None };
+    let before = before.iter().rev().find(|token| token.kind != Kind::End)?;
+    let ends = rest.first().is_some_and(|next| matches!(next.kind, Kind::Comma | Kind::Close | Kind::End));
+    if !matches!(string.kind, Kind::Text(_)) || !matches!(before.kind, Kind::Open | Kind::Comma) || !ends {
+        return None;
+    }
+    let content = text.get(string.span.clone())?;
+    let name = content.iter().take_while(|byte| byte.is_ascii_alphanumeric() || **byte == b'_').count();
+    let first = string.span.start.saturating_add(name);
+    let value = first.saturating_add(1)..string.span.end;
+    let is_setting = content.first().is_some_and(u8::is_ascii_alphabetic) && content.get(name) == Some(&b'=');
+    (is_setting && !value.is_empty()).then_some(Item {
+        name: Part { kind: Kind::Word, span: string.span.start..first },
+        span: string.span.start..value.end,
+        value: Part { kind: string.kind, span: value },
+        code: false,
+        group: string.group,
+    })
+}
+
 /// Functions that are given a name and its value, or what stands in its place.
-const CALLS: [&[u8]; 12] = [
+const CALLS: [&[u8]; 17] = [
     b"define",
     b"getenv",
     b"get",
@@ -389,6 +482,11 @@ const CALLS: [&[u8]; 12] = [
     b"setproperty",
     b"getproperty",
     b"lookup",
+    b"option",
+    b"withproperty",
+    b"setenv",
+    b"setenvironmentvariable",
+    b"fetch",
 ];
 
 /// `define('NAME', 'value')`, `os.getenv("NAME", "value")`.
@@ -429,6 +527,14 @@ fn word<'a>(name: &Token, separator: &Token, rest: &'a [Token]) -> Option<&'a To
     let apart = next.span.start > end.saturating_add(usize::from(matches!(next.kind, Kind::Text(_))));
     let words = [value, next].iter().all(|token| matches!(token.kind, Kind::Text(_) | Kind::Word));
     (tight && apart && words).then_some(value)
+}
+
+/// A word of a note: `user: value password: other`.
+fn noted<'a>(text: &[u8], separator: &Token, rest: &'a [Token]) -> Option<&'a Token> {
+    let [value, next, mark, ..] = rest else { return None };
+    let colons = [separator, mark].iter().all(|mark| text.get(mark.span.clone()) == Some(b":"));
+    let words = [value, next].iter().all(|token| token.kind == Kind::Word);
+    (colons && words && next.span.start > value.span.end).then_some(value)
 }
 
 /// `{"name": "X", "value": "Y"}` is the setting X of the enclosing brackets.

@@ -6,6 +6,7 @@
 
 use std::ops::Range;
 
+use super::role::Named;
 use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
 use crate::formats::connection_string::Value;
 
@@ -22,6 +23,16 @@ struct Cell {
 
 /// The settings beside `at`, which stands in the cell of a name, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    columns(text, left, at, 0)
+}
+
+/// The settings beside `at`, which stands in the cell of a value.
+pub(super) fn read_at_value(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    columns(text, left, at, 1)
+}
+
+/// The settings of the columns of which `at` stands in the first, or `behind` it.
+fn columns(text: &[u8], left: usize, at: usize, behind: usize) -> Option<Settings> {
     let own = line(text, left, at)?;
     // A list of names in a program or a comment is indented or marked.
     let is_row = text
@@ -34,6 +45,7 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     }
     let cells = cells(text, own.clone());
     let column = cells.iter().position(|cell| cell.span.start <= at && at < cell.span.end)?;
+    let column = column.checked_sub(behind)?;
     let width = cells.len();
     let of_row = |row: Range<usize>| {
         let cells = self::cells(text, row);
@@ -74,8 +86,11 @@ fn setting(text: &[u8], pair: &[Cell]) -> Option<Setting> {
         written.first().is_some_and(u8::is_ascii_alphabetic) && written.iter().all(|byte| in_name(*byte));
     let raw = text.get(value.span.clone())?;
     // A list of bare words is no table.
-    if !is_name || raw.is_empty() || name.quote.is_none() && value.quote.is_none() && !written.contains(&b'_')
-    {
+    let marked = name.quote.is_some()
+        || value.quote.is_some()
+        || written.contains(&b'_')
+        || written.iter().all(u8::is_ascii_uppercase) && Named::of(&text_of(written)).is_some();
+    if !is_name || raw.is_empty() || !marked {
         return None;
     }
     let bytes = match value.quote {

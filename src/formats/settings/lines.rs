@@ -116,6 +116,45 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
     Settings::of(if colon { Syntax::Yaml } else { Syntax::Lines }, section, items, at)
 }
 
+/// The settings in the lines after and before one that is none itself and holds
+/// `at`: a server's address with user and password below it. A line that says
+/// nothing ends them.
+pub(super) fn read_beside(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    const MAX_BESIDE: usize = 6;
+    let own = line_at(text, left, at).filter(|line| line.len() <= MAX_LINE / 8)?;
+    let Line::Other(indent) = parse(text, own.clone()) else { return None };
+    let rows = |line: Range<usize>| match parse(text, line) {
+        Line::Settings(row) if row.indent == indent && !row.dash && !row.comma => Some(row.items),
+        _ => None,
+    };
+    let mut items: Vec<Setting> = Vec::new();
+    let mut end = own.start;
+    for _ in 0..MAX_BESIDE {
+        let Some(line) = end.checked_sub(1).and_then(|end| line_at(text, left, end)) else { break };
+        end = line.start;
+        let Some(row) = rows(line) else { break };
+        items.extend(row.into_iter().rev());
+    }
+    items.reverse();
+    let bytes = text.get(own.clone())?;
+    items.push(Setting {
+        name: String::new(),
+        value: Value { bytes: bytes.to_vec(), span: own.clone() },
+        span: own.clone(),
+        quoted: false,
+        code: false,
+        indented: false,
+    });
+    let mut start = own.end.saturating_add(1);
+    for _ in 0..MAX_BESIDE {
+        let Some(line) = (start < text.len()).then(|| line_at(text, left, start)).flatten() else { break };
+        start = line.end.saturating_add(1);
+        let Some(row) = rows(line) else { break };
+        items.extend(row);
+    }
+    Settings::of(Syntax::Lines, None, items, at)
+}
+
 /// Whether a mapping is `name: X` with `value: Y`.
 fn named_value(items: &[Setting]) -> bool {
     matches!(items, [first, second] if first.name == "name" && second.name == "value")
@@ -179,7 +218,7 @@ fn line_at(text: &[u8], left: usize, at: usize) -> Option<Range<usize>> {
 const PREFIXES: [&[u8]; 8] =
     [b"export ", b"set ", b"SET ", b"setx ", b"declare -x ", b"ENV ", b"ARG ", b"setenv "];
 /// What may stand before a name in a program.
-const CODE_PREFIXES: [&[u8]; 21] = [
+const CODE_PREFIXES: [&[u8]; 29] = [
     b"#define ",
     b"unsigned ",
     b"char ",
@@ -201,6 +240,14 @@ const CODE_PREFIXES: [&[u8]; 21] = [
     b"our ",
     b"local ",
     b"readonly ",
+    b"pub ",
+    b"mut ",
+    b"Dim ",
+    b"Const ",
+    b"Private ",
+    b"Public ",
+    b"NSString *",
+    b"char[] ",
 ];
 /// Beginnings of a comment.
 const COMMENTS: [&[u8]; 8] = [b"#", b";", b"//", b"--", b"/*", b"*", b"<", b"REM "];
@@ -286,6 +333,7 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         }
     }
     let gap = cursor.skip_blanks();
+    code |= skip_type(&mut cursor);
     let rest = cursor.rest();
     if rest == b"{" {
         return Line::Parent(indent, text_of(&name));
@@ -294,6 +342,8 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
     let separator = match rest {
         [b'=', b'=', ..] | [b':', b':', ..] => 0,
         [b'=', b'>', ..] | [b':' | b'?' | b'+', b'=', ..] => 2,
+        // R.
+        [b'<', b'-', b' ', ..] if gap > 0 => 2,
         // `name :symbol` is none.
         [b':', next, ..] if gap > 0 && !next.is_ascii_whitespace() => 0,
         [b'=' | b':', ..] => 1,
@@ -334,6 +384,31 @@ fn parse(text: &[u8], range: Range<usize>) -> Line {
         indented: indent > 0,
     };
     Line::Settings(Row { indent, dash, comma, colon, items: vec![item] })
+}
+
+/// Passes over the type of a declaration: `: &'static str =`, ` As String =`.
+/// Returns whether there is one.
+fn skip_type(cursor: &mut Cursor<'_>) -> bool {
+    const TYPES: [&[u8]; 8] =
+        [b"string", b"String", b"str", b"&str", b"&'static str", b"string?", b"String?", b"Final[str]"];
+    let rest = cursor.rest();
+    let named = match rest {
+        [b':', kind @ ..] => kind,
+        [b'A' | b'a', b'S' | b's', kind @ ..] if kind.first() == Some(&b' ') => kind,
+        _ => return false,
+    };
+    let kind = named.trim_ascii_start();
+    let Some(equals) = memchr::memchr(b'=', kind.get(..kind.len().min(24)).unwrap_or_default()) else {
+        return false;
+    };
+    let value = kind.get(equals.saturating_add(1)..).unwrap_or_default().trim_ascii_start();
+    let is_type = TYPES.contains(&kind.get(..equals).unwrap_or_default().trim_ascii());
+    if !is_type || !matches!(value.first(), Some(b'"' | b'\'' | b'S')) {
+        return false;
+    }
+    let lead = rest.len().saturating_sub(kind.len());
+    cursor.advance(lead.saturating_add(equals));
+    true
 }
 
 /// Passes over the anchor and the tag before a node of YAML: `&name`, `!!str`.
@@ -379,17 +454,34 @@ fn block_scalar(cursor: &Cursor<'_>, indent: usize, start: usize, name: &[u8]) -
 /// what follows it begins. `None` where it is an expression.
 fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
     let rest = cursor.rest();
+    let call = prefix_of_string(rest);
+    let bracket = rest.get(..call).is_some_and(|call| call.ends_with(b"("));
+    let rest = rest.get(call..)?;
     let quote = rest.first().copied().filter(|byte| matches!(byte, b'"' | b'\'' | b'`'));
+    // Three marks stand around a value that may hold one.
+    let triple = rest.starts_with(b"\"\"\"") || rest.starts_with(b"\'\'\'");
+    if let Some(quote) = quote.filter(|_| triple) {
+        let content = rest.get(3..)?;
+        let length = memchr::memmem::find(content, &[quote; 3])?;
+        let first = cursor.at.saturating_add(call).saturating_add(3);
+        let last = first.saturating_add(length);
+        return Some((content.get(..length)?.to_vec(), first..last, true, last.saturating_add(3)));
+    }
     if let Some(quote) = quote {
         let content = rest.get(1..)?;
         let length = quoted_length(content, quote)?;
-        let first = cursor.at.saturating_add(1);
+        let first = cursor.at.saturating_add(call).saturating_add(1);
         let last = first.saturating_add(length);
         let tail = last.saturating_add(1);
         let after = cursor.text.get(tail..cursor.end)?.trim_ascii();
         let clean =
             after.is_empty() || matches!(after.first(), Some(b'#' | b';' | b',' | b'\\' | b'&' | b'|'));
-        if !clean && !after.starts_with(b"//") {
+        // What makes another kind of string of it.
+        let copied =
+            [&b".to_string()"[..], b".to_owned()", b".into()", b".toCharArray()", b".encode(", b".freeze"];
+        let copied =
+            copied.iter().any(|method| after.starts_with(method)) || bracket && after.starts_with(b")");
+        if !clean && !copied && !after.starts_with(b"//") {
             return None;
         }
         let raw = content.get(..length)?;
@@ -442,6 +534,43 @@ fn value(cursor: &Cursor<'_>) -> Option<(Vec<u8>, Range<usize>, bool, usize)> {
         raw.to_vec()
     };
     Some((bytes, cursor.at..end, false, if comma { end } else { tail }))
+}
+
+/// The length of what makes a string of some kind of the quoted one after it:
+/// `String::from("x")`, `String('x')`, `@"x"`, `b"x"`.
+fn prefix_of_string(value: &[u8]) -> usize {
+    const PREFIXES: [&[u8]; 8] = [b"String::from(", b"String(", b"@", b"b", b"r", b"u", b"L", b"rb"];
+    let prefix = PREFIXES.iter().find(|prefix| {
+        let rest = value.strip_prefix(**prefix);
+        rest.and_then(|rest| rest.first()).is_some_and(|quote| matches!(quote, b'"' | b'\''))
+    });
+    prefix.map_or(0, |prefix| prefix.len())
+}
+
+/// The settings of a mapping and of the mappings inside it.
+pub(super) fn read_deeper(text: &[u8], left: usize, at: usize) -> Option<Settings> {
+    let own = line_at(text, left, at).filter(|line| line.len() <= MAX_LINE)?;
+    let Line::Settings(row) = parse(text, own.clone()) else { return None };
+    if row.comma || !row.colon {
+        return None;
+    }
+    let indent = row.indent;
+    let mut items = row.items;
+    let mut start = own.end.saturating_add(1);
+    for _ in 0..MAX_LINES {
+        let Some(line) = (start < text.len()).then(|| line_at(text, left, start)).flatten() else { break };
+        start = line.end.saturating_add(1);
+        match parse(text, line) {
+            Line::Settings(row) if row.indent >= indent && !row.dash => items.extend(row.items),
+            Line::Settings(_) | Line::Section(_) => break,
+            Line::Parent(column, _) | Line::Other(column) if column < indent => break,
+            _ => {}
+        }
+        if items.len() > MAX_ITEMS {
+            break;
+        }
+    }
+    Settings::of(Syntax::Yaml, None, items, at)
 }
 
 /// The length of a quoted value, up to its closing mark.

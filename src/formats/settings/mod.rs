@@ -88,6 +88,26 @@ impl Settings {
         lines::read(text, left, at).or_else(|| brackets::read(text, left, at))
     }
 
+    /// The settings beside a server's address that is a line, a cell of a table or
+    /// a word of neither.
+    #[must_use]
+    pub fn beside_address(text: &[u8], at: usize) -> Option<Self> {
+        let left = at.saturating_sub(MAX_SIDE);
+        let right = at.saturating_add(MAX_SIDE).min(text.len());
+        let text = text.get(..right)?;
+        cells::read_at_value(text, left, at).or_else(|| lines::read_beside(text, left, at))
+    }
+
+    /// The settings of the object that holds the byte at `at`, with those of the
+    /// objects inside it.
+    #[must_use]
+    pub fn nested(text: &[u8], at: usize) -> Option<Self> {
+        let left = at.saturating_sub(MAX_SIDE);
+        let right = at.saturating_add(MAX_SIDE).min(text.len());
+        let text = text.get(..right)?;
+        lines::read_deeper(text, left, at).or_else(|| brackets::read_nested(text, left, at))
+    }
+
     /// The settings beside the one in whose name the byte at `at` stands.
     #[must_use]
     pub fn around_name(text: &[u8], at: usize) -> Option<Self> {

@@ -32,7 +32,7 @@ pub struct Named {
 
 /// Last words of names, and two last words joined. Longer ones first where one
 /// ends in the other.
-const WORDS: [(&str, Role); 66] = [
+const WORDS: [(&str, Role); 84] = [
     ("hostname", Role::Server),
     ("hostaddr", Role::Server),
     ("servername", Role::Server),
@@ -99,6 +99,25 @@ const WORDS: [(&str, Role); 66] = [
     ("adapter", Role::Engine),
     ("driver", Role::Engine),
     ("client", Role::Engine),
+    // Columns and labels of other languages, which no setting is called.
+    ("contraseña", Role::Password),
+    ("hasło", Role::Password),
+    ("heslo", Role::Password),
+    ("lösenord", Role::Password),
+    ("пароль", Role::Password),
+    ("Пароль", Role::Password),
+    ("密码", Role::Password),
+    ("密碼", Role::Password),
+    ("パスワード", Role::Password),
+    ("benutzername", Role::User),
+    ("utilisateur", Role::User),
+    ("identifiant", Role::User),
+    ("użytkownik", Role::User),
+    ("логин", Role::User),
+    ("Логин", Role::User),
+    ("用户名", Role::User),
+    ("用戶名", Role::User),
+    ("ユーザー名", Role::User),
 ];
 
 /// Words that a last word may be joined to without a separator: `dbhost`, `pguser`.

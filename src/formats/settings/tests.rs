@@ -119,3 +119,63 @@ fn hostile_content_takes_linear_time() {
         }
     }
 }
+
+/// The settings beside the name at the first occurrence of a text, as `beside`.
+fn beside_name(text: &str, place: &str) -> Vec<String> {
+    let at = text.find(place).expect("the place");
+    let Some(settings) = Settings::around_name(text.as_bytes(), at) else { return Vec::new() };
+    let show = |item: &Setting| format!("{}={}", item.name, item.value.text());
+    let own = settings.own().map(show);
+    own.into_iter().chain(settings.others().map(show)).collect()
+}
+
+#[test]
+fn lists_of_variables_and_members_between() {
+    let container = r#"{"Env": ["PATH=/bin", "PGHOST=h1", "PGPASSWORD=a\"b"], "Image": "x"}"#;
+    assert_eq!(beside(container, "h1"), ["PGHOST=h1", "PATH=/bin", "PGPASSWORD=a\"b"]);
+    let exported = r#"[{"name": "A", "slotSetting": false, "value": "h1"}, {"name": "B", "slotSetting": true, "value": "p"}]"#;
+    assert_eq!(beside(exported, "h1")[..2], ["A=h1", "B=p"]);
+    let chain = r#"read.option("url", "h1").option("user", "u").option("password", "p").load()"#;
+    assert_eq!(beside(chain, "h1"), ["url=h1", "user=u", "password=p"]);
+    let setters = "d.setServerName(\"h1\"); d.setUser(\"u\"); d.setPassword(\"p\");";
+    assert_eq!(beside(setters, "h1"), ["ServerName=h1", "User=u", "Password=p"]);
+}
+
+#[test]
+fn values_of_programs() {
+    for (text, value) in [
+        ("password <- 'p1'\n", "p1"),
+        ("let password = \"p1\".to_string();\n", "p1"),
+        ("let password = String::from(\"p1\");\n", "p1"),
+        ("const password: string = 'p1';\n", "p1"),
+        ("pub static password: &'static str = \"p1\";\n", "p1"),
+        ("Dim password As String = \"p1\"\n", "p1"),
+        ("NSString *password = @\"p1\";\n", "p1"),
+        ("password = \"\"\"p\"1\"\"\"\n", "p\"1"),
+        ("2026-10-12 10:00:00 INFO using password = p1\n", "p1"),
+        ("guest password: p!1\n", "p!1"),
+        ("10.2.3.4 (ID: u / password: p!1)\n", "p!1"),
+        ("<password value=\"p1\"/>", "p1"),
+        ("<a><!-- <b key=\"password\" value=\"p1\"/> --></a>", "p1"),
+        ("curl http://h/ -d '{\"user\":\"u\",\"password\":\"p1\"}'\n", "p1"),
+    ] {
+        let found = beside_name(text, "password");
+        assert_eq!(found.first().map(String::as_str), Some(format!("password={value}").as_str()), "{text}");
+    }
+    for text in ["Pass::password::p1\n", "return password == p1\n", "// see password\n"] {
+        assert!(beside_name(text, "password").is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn an_address_and_the_lines_below_it() {
+    let beside_address = |text: &str, place: &str| {
+        let at = text.find(place).expect("the place");
+        let settings = Settings::beside_address(text.as_bytes(), at)?;
+        Some(settings.others().map(|item| format!("{}={}", item.name, item.value.text())).collect::<Vec<_>>())
+    };
+    let note = "other: x\n\nh1.x\nuser: u\npassword: p\n\nmore: y\n";
+    assert_eq!(beside_address(note, "h1.x"), Some(vec!["user=u".to_owned(), "password=p".to_owned()]));
+    let table = "key,value\nPGHOST,h1.x\nPGUSER,u\n";
+    assert_eq!(beside_address(table, "h1.x"), Some(vec!["PGUSER=u".to_owned()]));
+}

@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::role::Named;
 use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
 use crate::formats::connection_string::Value;
 use crate::formats::escape::{Escapes, unescape};
@@ -56,7 +57,7 @@ struct Element {
 
 /// The settings beside `at`, none before `left`.
 pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
-    let elements = elements(text, left);
+    let elements = elements(text, left, at);
     let own = elements.iter().rposition(|element| element.span.start <= at && at <= element.span.end)?;
     let element = elements.get(own)?;
     let section = |index: usize| {
@@ -69,6 +70,14 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
         let items = beside(&|other| named_value(text, other));
         // The place may stand in the name, before the value.
         let at = if setting.span.contains(&at) { at } else { setting.value.span.start };
+        return Settings::of(Syntax::Xml, section(element.parent), items, at);
+    }
+    // `<password value="x"/>`: the name is that of the element.
+    if let Some(setting) = valued(element).filter(|item| item.span.start <= at && at < item.value.span.start)
+        && Named::of(&element.name).is_some()
+    {
+        let items = beside(&|other| valued(other).or_else(|| child(text, other)));
+        let at = setting.value.span.start;
         return Settings::of(Syntax::Xml, section(element.parent), items, at);
     }
     if element.attributes.iter().any(|item| item.span.start <= at && at <= item.span.end) {
@@ -85,7 +94,7 @@ pub(super) fn read(text: &[u8], left: usize, at: usize) -> Option<Settings> {
 
 /// Whether an element holds the name of a setting.
 fn is_name(element: &str) -> bool {
-    matches!(element, "name" | "key")
+    element.eq_ignore_ascii_case("name") || element.eq_ignore_ascii_case("key")
 }
 
 /// `<name>x</name><value>y</value>`, alone in an element or one after the other
@@ -108,7 +117,8 @@ fn named_pairs(
             let together = name.parent == value.parent
                 && (name.parent == holder
                     || parent(name.parent) == parent(holder) && parent(holder).is_some());
-            let shape = is_name(&name.name) && matches!(value.name.as_str(), "value" | "string");
+            let is_value = ["value", "string"].iter().any(|known| value.name.eq_ignore_ascii_case(known));
+            let shape = is_name(&name.name) && is_value;
             let named = text.get(name.text.clone()?)?;
             let span = value.text.clone().filter(|_| together && shape)?;
             Some(Setting {
@@ -131,6 +141,20 @@ fn child(text: &[u8], element: &Element) -> Option<Setting> {
         name: element.name.clone(),
         value: decoded(text, span),
         span: element.span.clone(),
+        quoted: true,
+        code: false,
+        indented: false,
+    })
+}
+
+/// An element whose name is that of the setting and whose only attribute is its
+/// value.
+fn valued(element: &Element) -> Option<Setting> {
+    let [value] = element.attributes.as_slice() else { return None };
+    value.name.eq_ignore_ascii_case("value").then(|| Setting {
+        name: element.name.clone(),
+        value: value.value.clone(),
+        span: element.span.start..value.span.end,
         quoted: true,
         code: false,
         indented: false,
@@ -166,7 +190,7 @@ fn decoded(text: &[u8], span: Range<usize>) -> Value {
 }
 
 /// All elements from `left` on whose opening tag is in the text.
-fn elements(text: &[u8], left: usize) -> Vec<Element> {
+fn elements(text: &[u8], left: usize, place_asked: usize) -> Vec<Element> {
     let mut elements: Vec<Element> = Vec::new();
     let mut open: Vec<usize> = Vec::new();
     let mut at = left;
@@ -178,7 +202,9 @@ fn elements(text: &[u8], left: usize) -> Vec<Element> {
             start.saturating_add(length.unwrap_or(rest.len()))
         };
         if rest.starts_with(b"<!--") {
-            at = skip(b"-->");
+            // A comment is left out, unless it holds the place that is asked for.
+            let end = skip(b"-->");
+            at = if (start..end).contains(&place_asked) { start.saturating_add(4) } else { end };
             continue;
         }
         if rest.starts_with(b"</") {

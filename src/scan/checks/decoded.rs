@@ -104,6 +104,7 @@ mod tests {
             secret: 0..text.len(),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: Vec::new(),
         }
     }

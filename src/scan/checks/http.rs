@@ -122,6 +122,7 @@ mod tests {
             secret: 0..code.len(),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: Vec::new(),
         };
         basic(&mut hit, true)

@@ -1,4 +1,4 @@
-//! Private keys outside PEM: JSON and XML keys, PKCS#12, OpenPGP, age, WireGuard. Of
+//! Private keys outside PEM: JSON and XML keys, DER, PKCS#12, OpenPGP, age, WireGuard. Of
 //! containers of other things see `kept`.
 
 mod kept;
@@ -18,6 +18,7 @@ use crate::formats::key_numbers::{
 };
 use crate::formats::openpgp;
 use crate::formats::pkcs12::Pkcs12;
+use crate::formats::private_key::{KeyState, PrivateKey};
 use crate::rules::ContainerForm;
 
 /// What stands before the digits of a key of age.
@@ -30,6 +31,7 @@ pub(super) fn check(hit: &mut Hit<'_>, form: ContainerForm) -> Result<(), Refusa
         ContainerForm::RsaParameters => json(hit, "rsa_parameters", parse_rsa_parameters),
         ContainerForm::RsaXml => rsa_xml(hit),
         ContainerForm::Pkcs12 => pkcs12(hit),
+        ContainerForm::Der => der(hit),
         ContainerForm::Pgp => pgp(hit),
         ContainerForm::Age => age(hit),
         ContainerForm::Wireguard => wireguard(hit),
@@ -161,6 +163,57 @@ fn pkcs12(hit: &mut Hit<'_>) -> Result<(), Refusal> {
         hit.add_attribute("expires_at", certificate.not_after);
     }
     Ok(())
+}
+
+/// The secret begins a private key in DER: RFC 5958 (PKCS#8), RFC 8017 (PKCS#1), RFC
+/// 5915 (SEC 1). The file says itself how long it is.
+fn der(hit: &mut Hit<'_>) -> Result<(), Refusal> {
+    const NOT_IT: Refusal = Refusal("not the structure of a private key");
+    let raw = hit.text.get(hit.secret.start..).unwrap_or_default();
+    let (key, head, taken) = if raw.first() == Some(&SEQUENCE) {
+        // Programs hold keys to measure or to test themselves: a file of a key is one.
+        accept(hit.secret.start == 0, "within other content")?;
+        let (head, length) = der_head(raw).ok_or(NOT_IT)?;
+        (raw.get(..head + length).ok_or(NOT_IT)?.to_vec(), head, head + length)
+    } else {
+        let start: Vec<u8> = raw.iter().filter(|byte| !byte.is_ascii_whitespace()).take(8).copied().collect();
+        let (head, length) = der_head(&decode(&start).ok_or(NOT_IT)?).ok_or(NOT_IT)?;
+        let (code, taken) = characters(raw, (head + length).div_ceil(3) * 4).ok_or(NOT_IT)?;
+        let mut key = decode(&code).ok_or(Refusal("not base64"))?;
+        key.truncate(head + length);
+        hit.add_attribute("encoding", "base64");
+        (key, head, taken)
+    };
+    let label = match key.get(head..).unwrap_or_default() {
+        [2, 1, 0 | 1, SEQUENCE, ..] => "PRIVATE KEY",
+        [2, 1, 0, 2, ..] => "RSA PRIVATE KEY",
+        [2, 1, 1, 4, ..] => "EC PRIVATE KEY",
+        _ => return Err(NOT_IT),
+    };
+    let code = STANDARD.encode(&key);
+    let lines: Vec<&str> =
+        code.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let armour = format!("-----BEGIN {label}-----\n{}\n-----END {label}-----\n", lines.join("\n"));
+    let key = PrivateKey::parse(armour.as_bytes()).map_err(|_| NOT_IT)?;
+    accept(key.state == KeyState::Whole, "the parts of the key do not fit each other")?;
+    hit.secret.end = hit.secret.start + taken;
+    hit.add_attribute("format", "der");
+    hit.add_attribute("encrypted", "false");
+    hit.add_attribute("fingerprint", key.fingerprint_sha256().unwrap_or_default());
+    hit.add_attribute("bits", key.bits.map(|bits| bits.to_string()).unwrap_or_default());
+    hit.add_attribute("curve", key.curve.unwrap_or_default());
+    hit.add_attribute("algorithm", key.algorithm.unwrap_or_default());
+    Ok(())
+}
+
+/// How many bytes the head of an element has, and how many its content.
+fn der_head(bytes: &[u8]) -> Option<(usize, usize)> {
+    match bytes {
+        [SEQUENCE, 0x82, high, low, ..] => Some((4, usize::from(u16::from_be_bytes([*high, *low])))),
+        [SEQUENCE, 0x81, length, ..] => Some((3, usize::from(*length))),
+        [SEQUENCE, length @ 0..=0x7f, ..] => Some((2, usize::from(*length))),
+        _ => None,
+    }
 }
 
 /// How many bytes an element of two digits of length has, its head included: no

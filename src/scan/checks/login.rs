@@ -114,9 +114,11 @@ fn mentions_password(hit: &Hit<'_>) -> bool {
     };
     memchr::memchr2_iter(b'p', b'P', near).any(word)
         || memchr::memchr(b'@', near).is_some()
-        || [b" -P", b" -p", b" -a"].iter().any(|option| memchr::memmem::find(near, *option).is_some())
-        || memchr::memmem::find(near, b"\", \"").is_some()
-        || memchr::memmem::find(near, b"', '").is_some()
+        || [b" -P", b" -p", b" -a", b"/tp", b"/sp", b"','"]
+            .iter()
+            .any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || [b"\", \"", b"', '"].iter().any(|mark| memchr::memmem::find(near, *mark).is_some())
+        || memchr::memmem::find(near, b"\",\"").is_some()
         || memchr::memchr_iter(b':', near).nth(3).is_some()
 }
 
@@ -145,12 +147,18 @@ fn judge(mut login: Login, hosts: &[String]) -> Result<Login, Refusal> {
         let known = hosts.iter().any(|suffix| login.host.ends_with(suffix.as_str()));
         accept(known, "another kind of host")?;
     }
-    accept(!sample::is_sample_host(&login.host), "a sample host")?;
+    // People call their own server `contoso` too: a password that was made at random
+    // is none of a manual.
+    let made = !hosts.is_empty()
+        && login.password.as_ref().is_some_and(|password| password::is_made(&password.bytes));
+    accept(made || !sample::is_sample_host(&login.host), "a sample host")?;
     let method =
         login.authentication.to_ascii_lowercase().replace([' ', '_'], "").replace("activedirectory", "");
     accept(!WITHOUT_PASSWORD.contains(&method.as_str()), "authenticates without a password")?;
     let password = login.password.as_ref().ok_or(Refusal("the login holds no password"))?;
     accept(!is_placeholder(&password.bytes, ValueKind::Password), "the password is a placeholder")?;
+    let word = password.text().to_ascii_lowercase();
+    accept(!is_masked(&password.bytes) && !sample::is_word(&word), "the password is a placeholder")?;
     accept(!sample::is_reference(&password.bytes), "the password is a reference")?;
     let lower = password.text().to_ascii_lowercase();
     accept(!sample::is_word(&lower), "the password is a word of programs")?;
@@ -166,6 +174,30 @@ fn filled_in(text: &[u8], login: Login) -> Result<Login, Refusal> {
     let named = password.bytes.iter().all(|byte| byte.is_ascii_alphabetic() || b"_.".contains(byte));
     accept(!(opened && text.get(end) == Some(&b'}') && named), "the password is a reference")?;
     Ok(login)
+}
+
+/// What a program or a manual shows in place of a password: marks, what it says in
+/// brackets (`(known after apply)`), the parts of an expression, a name between marks.
+fn is_masked(password: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(password);
+    let text = text.trim();
+    let lower = text.to_ascii_lowercase();
+    let shown = text.trim_start_matches(['*', '•', '●', '·', 'x', 'X']);
+    let masked = text.chars().count().saturating_sub(shown.chars().count()) >= 4 && shown.len() <= 4;
+    let between = ["$$", "%%", "__", "@@", "##"]
+        .iter()
+        .any(|mark| text.len() > 4 && text.starts_with(mark) && text.ends_with(mark));
+    masked
+        || between
+        || text.starts_with('(')
+            && (text.ends_with(')') || lower.starts_with("(sensitive") || lower.starts_with("(known"))
+        || text.contains(" + ")
+        || text.starts_with("+ ") && text.ends_with(" +")
+        || lower == "n/a"
+        || lower.starts_with("your") && lower.contains(['_', '-'])
+        || lower.ends_with("_here")
+        || lower.ends_with("-here")
+        || !text.bytes().any(|byte| byte.is_ascii_alphanumeric())
 }
 
 /// Makes the login the finding.
@@ -205,24 +237,31 @@ pub(super) fn take_secret(hit: &mut Hit<'_>, value: &Value) {
 /// The login whose host is in the setting around `at`, and whose password is in
 /// another one.
 fn of_settings(text: &[u8], at: usize) -> Option<Login> {
-    let settings = Settings::around(text, at)?;
-    let own = settings.own()?;
-    if at < own.value.span.start {
-        return None;
-    }
-    let found = assemble(&settings, own).filter(|login| login.password.is_some());
-    let mut login = match found {
-        Some(login) => login,
+    let settings =
+        Settings::around(text, at).filter(|found| found.own().is_some_and(|own| own.value.span.start <= at));
+    let found = settings.as_ref().and_then(|settings| {
+        let own = settings.own()?;
+        // An expression is no setting, but may hold some.
+        let expression = own.code && !own.quoted && own.value.bytes.iter().any(|byte| b"({".contains(byte));
+        let found = if expression { None } else { assemble(settings, own) };
         // `$server = "…"; $options = array("UID" => "…", "PWD" => "…");`
-        None if own.code || settings.syntax == Syntax::Brackets => {
-            let near = Settings::near(text, at)?;
-            let own = near.own()?;
-            assemble(&near, own).filter(|login| login.password.is_some())?
+        let near = |settings: Option<Settings>| settings.and_then(|near| assemble(&near, near.own()?));
+        let wide = own.code || settings.syntax == Syntax::Brackets;
+        let found = found.or_else(|| near(Settings::nested(text, at)));
+        let found = found.or_else(|| if wide { near(Settings::near(text, at)) } else { None });
+        found.or_else(|| of_statements(text, at, own)).map(|login| (login, own.clone()))
+    });
+    let (mut login, own) = match found {
+        Some(found) => found,
+        None => {
+            let settings = Settings::beside_address(text, at)?;
+            let own = settings.own()?;
+            let login = assemble(&settings, own).filter(|login| !login.user.is_empty())?;
+            (login, own.clone())
         }
-        None => return None,
     };
     let value = own.value.text();
-    login.host = host_at(text, at, own).unwrap_or_default();
+    login.host = host_at(text, at, &own).unwrap_or_default();
     login.port = login.port.or_else(|| port_of(&value));
     if let Some(string) = ConnectionString::around(text, at) {
         if let Some(database) = string.get(Key::Database).filter(|_| login.database.is_empty()) {
@@ -233,6 +272,23 @@ fn of_settings(text: &[u8], at: usize) -> Option<Login> {
         login.engine = login.engine.or_else(|| engine::by_name(&value));
     }
     Some(login)
+}
+
+/// The login of a program whose server is a variable, `url = "jdbc:…"`, and whose
+/// user and password are arguments near it that say nothing of another server.
+fn of_statements(text: &[u8], at: usize, own: &Setting) -> Option<Login> {
+    if !own.quoted {
+        return None;
+    }
+    let near = Settings::near(text, at)?;
+    let anchor = Named::of(&own.name).filter(|named| named.role == Role::Server)?;
+    let mut passwords = near.others().filter_map(|item| Named::of(&item.name).map(|named| (named, item)));
+    let mut passwords = passwords.by_ref().filter(|(named, _)| named.role == Role::Password);
+    let (named, _) = passwords.next()?;
+    if passwords.next().is_some() || !(named.prefix.is_empty() || anchor.affinity(&named) == 3) {
+        return None;
+    }
+    assemble(&near, near.own()?).filter(|login| !login.user.is_empty())
 }
 
 /// The host that holds the byte at `at`, in lower case.
@@ -273,7 +329,7 @@ fn assemble(settings: &Settings, own: &Setting) -> Option<Login> {
         database: text(Role::Database),
         user: text(Role::User),
         engine: engine::by_name(&text(Role::Engine)),
-        password: Some(password.value.clone()),
+        password: Some(without_braces(&password.value)),
         span: password.value.span.clone(),
         ..Login::default()
     })
@@ -287,6 +343,21 @@ pub(super) struct Beside {
     pub(super) port: String,
     pub(super) database: String,
     pub(super) engine: Option<&'static str>,
+}
+
+/// `'{p4ss!word}'`: ODBC puts braces around a value, and so do samples that people
+/// fill in. What holds a mark that no name has is no placeholder.
+fn without_braces(value: &Value) -> Value {
+    let inner = value.bytes.strip_prefix(b"{").and_then(|inner| inner.strip_suffix(b"}"));
+    let in_name =
+        |byte: &u8| byte.is_ascii_alphanumeric() || b"_-.: {}[]()$\"'".contains(byte) || *byte >= 0x80;
+    match inner.filter(|inner| inner.len() >= 8 && !inner.iter().all(in_name)) {
+        Some(inner) if value.span.len() == value.bytes.len() => Value {
+            bytes: inner.to_vec(),
+            span: value.span.start.saturating_add(1)..value.span.end.saturating_sub(1),
+        },
+        _ => value.clone(),
+    }
 }
 
 /// Whether a password opens a thing and no account: `keystore_password`,

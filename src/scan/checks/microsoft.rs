@@ -150,6 +150,7 @@ mod tests {
             secret: 0..key.len(),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: Vec::new(),
         }
     }

@@ -26,7 +26,7 @@ mod storage;
 mod times;
 mod token;
 
-use super::hit::Hit;
+use super::hit::{Further, Hit};
 use crate::rules::Check;
 
 pub use characters::entropy;
@@ -109,6 +109,8 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
             hit.add_attribute(name.clone(), value.clone());
             Ok(())
         }
+        Check::PasswordTable {} => password::table::check(hit),
+        Check::PasswordList {} => password::table::check_list(hit),
         Check::HttpBasic { decode } => http::basic(hit, *decode),
         Check::HttpUserPair {} => http::pair(hit),
         Check::Jwt { issuers, with, without } => jwt::check(hit, issuers, with, without),
@@ -116,6 +118,20 @@ pub fn run(check: &Check, hit: &mut Hit<'_>) -> Result<(), Refusal> {
         Check::MachineKey {} => machine_key::check(hit),
         Check::PrivateKey { used, damaged } => private_key::check(hit, *used, *damaged),
     }
+}
+
+/// Makes the first of several secrets that of the hit, and the others further ones
+/// of it. `None` where there is none.
+fn hit_more<'t>(hit: &mut Hit<'t>, found: Vec<Further<'t>>) -> Option<()> {
+    let mut found = found.into_iter();
+    let first = found.next()?;
+    hit.secret = first.secret;
+    hit.value = first.value;
+    for (name, value) in first.attributes {
+        hit.add_attribute(name, value);
+    }
+    hit.more.extend(found);
+    Some(())
 }
 
 /// Passes or refuses.

@@ -1,7 +1,7 @@
 //! Azure Storage: what a connection string and a host say of the account. The
 //! grammar is in [`crate::formats::name_value`].
 
-use super::azure_host::{PRIVATE_LINK, is_sample};
+use super::azure_host::{PRIVATE_LINK, is_random, is_sample};
 use super::name_value::host_of;
 use super::{Hit, Refusal, accept};
 use crate::formats::name_value::NameValueString;
@@ -26,7 +26,8 @@ pub(super) fn connection_string(hit: &mut Hit<'_>) -> Result<(), Refusal> {
             && account.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit()),
         "not the name of an account",
     )?;
-    accept(account != "devstoreaccount1" && !is_sample(&account), "the emulator or a sample")?;
+    let sample = is_sample(&account) && !is_random(hit.secret_bytes());
+    accept(account != "devstoreaccount1" && !sample, "the emulator or a sample")?;
     let suffix = text("EndpointSuffix").or(endpoint.map(|(_, suffix)| suffix));
     hit.add_attribute("account", account);
     hit.add_attribute("suffix", suffix.unwrap_or_else(|| PUBLIC_SUFFIX.to_owned()));

@@ -98,6 +98,7 @@ proptest::proptest! {
                 secret: span.clone(),
                 value: None,
                 claims: Vec::new(),
+                more: Vec::new(),
                 attributes: Vec::new(),
             };
             let _ = run(check, &mut hit);

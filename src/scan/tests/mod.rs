@@ -180,7 +180,10 @@ fn by_reference(rules: &RuleSet, text: &[u8]) -> Vec<Seen> {
             assert_eq!(span, Some(from..end));
             if let Ok(hit) = compiled.judge(rule, text, from..end, &scratch, &mut Unwatched) {
                 let first = from.saturating_sub(Rule::MAX_REACH as usize);
-                all.push(super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first));
+                let hits = std::iter::once(hit.clone()).chain(hit.further());
+                all.extend(
+                    hits.map(|hit| super::scanner::pending(number, rule, &hit, &View::plain(text, 0), first)),
+                );
             }
         }
     }

@@ -2,6 +2,7 @@
 //! one, and what stands beside it says whose.
 
 mod nearby;
+pub(super) mod table;
 #[cfg(test)]
 mod tests;
 mod value;
@@ -14,7 +15,7 @@ use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
 use crate::rules::PasswordEncoding;
 
-pub(super) use value::{Kind, judge_alone};
+pub(super) use value::{Kind, is_made, judge_alone};
 
 /// How far around a name binary bytes tell that this is no text.
 const TEXT_AROUND: usize = 48;
@@ -210,6 +211,9 @@ fn is_about_one(name: &[u8]) -> bool {
     // Options in manuals, and labels of forms.
     if name.starts_with('-') || ["yourpass", "mypass"].iter().any(|label| lower.contains(label)) {
         return true;
+    }
+    if lower.contains("cleartext") || lower.contains("plaintext") || lower.contains("plain_text") {
+        return false;
     }
     let words = words(name);
     words.iter().rev().skip(1).take(2).any(|word| sample::is_modifier(word))

@@ -17,6 +17,7 @@ fn password(text: &str, login: bool, code: bool) -> Result<String, &'static str>
         secret: start..start,
         value: None,
         claims: Vec::new(),
+        more: Vec::new(),
         attributes: Vec::new(),
     };
     run(&Check::Password { login, code, data_source: false }, &mut hit).map_err(|refusal| refusal.0)?;
@@ -155,6 +156,7 @@ fn encodings() {
             secret: 0..text.len(),
             value: None,
             claims: Vec::new(),
+            more: Vec::new(),
             attributes: attributes
                 .iter()
                 .map(|(name, value)| ((*name).into(), (*value).to_owned()))

@@ -176,6 +176,20 @@ pub(super) fn is_guessable(value: &[u8]) -> bool {
         && (weak || is_made_of_words(value))
 }
 
+/// A long password of many kinds of characters that holds no word for one.
+pub(in super::super) fn is_made(value: &[u8]) -> bool {
+    let classes = Classes::of(value);
+    let kinds = [classes.lower, classes.upper, classes.digits, classes.symbols];
+    let kinds = kinds.iter().filter(|count| **count > 0).count();
+    let lower = String::from_utf8_lossy(value).to_ascii_lowercase();
+    value.len() >= 12
+        && (kinds >= 3 && classes.digits + classes.symbols >= 3)
+        && !["pass", "pwd", "secret", "p@ss", "p4ss", "1234", "abcd", "your", "changeme", "example"]
+            .iter()
+            .any(|word| lower.contains(word))
+        && judge_alone(value, Kind::Code).is_ok()
+}
+
 /// Case that is not that of a word, a name or words joined by it.
 fn varied_case(value: &[u8]) -> bool {
     let (parts, odd) = parts(value);
