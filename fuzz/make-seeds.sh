@@ -417,6 +417,10 @@ base[:4] = b"regf"
 struct.pack_into("<II", base, 20, 1, 5)
 struct.pack_into("<I", base, 36, root)
 (corpus / "store" / "hive").write_bytes(b"\1" + bytes(base) + bins)
+# With a log: the hive itself, and zeros that the target makes entries of.
+whole = bytes(base) + bins
+for form in (b"\0", b"\1"):
+    (corpus / "hive_log" / f"hive{form[0]}").write_bytes(form + whole + bytes(512) + whole[512:])
 
 # A core dump: notes with a name and a vector, and the top of a stack.
 strings = b"prog\0A=b\0C=d e\0"
