@@ -33,8 +33,7 @@ pub(super) fn is_of_another(secret_type: &str, text: &[u8], place: usize) -> boo
     let Some((_, own)) = SERVICES.iter().find(|(of, _)| *of == secret_type) else { return false };
     let names = names(text, place).to_ascii_lowercase();
     let has = |word: &&str| memchr::memmem::find(&names, word.as_bytes()).is_some();
-    !own.iter().any(has)
-        && SERVICES.iter().any(|(of, words)| *of != secret_type && words.iter().any(has))
+    !own.iter().any(has) && SERVICES.iter().any(|(of, words)| *of != secret_type && words.iter().any(has))
 }
 
 /// What names a value: what stands before it on its line, as far as the object that it is in

@@ -54,15 +54,19 @@ impl Gate {
         machine: &Machine<'_>,
         reader: &Reader<'_>,
     ) -> Self {
-        let mut gate = Self {
+        let mut gate = Self::open(effective);
+        gate.closed = gate.ask(user, effective, subject, machine, reader);
+        gate
+    }
+
+    fn open(effective: &Effective<'_>) -> Self {
+        Self {
             closed: None,
             restrictions: Vec::new(),
             no_shell: None,
             forwarding: forwarding(effective),
             needs_command: false,
-        };
-        gate.closed = gate.ask(user, effective, subject, machine, reader);
-        gate
+        }
     }
 
     /// Asks about a local account of Windows, which has no shell, no PAM and no root.
@@ -72,13 +76,7 @@ impl Gate {
         subject: Subject<'_>,
         now: Timestamp,
     ) -> Self {
-        let mut gate = Self {
-            closed: None,
-            restrictions: Vec::new(),
-            no_shell: None,
-            forwarding: forwarding(effective),
-            needs_command: false,
-        };
+        let mut gate = Self::open(effective);
         let expired = state.expires.filter(|time| *time <= now.unix_seconds());
         let closed = state.is_disabled.then(|| Verdict::refused(Refusal::AccountLocked, "it is disabled"));
         let closed = closed

@@ -8,7 +8,7 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::lines::{quoted_length, unquote};
+use super::quotes::{quoted_length, unquote};
 use super::role::Named;
 use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
 use crate::formats::connection_string::Value;

@@ -14,6 +14,7 @@
 mod brackets;
 mod cells;
 mod lines;
+mod quotes;
 pub mod role;
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 
-use super::lines::{quoted_length, unquote};
+use super::quotes::{quoted_length, unquote};
 use super::{MAX_ITEMS, Setting, Settings, Syntax, in_name, text_of};
 use crate::formats::connection_string::Value;
 use crate::formats::escape::{Escapes, unescape};
