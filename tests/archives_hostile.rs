@@ -490,6 +490,9 @@ fn any_damage_stays_within_the_limits() {
         for round in 0..150 {
             let mut bytes = whole.clone();
             for _ in 0..=round % 4 {
+                if bytes.is_empty() {
+                    break;
+                }
                 let at = next(bytes.len());
                 let length = next(64).min(bytes.len() - at);
                 match next(5) {

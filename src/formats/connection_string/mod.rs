@@ -264,6 +264,8 @@ pub fn host_of(server: &str) -> Option<String> {
         .find_map(|protocol| value.strip_prefix(protocol))
         .unwrap_or(value)
         .trim();
+    // `//host:port/service`, as Oracle has it.
+    let host = host.strip_prefix("//").unwrap_or(host);
     if let Some(address) = host.strip_prefix('[') {
         return address.split_once(']').map(|(address, _)| address.to_owned());
     }
@@ -276,6 +278,7 @@ pub fn host_of(server: &str) -> Option<String> {
 pub fn port_of(server: &str) -> Option<u16> {
     let server = server.split_once("://").map_or(server, |(_, rest)| rest);
     let server = server.rsplit_once('@').map_or(server, |(_, rest)| rest);
+    let server = server.strip_prefix("//").unwrap_or(server);
     let end = server.find(['/', ';', '?']).unwrap_or(server.len());
     server.get(..end)?.rsplit([',', ':']).next()?.trim().parse().ok()
 }

@@ -8,12 +8,13 @@ mod tests;
 mod value;
 
 use super::login::{beside, take_secret};
+use super::placeholder::is_placeholder;
 use super::token::decode;
 use super::{Hit, Refusal, accept, sample};
 use crate::formats::connection_string::{ConnectionString, Key};
 use crate::formats::settings::role::{Named, Role, words};
 use crate::formats::settings::{Setting, Settings, Syntax};
-use crate::rules::PasswordEncoding;
+use crate::rules::{PasswordEncoding, ValueKind};
 
 pub(super) use value::{Kind, is_made, judge_alone};
 
@@ -66,6 +67,7 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
     };
     accept(!data_source || has_driver(&settings), "no driver beside it")?;
     accept(!in_sample_string(hit.text, own), "a sample host")?;
+    accept(!is_encoded_sample(&own.value.bytes), "a sample in base64")?;
     let beside = beside(&settings, own);
     if login {
         accept(!beside.user.is_empty(), "no user beside it")?;
@@ -96,6 +98,19 @@ pub(super) fn check(hit: &mut Hit<'_>, wanted: Wanted) -> Result<(), Refusal> {
     hit.add_attribute("engine", beside.engine.unwrap_or_default());
     hit.add_attribute("strength", strength);
     Ok(())
+}
+
+/// Base64 of a word that stands in place of a password: Kubernetes has all values so.
+fn is_encoded_sample(value: &[u8]) -> bool {
+    if value.len() < 8 || !value.len().is_multiple_of(4) {
+        return false;
+    }
+    decode(value).is_some_and(|plain| {
+        let lower = plain.to_ascii_lowercase();
+        plain.iter().all(u8::is_ascii_graphic)
+            && (is_placeholder(&plain, ValueKind::Password)
+                || std::str::from_utf8(&lower).is_ok_and(sample::is_word))
+    })
 }
 
 /// The secret is a password, written in some encoding.

@@ -62,6 +62,8 @@ impl Classes {
 /// it: `text` begins at the value, after its quote.
 pub(super) fn may_be(text: &[u8], quote: Option<u8>) -> Result<(), Refusal> {
     let reach = text.get(..text.len().min(MAX_LENGTH * 2)).unwrap_or_default();
+    // Logs have a mask on each line.
+    accept(!reach.starts_with(b"****"), "a placeholder")?;
     let length = match quote {
         Some(quote) => memchr::memchr2(quote, b'\n', reach),
         None => {
@@ -242,7 +244,7 @@ fn is_sample(lower: &str) -> bool {
 }
 
 /// A name with arguments or an index behind it, which may be cut off, in quotes too:
-/// `Encrypt(p)`, `config['PASSWORD']`, `l(e.password),e}`, `vault.get(`.
+/// `Encrypt(p)`, `config['PASSWORD']`, `l(e.password),e}`, `vault.get(`, `dict(type='str'`.
 fn is_call(value: &[u8]) -> bool {
     let name = |bytes: &[u8]| {
         bytes.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
@@ -255,6 +257,11 @@ fn is_call(value: &[u8]) -> bool {
         return false;
     }
     let close = if *first == b'(' { b')' } else { b']' };
+    // `dict(type='str', no_log=True)`, often cut at its comma.
+    let named = arguments.split(|byte| *byte == b'=').next().unwrap_or_default();
+    if *first == b'(' && named.len() < arguments.len() && name(named) {
+        return true;
+    }
     let Some(end) = memchr::memchr(close, arguments) else { return arguments.is_empty() };
     let (argument, after) = arguments.split_at_checked(end).unwrap_or_default();
     let quoted = argument.len() > 2
