@@ -123,7 +123,7 @@ fuzz_target!(|data: &[u8]| {
         let replay = Replay::read(&block, &mut logs);
         assert!(replay.length(length, log.len() as u64) <= length + log.len() as u64);
         let mut seen = Seen::default();
-        let replayed = Replayed { hive: Bytes(hive.clone()), logs, replay };
+        let replayed = Replayed { hive: Bytes(hive.clone()), logs, replay: replay.into() };
         if let Ok(mut hive) = Hive::open_replayed(replayed, length) {
             hive.walk(1 << 16, &mut seen);
         }

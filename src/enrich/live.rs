@@ -2,6 +2,8 @@
 //! tries first is one; elsewhere it is as likely a sample.
 
 /// Parts of a path below which files are documentation, samples, or what a package brought.
+/// Here a name alone decides, unlike where files are left unread (`source::test_content`):
+/// what is dropped for it is a word that everybody tries first.
 const OTHERS: [&str; 18] = [
     "doc",
     "docs",

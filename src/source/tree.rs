@@ -10,6 +10,7 @@ use rustix::io::Errno;
 
 use super::directory::{Resolved, Root};
 use super::stat::FileStat;
+use crate::formats::sqlite::ReadPages;
 
 /// A tree of files that can be asked for by path. Nothing outside can be reached:
 /// `..` at its root stays there, and links are followed inside it.
@@ -123,6 +124,12 @@ impl<'t> TreeFile<'t> {
             }
         }
         Ok(())
+    }
+}
+
+impl ReadPages for &TreeFile<'_> {
+    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
+        self.read_exact_at(page, offset).is_ok()
     }
 }
 

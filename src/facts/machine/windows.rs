@@ -243,7 +243,7 @@ impl Judge<'_> {
         for path in paths {
             let text = String::from_utf8_lossy(&path).into_owned();
             let names: Vec<&str> = text.split('/').filter(|name| !name.is_empty()).collect();
-            found.extend(windows::find(reader, windows::Folder::Root, &names));
+            found.extend(windows::find(reader, b"", &names));
         }
         found
     }

@@ -7,7 +7,7 @@ use super::{Claim, Packages};
 use crate::formats::hex;
 use crate::formats::rpm::{Header, ndb_blob, ndb_slots, ndb_slots_length};
 use crate::formats::rpm_bdb;
-use crate::formats::sqlite::{Database, ReadPages};
+use crate::formats::sqlite::Database;
 use crate::source::{Tree, TreeFile};
 
 /// The longest header that is read, in bytes; that of a package of 300,000 files
@@ -42,17 +42,9 @@ fn length(file: &TreeFile<'_>) -> Result<u64, String> {
     file.stat.size.ok_or_else(|| "the filesystem gives a negative size".to_owned())
 }
 
-struct Pages<'f>(&'f TreeFile<'f>);
-
-impl ReadPages for Pages<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        self.0.read_exact_at(page, offset).is_ok()
-    }
-}
-
 /// The table `Packages`: a number and the header.
 fn sqlite(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
-    let mut database = Database::open(Pages(file), length(file)?).map_err(|error| error.to_string())?;
+    let mut database = Database::open(file, length(file)?).map_err(|error| error.to_string())?;
     let root = database.table("Packages").map_err(|error| error.to_string())?;
     let root = root.ok_or("it has no table of packages")?;
     database
@@ -88,7 +80,7 @@ fn ndb(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
 }
 
 fn bdb(file: &TreeFile<'_>, packages: &mut Packages) -> Result<(), String> {
-    rpm_bdb::values(&mut Pages(file), length(file)?, MAX_HEADER, &mut |header| package(header, packages))
+    rpm_bdb::values(&mut &*file, length(file)?, MAX_HEADER, &mut |header| package(header, packages))
         .map_err(|error| error.to_string())
 }
 

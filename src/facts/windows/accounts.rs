@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 
 use super::registry::{Entry, Registry};
-use super::{Folder, MAX_PROFILES, find};
+use super::{MAX_PROFILES, find};
 use crate::facts::reader::Reader;
 use crate::formats::sam::{self, UserState};
 
@@ -50,8 +50,8 @@ pub(in super::super) struct Accounts {
 impl Accounts {
     pub(in super::super) fn read(
         reader: &mut Reader<'_>,
-        sam: Option<&Registry>,
-        software: Option<&Registry>,
+        sam: Option<&Registry<'_>>,
+        software: Option<&Registry<'_>>,
     ) -> Self {
         let mut profiles = match software {
             Some(software) => listed(reader, software),
@@ -72,7 +72,7 @@ impl Accounts {
 
     /// The accounts of the machine itself, with their folders, which are taken from the
     /// list of profiles.
-    fn local(&mut self, reader: &mut Reader<'_>, sam: &Registry, profiles: &mut Vec<(String, Vec<u8>)>) {
+    fn local(&mut self, reader: &mut Reader<'_>, sam: &Registry<'_>, profiles: &mut Vec<(String, Vec<u8>)>) {
         let own = sam.values(reader, &ACCOUNT, 0);
         let machine =
             own.iter().find(|value| value.is("V")).and_then(|value| sam::machine_sid(value.bytes()?));
@@ -143,7 +143,7 @@ fn of_rid<'e>(entry: &'e Entry, name: &str) -> Option<&'e [u8]> {
 }
 
 /// The profiles of people by SID: services have theirs below `Windows`.
-fn listed(reader: &mut Reader<'_>, software: &Registry) -> Vec<(String, Vec<u8>)> {
+fn listed(reader: &mut Reader<'_>, software: &Registry<'_>) -> Vec<(String, Vec<u8>)> {
     let key = ["Microsoft", "Windows NT", "CurrentVersion", "ProfileList"];
     let mut profiles = Vec::new();
     for value in software.values(reader, &key, 1) {
@@ -154,7 +154,7 @@ fn listed(reader: &mut Reader<'_>, software: &Registry) -> Vec<(String, Vec<u8>)
         }
         let Some(names) = value.text().and_then(super::on_system_drive) else { continue };
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        if let Some(home) = find(reader, Folder::Root, &names) {
+        if let Some(home) = find(reader, b"", &names) {
             profiles.push((sid.clone(), home));
         }
     }
@@ -163,7 +163,7 @@ fn listed(reader: &mut Reader<'_>, software: &Registry) -> Vec<(String, Vec<u8>)
 
 /// The folders below `Users`.
 fn folders(reader: &mut Reader<'_>) -> Vec<Vec<u8>> {
-    let Some(users) = find(reader, Folder::Root, &["Users"]) else { return Vec::new() };
+    let Some(users) = find(reader, b"", &["Users"]) else { return Vec::new() };
     let no_accounts = ["public", "default", "default user", "all users", "desktop.ini"];
     let names = reader.list(&users).into_iter().take(MAX_PROFILES);
     names

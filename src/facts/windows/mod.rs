@@ -26,24 +26,14 @@ const MAX_PROFILES: usize = 1000;
 /// The most names and addresses that are told.
 const MAX_NAMES: usize = 64;
 
-/// Where a search by names begins.
-#[derive(Clone, Copy)]
-pub(super) enum Folder<'f> {
-    Root,
-    At(&'f [u8]),
-}
-
 /// The folder of the server, where there is one.
 pub(super) fn server_folder(reader: &mut Reader<'_>) -> Option<Vec<u8>> {
-    find(reader, Folder::Root, &["ProgramData", "ssh"])
+    find(reader, b"", &["ProgramData", "ssh"])
 }
 
-/// A path by names whose case does not matter.
-pub(super) fn find(reader: &mut Reader<'_>, from: Folder<'_>, names: &[&str]) -> Option<Vec<u8>> {
-    let mut path = match from {
-        Folder::Root => Vec::new(),
-        Folder::At(path) => path.to_vec(),
-    };
+/// A path by names whose case does not matter, from a folder on; the root is the empty one.
+pub(super) fn find(reader: &mut Reader<'_>, folder: &[u8], names: &[&str]) -> Option<Vec<u8>> {
+    let mut path = folder.to_vec();
     for wanted in names {
         let names = reader.list(if path.is_empty() { b"." } else { &path });
         let wanted = wanted.to_lowercase();
@@ -78,12 +68,12 @@ pub(super) fn pattern(pattern: &str) -> Option<String> {
 }
 
 /// The server's program and whether its service starts by itself.
-pub(super) fn server(reader: &mut Reader<'_>, system: Option<&Registry>) -> Server {
+pub(super) fn server(reader: &mut Reader<'_>, system: Option<&Registry<'_>>) -> Server {
     let programs =
         [&["Windows", "System32", "OpenSSH", "sshd.exe"][..], &["Program Files", "OpenSSH", "sshd.exe"]];
     let mut server = Server::default();
     for names in programs {
-        if let Some(path) = find(reader, Folder::Root, names) {
+        if let Some(path) = find(reader, b"", names) {
             server.program(reader, &path);
         }
     }
@@ -96,13 +86,13 @@ pub(super) fn server(reader: &mut Reader<'_>, system: Option<&Registry>) -> Serv
 }
 
 /// The set of settings that the system would start with.
-fn control_set(reader: &mut Reader<'_>, system: &Registry) -> Option<String> {
+fn control_set(reader: &mut Reader<'_>, system: &Registry<'_>) -> Option<String> {
     let number = system.number(reader, &["Select"], "Current")?;
     Some(format!("ControlSet{number:03}"))
 }
 
 /// The operating system.
-pub(super) fn os(reader: &mut Reader<'_>, software: Option<&Registry>) -> OsRelease {
+pub(super) fn os(reader: &mut Reader<'_>, software: Option<&Registry<'_>>) -> OsRelease {
     let mut os = OsRelease { id: Some("windows".to_owned()), ..OsRelease::default() };
     if let Some(software) = software {
         let key = ["Microsoft", "Windows NT", "CurrentVersion"];
@@ -118,7 +108,7 @@ pub(super) fn os(reader: &mut Reader<'_>, software: Option<&Registry>) -> OsRele
 }
 
 /// What the machine is called by its setup and by the cloud whose agent it has.
-pub(super) fn identities(reader: &mut Reader<'_>, software: Option<&Registry>) -> Vec<MachineIdentity> {
+pub(super) fn identities(reader: &mut Reader<'_>, software: Option<&Registry<'_>>) -> Vec<MachineIdentity> {
     let Some(software) = software else { return Vec::new() };
     let mut identities = Vec::new();
     let mut add =
@@ -143,7 +133,7 @@ pub(super) fn identities(reader: &mut Reader<'_>, software: Option<&Registry>) -
 }
 
 /// The host name, and other names and addresses under which machines may know it.
-pub(super) fn names(reader: &mut Reader<'_>, system: Option<&Registry>) -> (Option<String>, Vec<String>) {
+pub(super) fn names(reader: &mut Reader<'_>, system: Option<&Registry<'_>>) -> (Option<String>, Vec<String>) {
     let Some((system, set)) = system.and_then(|system| Some((system, control_set(reader, system)?))) else {
         return (None, Vec::new());
     };
@@ -173,5 +163,5 @@ pub(super) fn names(reader: &mut Reader<'_>, system: Option<&Registry>) -> (Opti
 
 /// The file of keys of all administrators, where it is.
 pub(super) fn administrators_file(reader: &mut Reader<'_>, folder: &[u8]) -> Option<Vec<u8>> {
-    find(reader, Folder::At(folder), &["administrators_authorized_keys"])
+    find(reader, folder, &["administrators_authorized_keys"])
 }

@@ -1,11 +1,11 @@
 //! Values of the registry, by the path of their key, from the hives of the snapshot.
 
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
-use super::{Folder, find};
+use super::find;
 use crate::facts::reader::Reader;
 use crate::formats::hive::{Content, Hive, HiveError, Replay, Replayed, Value, Visit, base_block};
-use crate::formats::sqlite::ReadPages;
 use crate::source::TreeFile;
 
 /// The most bytes of a value that are read.
@@ -51,26 +51,40 @@ impl Entry {
     }
 }
 
-/// A hive of the machine.
-#[derive(Clone, Debug)]
-pub(in super::super) struct Registry {
+/// A hive of the machine, with what its transaction logs have where it was in use.
+#[derive(Debug)]
+pub(in super::super) struct Registry<'r> {
     path: Vec<u8>,
-    /// Its transaction logs, where it was in use.
-    logs: Vec<Vec<u8>>,
+    file: TreeFile<'r>,
+    logs: Vec<TreeFile<'r>>,
+    replay: Arc<Replay>,
 }
 
-impl Registry {
+impl<'r> Registry<'r> {
     /// The hive of this name below `System32\config`; none where there is no such file.
-    pub(in super::super) fn find(reader: &mut Reader<'_>, name: &str) -> Option<Self> {
-        let path = find(reader, Folder::Root, &["Windows", "System32", "config", name])?;
-        let mut registry = Self { path, logs: Vec::new() };
-        let hive = registry.open(reader)?;
-        if !(hive.is_clean && hive.is_sound) {
-            let names = [".LOG1", ".LOG2", ".LOG"].map(|ending| format!("{name}{ending}"));
-            let logs = names
-                .iter()
-                .filter_map(|log| find(reader, Folder::Root, &["Windows", "System32", "config", log]));
-            registry.logs = logs.collect();
+    pub(in super::super) fn find(reader: &mut Reader<'r>, name: &str) -> Option<Self> {
+        let folder = ["Windows", "System32", "config"];
+        let path = find(reader, b"", &[&folder[..], &[name]].concat())?;
+        let Ok(file) = reader.open(&path) else {
+            reader.problem(&path, "it cannot be read");
+            return None;
+        };
+        let mut registry = Self { path, file, logs: Vec::new(), replay: Arc::default() };
+        let is_in_use = match registry.open() {
+            Ok(hive) => !(hive.is_clean && hive.is_sound),
+            Err(error) => {
+                reader.problem(&registry.path, &error.to_string());
+                return None;
+            }
+        };
+        if is_in_use {
+            for ending in [".LOG1", ".LOG2", ".LOG"] {
+                let log = find(reader, b"", &[&folder[..], &[&format!("{name}{ending}")]].concat());
+                let log = log.and_then(|log| reader.open(&log).ok());
+                registry.logs.extend(log.filter(|log| log.stat.size.is_some_and(|size| size <= MAX_LOG)));
+            }
+            let block = base_block(&mut &registry.file).ok()?;
+            registry.replay = Arc::new(Replay::read(&block, &mut registry.logs()));
             if registry.logs.is_empty() {
                 let why = "it was in use, and its transaction logs are not there: what they have is missing";
                 reader.problem(&registry.path, why);
@@ -84,25 +98,19 @@ impl Registry {
         format!("/{}", String::from_utf8_lossy(&self.path))
     }
 
-    /// The hive with what its logs have for it.
-    fn open<'r>(&self, reader: &mut Reader<'r>) -> Option<Hive<Replayed<Pages<'r>, Pages<'r>>>> {
-        let Ok(file) = reader.open(&self.path) else {
-            reader.problem(&self.path, "it cannot be read");
-            return None;
-        };
-        let size = file.stat.size.unwrap_or(0);
-        let logs = self.logs.iter().filter_map(|log| reader.open(log).ok());
-        let logs = logs.map(|log| (log.stat.size.unwrap_or(0), log)).filter(|(size, _)| *size <= MAX_LOG);
-        let mut logs: Vec<(Pages<'r>, u64)> = logs.map(|(size, log)| (Pages(log), size)).collect();
-        let mut file = Pages(file);
-        let replay = base_block(&mut file).map(|block| Replay::read(&block, &mut logs)).unwrap_or_default();
-        let hive = Hive::open_replayed(Replayed { hive: file, logs, replay }, size);
-        hive.map_err(|error| reader.problem(&self.path, &error.to_string())).ok()
+    fn logs(&self) -> Vec<(&TreeFile<'r>, u64)> {
+        self.logs.iter().map(|log| (log, log.stat.size.unwrap_or(0))).collect()
+    }
+
+    fn open(&self) -> Result<Hive<Replayed<&TreeFile<'r>, &TreeFile<'r>>>, HiveError> {
+        let replay = Arc::clone(&self.replay);
+        let pages = Replayed { hive: &self.file, logs: self.logs(), replay };
+        Hive::open_replayed(pages, self.file.stat.size.unwrap_or(0))
     }
 
     /// The values of a key and of those at most `levels` below it, in order.
     pub(super) fn values(&self, reader: &mut Reader<'_>, key: &[&str], levels: usize) -> Vec<Entry> {
-        let Some(mut hive) = self.open(reader) else { return Vec::new() };
+        let Ok(mut hive) = self.open() else { return Vec::new() };
         let mut found = Found { depth: key.len(), below: Vec::new(), entries: Vec::new(), damage: None };
         hive.walk_below(key, levels, MAX_VALUE, &mut found);
         if let Some(damage) = found.damage {
@@ -124,16 +132,6 @@ impl Registry {
             Data::Number(number) => Some(number),
             _ => None,
         })
-    }
-}
-
-/// A hive's file.
-#[derive(Debug)]
-struct Pages<'t>(TreeFile<'t>);
-
-impl ReadPages for Pages<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        self.0.read_exact_at(page, offset).is_ok()
     }
 }
 

@@ -19,12 +19,8 @@ pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
     let right = at.saturating_add(MAX_SIDE).min(text.len());
     let window = text.get(left..right)?;
     let place = at.saturating_sub(left);
-    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-    let open = window.get(..place)?.iter().rposition(|byte| is_quote(byte) || *byte == b'\n')?;
-    let quote = *window.get(open).filter(|byte| is_quote(byte))?;
-    let called = is_called(window.get(..open)?.trim_ascii_end());
-    let start = open.saturating_add(1);
-    let end = place.saturating_add(memchr::memchr(quote, window.get(place..)?)?);
+    let Range { start, end } = string_around(window, place)?;
+    let called = is_called(window.get(..start.saturating_sub(1))?.trim_ascii_end());
     let content = window.get(start..end)?;
     let (user, next) = argument(window, end.saturating_add(1))?;
     let (password, next) = argument(window, next)?;
@@ -45,11 +41,8 @@ pub(super) fn read(text: &[u8], at: usize) -> Option<ConnectionString> {
     }
     pairs.push((Key::User, value(window, user)));
     pairs.push((Key::Password, value(window, password)));
-    for (_, value) in &mut pairs {
-        value.span = value.span.start.saturating_add(left)..value.span.end.saturating_add(left);
-    }
-    let span = left.saturating_add(start)..left.saturating_add(next);
-    Some(ConnectionString { span, scheme, pairs }).filter(|found| found.names_server_at(at))
+    Some(moved(ConnectionString { span: start..next, scheme, pairs }, left))
+        .filter(|found| found.names_server_at(at))
 }
 
 /// Reads the arguments after the variable that is set to the string `at` stands in:
@@ -59,13 +52,9 @@ pub(super) fn read_variable(text: &[u8], at: usize) -> Option<ConnectionString> 
     let right = at.saturating_add(MAX_SIDE).min(text.len());
     let window = text.get(left..right)?;
     let place = at.saturating_sub(left);
-    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
-    let open = window.get(..place)?.iter().rposition(|byte| is_quote(byte) || *byte == b'\n')?;
-    let quote = *window.get(open).filter(|byte| is_quote(byte))?;
-    let start = open.saturating_add(1);
-    let end = place.saturating_add(memchr::memchr(quote, window.get(place..)?)?);
+    let Range { start, end } = string_around(window, place)?;
     let in_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
-    let before = window.get(..open)?.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
+    let before = window.get(..start.saturating_sub(1))?.trim_ascii_end().strip_suffix(b"=")?.trim_ascii_end();
     let length = before.iter().rev().take_while(|byte| in_name(byte)).count();
     let name = before.get(before.len().checked_sub(length)?..).filter(|name| !name.is_empty())?;
     let after = window.get(end..)?;
@@ -89,11 +78,27 @@ pub(super) fn read_variable(text: &[u8], at: usize) -> Option<ConnectionString> 
     };
     pairs.push((Key::User, value(window, user)));
     pairs.push((Key::Password, value(window, password)));
-    for (_, value) in &mut pairs {
-        value.span = value.span.start.saturating_add(left)..value.span.end.saturating_add(left);
+    Some(moved(ConnectionString { span: start..next, scheme, pairs }, left))
+        .filter(|found| found.names_server_at(at))
+}
+
+/// The content of the string that `place` stands in, which is on one line up to there.
+fn string_around(window: &[u8], place: usize) -> Option<Range<usize>> {
+    let is_quote = |byte: &u8| matches!(byte, b'"' | b'\'');
+    let open = window.get(..place)?.iter().rposition(|byte| is_quote(byte) || *byte == b'\n')?;
+    let quote = *window.get(open).filter(|byte| is_quote(byte))?;
+    let end = place.saturating_add(memchr::memchr(quote, window.get(place..)?)?);
+    Some(open.saturating_add(1)..end)
+}
+
+/// What was read of a window that begins at `left`.
+fn moved(mut found: ConnectionString, left: usize) -> ConnectionString {
+    let by = |span: &Range<usize>| span.start.saturating_add(left)..span.end.saturating_add(left);
+    found.span = by(&found.span);
+    for (_, value) in &mut found.pairs {
+        value.span = by(&value.span);
     }
-    let span = left.saturating_add(start)..left.saturating_add(next);
-    Some(ConnectionString { span, scheme, pairs }).filter(|found| found.names_server_at(at))
+    found
 }
 
 /// Whether the first argument, or the one after a handle, follows:
@@ -150,16 +155,12 @@ pub(super) fn read_before(text: &[u8], at: usize) -> Option<ConnectionString> {
             place.saturating_sub(lead)..place.saturating_add(length)
         }
     };
-    let mut pairs = vec![
+    let pairs = vec![
         (Key::Server, value(window, server)),
         (Key::User, value(window, user)),
         (Key::Password, value(window, password)),
     ];
-    for (_, value) in &mut pairs {
-        value.span = value.span.start.saturating_add(left)..value.span.end.saturating_add(left);
-    }
-    let span = left.saturating_add(open)..left.saturating_add(next);
-    Some(ConnectionString { span, scheme: None, pairs })
+    Some(moved(ConnectionString { span: open..next, scheme: None, pairs }, left))
 }
 
 fn value(window: &[u8], span: Range<usize>) -> Value {

@@ -8,6 +8,7 @@
 //! where that has it.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use super::cell::{le32, le64};
 use super::{BINS, base_block_sum};
@@ -192,7 +193,7 @@ pub struct Replayed<P, L> {
     /// Its logs, in the order in which they were given to [`Replay::read`].
     pub logs: Vec<(L, u64)>,
     /// What they have.
-    pub replay: Replay,
+    pub replay: Arc<Replay>,
 }
 
 impl<P: ReadPages, L: ReadPages> ReadPages for Replayed<P, L> {

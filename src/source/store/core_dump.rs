@@ -7,7 +7,6 @@ use super::blocks::Blocks;
 use super::{Field, Record, Source, Store, Visitor};
 use crate::finding::{ProvenanceStep, Reason};
 use crate::formats::elf_core::{Process, is_core, read, stack_of};
-use crate::formats::sqlite::ReadPages;
 
 pub(super) struct CoreDump;
 
@@ -21,7 +20,7 @@ impl Store for CoreDump {
     }
 
     fn parts(&self, start: &[u8]) -> Option<Vec<Range<u64>>> {
-        Some(stack_of(&mut Start(start)).ok()?.into_iter().collect())
+        Some(stack_of(&mut &*start).ok()?.into_iter().collect())
     }
 
     fn read(&self, source: &Source<'_>, visitor: &mut dyn Visitor) {
@@ -29,19 +28,6 @@ impl Store for CoreDump {
             Ok(process) => tell(&process, visitor),
             Err(error) => visitor.problem(Reason::Corrupt, None, error.to_string()),
         }
-    }
-}
-
-/// The first bytes of one.
-struct Start<'s>(&'s [u8]);
-
-impl ReadPages for Start<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        let from = usize::try_from(offset).ok().and_then(|at| self.0.get(at..)?.get(..page.len()));
-        from.is_some_and(|from| {
-            page.copy_from_slice(from);
-            true
-        })
     }
 }
 

@@ -14,6 +14,7 @@
 use std::ffi::CString;
 use std::fmt::Write;
 use std::ops::ControlFlow;
+use std::sync::Arc;
 
 use super::blocks::Blocks;
 use super::{Field, Record, Source, Store, Visitor};
@@ -99,28 +100,19 @@ fn logs<'s>(source: &Source<'s>) -> Vec<TreeFile<'s>> {
 }
 
 /// What logs have.
-type WithLogs<'f> = Hive<Replayed<Blocks<'f>, OfTree<'f>>>;
+type WithLogs<'f> = Hive<Replayed<Blocks<'f>, &'f TreeFile<'f>>>;
 
 /// A hive that was in use with what its logs have; `None`: nothing that it has not.
 fn replayed<'f>(source: &Source<'f>, files: &'f [TreeFile<'_>]) -> Option<WithLogs<'f>> {
     let mut hive = Blocks::new(source.file);
     let block = base_block(&mut hive).ok()?;
-    let mut logs: Vec<(OfTree<'f>, u64)> =
-        files.iter().map(|file| (OfTree(file), file.stat.size.unwrap_or(0))).collect();
-    let replay = Replay::read(&block, &mut logs);
+    let mut logs: Vec<(&TreeFile<'_>, u64)> =
+        files.iter().map(|file| (file, file.stat.size.unwrap_or(0))).collect();
+    let replay = Arc::new(Replay::read(&block, &mut logs));
     if replay.is_empty() {
         return None;
     }
     Hive::open_replayed(Replayed { hive, logs, replay }, source.size).ok()
-}
-
-/// A log.
-struct OfTree<'f>(&'f TreeFile<'f>);
-
-impl ReadPages for OfTree<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        self.0.read_exact_at(page, offset).is_ok()
-    }
 }
 
 /// A value that waits to be written.

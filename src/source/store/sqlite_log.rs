@@ -14,7 +14,7 @@ use super::sqlite::{InLog, MAX_ROW, Pages, read_tables, row_key};
 use super::{Source, Store, Visitor};
 use crate::finding::Reason;
 use crate::formats::sqlite::wal::{Log, Overlaid, is_log};
-use crate::formats::sqlite::{Database, ReadPages, Row, SqliteError, Visit};
+use crate::formats::sqlite::{Database, Row, SqliteError, Visit};
 use crate::source::TreeFile;
 
 /// What a log is called after its database.
@@ -60,7 +60,7 @@ impl Store for SqliteLog {
         let there = there.saturating_add(source.size);
         let size = u64::from(log.pages).saturating_mul(log.page_size.into()).min(there);
         let in_log = InLog { log, old };
-        let database = database.as_ref().map(Beside);
+        let database = database.as_ref();
         let pages = Overlaid { database, reader: Pages(source.file), log: &in_log.log };
         match Database::open(pages, size) {
             Ok(database) if database.page_size() != in_log.log.page_size => {
@@ -87,14 +87,6 @@ fn beside<'s>(source: &Source<'s>) -> (Option<TreeFile<'s>>, bool) {
     open().map_or((None, false), |(file, is_scanned)| (Some(file), is_scanned))
 }
 
-struct Beside<'f>(&'f TreeFile<'f>);
-
-impl ReadPages for Beside<'_> {
-    fn read(&mut self, offset: u64, page: &mut [u8]) -> bool {
-        self.0.read_exact_at(page, offset).is_ok()
-    }
-}
-
 /// The rows that a database has on the pages that are in its log too.
 fn old_rows(file: &TreeFile<'_>, log: &Log) -> HashSet<[u8; 16]> {
     struct Old(HashSet<[u8; 16]>);
@@ -112,7 +104,7 @@ fn old_rows(file: &TreeFile<'_>, log: &Log) -> HashSet<[u8; 16]> {
     }
     let mut old = Old(HashSet::new());
     let size = file.stat.size.unwrap_or(0);
-    if let Ok(mut database) = Database::open(Beside(file), size)
+    if let Ok(mut database) = Database::open(file, size)
         && database.page_size() == log.page_size
     {
         database.read_each_once(size);
