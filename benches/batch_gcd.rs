@@ -1,16 +1,32 @@
 //! How long it takes to find shared primes among RSA moduli.
 //!
 //! `cargo bench --bench batch_gcd -- [MODULI] [BITS]`: so many moduli (20000) of so
-//! many bits (2048) by a seeded generator, of which ten pairs share a factor. Prints
-//! the time. The numbers are products of random odd numbers: to make primes would
-//! take longer than to find them, and no step depends on it. A planted pair may be missed
-//! where a third number shares a factor with it, which primes do not.
+//! many bits (2048) by a seeded generator, of which ten pairs share a prime. Prints the
+//! time, and stops where a pair is not found. Those of the pairs are products of primes (by
+//! Fermat's test), the others of random odd numbers: to make primes of all would take
+//! longer than to find those that are shared, and no step depends on it.
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a benchmark prints its figures")]
 
 use std::time::Instant;
 
 use dashu_int::UBig;
+use dashu_int::fast_div::ConstDivisor;
 use snapsift::fleet::shared_primes::shared_primes;
+
+/// How many pairs share a prime.
+const PAIRS: u64 = 10;
+
+/// The first probable prime from an odd number on.
+fn next_prime(mut number: UBig) -> UBig {
+    let two = UBig::from(2_u8);
+    loop {
+        let ring = ConstDivisor::new(number.clone());
+        if ring.reduce(two.clone()).pow(&(&number - UBig::ONE)).residue().is_one() {
+            return number;
+        }
+        number += &two;
+    }
+}
 
 fn main() {
     let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
@@ -30,10 +46,12 @@ fn main() {
     let moduli: Vec<Box<[u8]>> = (0_u64..)
         .take(count)
         .map(|at| {
-            // The first ten and those behind the middle share their first factor.
+            // The first ones and those behind the middle share their first factor.
             let half = u64::try_from(count / 2).unwrap_or(0);
-            let first = if (half..half + 10).contains(&at) { at - half } else { at };
-            (odd(first * 2) * odd(at * 2 + 1)).to_be_bytes()
+            let first = if (half..half + PAIRS).contains(&at) { at - half } else { at };
+            let is_planted = first < PAIRS;
+            let factor = |seed| if is_planted { next_prime(odd(seed)) } else { odd(seed) };
+            (factor(first * 2) * factor(at * 2 + 1)).to_be_bytes()
         })
         .collect();
     let slices: Vec<&[u8]> = moduli.iter().map(AsRef::as_ref).collect();
@@ -51,8 +69,9 @@ fn main() {
         .filter(|group| matches!(group[..], [one, other, ..] if other == one + count / 2))
         .count();
     println!(
-        "\r{count} moduli of {bits} bits: {:.1} s on {} threads, {planted} of 10 planted pairs",
+        "\r{count} moduli of {bits} bits: {:.1} s on {} threads, {planted} of {PAIRS} planted pairs",
         start.elapsed().as_secs_f64(),
         rayon::current_num_threads(),
     );
+    assert_eq!(u64::try_from(planted), Ok(PAIRS), "a pair that shares a prime was not found");
 }
